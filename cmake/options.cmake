@@ -1,0 +1,62 @@
+# Compiler settings that every room shares.
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_CXX_FLAGS_RELEASE "-O3")  # no -DNDEBUG: CHECK stays on, and so does assert in our libraries
+set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g")
+
+option(DUOLOG_LTO "Optimise across translation units when linking" OFF)
+option(DUOLOG_MIMALLOC "Programs of a Release build allocate with mimalloc" ON)
+set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ${DUOLOG_LTO})
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  # ccache keys a file that uses a precompiled header by that header's content, if it may.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(-fpch-preprocess)
+  endif()
+endif()
+
+find_package(Threads REQUIRED)
+
+# duolog_options carries the warnings and the target CPU: SSE4.2 and PCLMUL for CRC-32C.
+add_library(duolog_options INTERFACE)
+target_include_directories(duolog_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(duolog_options INTERFACE
+  -Wall -Wextra -Wconversion -Wshadow -Werror=return-type
+  -Wno-missing-field-initializers  # members left out of a designated initialiser have defaults
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>  # false alarms in std::string (GCC bug 105651)
+  -fno-omit-frame-pointer -msse4.2 -mpclmul)
+target_link_libraries(duolog_options INTERFACE Threads::Threads)
+
+if(DUOLOG_SANITIZE)
+  add_compile_options(-fsanitize=${DUOLOG_SANITIZE} -fno-sanitize-recover=all -g)
+  add_link_options(-fsanitize=${DUOLOG_SANITIZE})
+endif()
+
+# duolog_room(NAME GLOB...): a static library of every .cc file directly in or below the folders.
+function(duolog_room name)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${ARGN})
+  add_library(${name} STATIC ${sources})
+  target_link_libraries(${name} PUBLIC duolog_options)
+  if(DUOLOG_PRECOMPILE)
+    target_precompile_headers(${name} PRIVATE ${PROJECT_SOURCE_DIR}/cmake/precompiled.h)
+  endif()
+endfunction()
+
+# duolog_program(NAME GLOB...): a program of every .cc file directly in or below the folders.
+# In a Release build it allocates with mimalloc, linked even though nothing may name a symbol of it;
+# sanitizers bring an allocator of their own.
+function(duolog_program name)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${ARGN})
+  add_executable(${name} ${sources})
+  target_link_libraries(${name} PRIVATE duolog_options)
+  if(DUOLOG_MIMALLOC AND NOT DUOLOG_SANITIZE AND CMAKE_BUILD_TYPE STREQUAL "Release")
+    find_package(mimalloc REQUIRED)
+    target_compile_definitions(${name} PRIVATE DUOLOG_MIMALLOC)
+    target_link_libraries(${name} PRIVATE -Wl,--push-state,--no-as-needed mimalloc -Wl,--pop-state)
+  endif()
+endfunction()
