@@ -1,0 +1,111 @@
+// Journal: one shard's write-ahead log, a ring of preallocated files.
+//
+// Entries are collected into a group; one group write is in flight at a time, and everything that
+// arrives meanwhile rides the next one. A file is released once no log needs its redo entries any
+// more; which those are, LogStore knows. Its bytes: journal_format.md.
+//
+// One shard's thread. Limits: StoreOptions::journal_max_bytes of files, group_max_bytes a group.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/base/result.h"
+#include "storage/disk.h"
+#include "storage/journal_format.h"
+#include "storage/options.h"
+
+namespace duolog::storage {
+
+// A zero-written journal file, open for direct writes.
+struct JournalFile {
+  FileId file = kNoFile;
+  std::uint64_t size_bytes = 0;
+  std::uint64_t number = 0;      // in its name
+  std::uint64_t generation = 0;  // while in use
+};
+
+class Journal {
+ public:
+  struct Setup {
+    std::string directory;
+    std::uint32_t incarnation = 0;
+    std::vector<JournalFile> files;  // at least one; all free
+  };
+
+  // `on_written` runs once per committed group; `on_room` when a file has been added.
+  Journal(Disk& disk, const StoreOptions& options, Setup setup,
+          std::function<void(Result<void>)> on_written, std::function<void()> on_room);
+  ~Journal();
+
+  // Blocking, start-up or janitor: opens or creates the file of that number. Its content is all
+  // zeros, and durable, when it returns.
+  [[nodiscard]] static Result<JournalFile> create_file(Files& files, const std::string& directory,
+                                                       std::uint64_t number,
+                                                       std::uint64_t size_bytes);
+
+  [[nodiscard]] bool writing() const { return writing_; }
+  [[nodiscard]] bool growing() const { return growing_; }
+  // Bytes of body that the group being collected can still take. Zero: the group, or the whole
+  // journal, is full.
+  [[nodiscard]] std::uint64_t room();
+
+  // Adds an entry to the group being collected; the caller has asked for `room`, the header
+  // included. `add_redo` returns where entry.size_bytes bytes are to be copied.
+  [[nodiscard]] std::uint8_t* add_redo(const JournalEntry& entry);
+  void add_extent(const JournalEntry& entry);
+  [[nodiscard]] bool collecting() const { return header_.entry_count > 0; }
+
+  // Writes the group. `durable`: flushed when done; otherwise only in the device's hands.
+  void commit(bool durable);
+
+  // The generation of the file that the group being collected goes to.
+  [[nodiscard]] std::uint64_t generation() const { return used_.back().generation; }
+  [[nodiscard]] std::uint64_t oldest_generation() const { return used_.front().generation; }
+  // Half of the journal is used, and there is a file besides the current one to recycle.
+  [[nodiscard]] bool wants_recycling() const;
+  // Gives the oldest file back: nothing needs it any more. Not the current one.
+  void release_oldest();
+
+  [[nodiscard]] std::uint64_t total_bytes() const { return total_bytes_; }
+  [[nodiscard]] std::uint64_t groups_written() const { return sequence_ - 1; }
+
+ private:
+  bool next_file();
+  void grow();
+  static void written(DiskOp& op, Result<void> outcome);
+
+  Disk& disk_;
+  const StoreOptions& options_;
+  const std::string directory_;
+  std::function<void(Result<void>)> on_written_;
+  std::function<void()> on_room_;
+
+  std::deque<JournalFile> used_;  // oldest first; the last is the current one
+  std::vector<JournalFile> free_;
+  std::uint64_t total_bytes_ = 0;
+  std::uint64_t next_number_ = 0;
+  std::uint64_t next_generation_;  // the incarnation in its upper half: above all ever used
+  std::uint64_t position_ = 0;     // in the current file
+  bool growing_ = false;
+  bool may_grow_ = true;  // once per file that is begun: a full disk is not asked again and again
+
+  GroupHeader header_;  // of the group being collected
+  std::uint64_t sequence_ = 1;
+  std::uint64_t flushed_sequence_ = 0;
+  std::uint64_t last_hash_ = 0;
+  std::uint8_t* buffer_ = nullptr;  // block-aligned, group_max_bytes
+  bool writing_ = false;
+  bool flushing_ = false;          // the group in flight is to be durable
+  std::vector<FileId> unflushed_;  // files with groups that are written but not flushed
+  struct WriteOp : DiskOp {
+    Journal* journal = nullptr;
+    iovec piece{};
+  } op_;
+};
+
+}  // namespace duolog::storage

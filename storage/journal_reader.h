@@ -1,0 +1,57 @@
+// JournalReader: one shard's journal as a crash left it.
+//
+// Yields its groups in order, oldest first, up to the last one that was written whole. Blocking,
+// at start, one thread. Reads whole files: at most StoreOptions::journal_max_bytes, one file at a
+// time.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "storage/disk.h"
+#include "storage/journal.h"
+#include "storage/journal_format.h"
+
+namespace duolog::storage {
+
+class JournalReader {
+ public:
+  // Opens the files in `directory`, and finds out which hold groups and in which order.
+  [[nodiscard]] static Result<JournalReader> open(Files& files, std::string directory);
+
+  struct Group {
+    GroupHeader header;
+    Bytes bytes;  // until the next call
+  };
+  // The next group, or nothing at the end. kCorrupt when a bad group is followed by a good one:
+  // it was durable once, and is damaged now.
+  [[nodiscard]] Result<std::optional<Group>> next();
+
+  // "path at position", of the group that `next` returned last.
+  [[nodiscard]] std::string place() const;
+  // Makes sure that no group is ever found here again, flushed.
+  [[nodiscard]] Result<void> empty();
+  // The files, open for direct writes, all free. The caller owns them.
+  [[nodiscard]] std::vector<JournalFile> files() const { return files_; }
+
+ private:
+  JournalReader(Files& files, std::string directory)
+      : disk_(&files), directory_(std::move(directory)) {}
+  [[nodiscard]] Result<void> load(const JournalFile& file);
+  [[nodiscard]] Result<bool> later_group_exists();
+
+  Files* disk_;
+  std::string directory_;
+  std::vector<JournalFile> files_;
+  std::vector<JournalFile> order_;  // those with groups, by generation
+  std::size_t file_ = 0;            // in order_
+  bool loaded_ = false;
+  std::uint64_t position_ = 0;  // in that file
+  std::uint64_t last_position_ = 0;
+  std::optional<GroupHeader> last_;
+  std::vector<std::uint8_t> content_;
+};
+
+}  // namespace duolog::storage

@@ -1,0 +1,41 @@
+#include "storage/log.h"
+
+#include <algorithm>
+
+namespace duolog::storage {
+namespace {
+
+// The last segment for which `at_most` holds, or the first of all.
+template <class AtMost>
+Segment* last_where(const std::vector<Segment*>& segments, AtMost at_most) {
+  if (segments.empty()) return nullptr;
+  const auto it = std::partition_point(segments.begin(), segments.end(), at_most);
+  return it == segments.begin() ? segments.front() : *(it - 1);
+}
+
+}  // namespace
+
+Segment* SegmentTable::at(Position position) const {
+  return last_where(segments, [&](const Segment* s) { return s->base_position <= position; });
+}
+
+Segment* SegmentTable::at(Offset offset) const {
+  return last_where(segments, [&](const Segment* s) { return s->base_offset <= offset; });
+}
+
+Segment* SegmentTable::after(const Segment& segment) const {
+  const auto it = std::partition_point(segments.begin(), segments.end(), [&](const Segment* s) {
+    return s->base_position <= segment.base_position;
+  });
+  return it == segments.end() ? nullptr : *it;
+}
+
+Log::Log(LogIdentity id)
+    : identity(std::move(id)), segments_(new SegmentTable), epochs_(new EpochHistory) {}
+
+Log::~Log() {
+  delete segments_.load(std::memory_order_relaxed);
+  delete epochs_.load(std::memory_order_relaxed);
+}
+
+}  // namespace duolog::storage

@@ -1,0 +1,122 @@
+// Log: one partition's records, as a run of segments.
+//
+// One writer, its owner shard, through LogStore. Every other shard reads the published ends and
+// the segment table, and never asks the owner. What a reader finds (a table, a segment, memory of
+// a tail) stays valid until the reading shard's next quiescent point. Bytes below a published
+// position never change.
+//
+//        start                    high watermark   durable    appended
+//   ------|---- sealed segments ----|--- active segment ---|----|
+//                                   |<- consumers see up to here
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/base/ids.h"
+#include "engine/base/result.h"
+#include "storage/options.h"
+#include "storage/segment.h"
+
+namespace duolog::storage {
+
+struct LogIdentity {
+  std::string topic;
+  Uuid topic_id;
+  PartitionId partition;
+  std::string directory;  // of the partition's files
+};
+
+// The end of a run of whole batches: the next record's offset, and the byte where it would begin.
+struct LogEnd {
+  Offset offset;
+  Position position;
+  auto operator<=>(const LogEnd&) const = default;
+};
+
+// A LogEnd that one thread publishes. The offset that goes with a position may be newer than the
+// position, never older, so a reader never sees a record beyond the offset it reports.
+class PublishedEnd {
+ public:
+  void publish(LogEnd end) {
+    offset_.store(end.offset.value, std::memory_order_release);
+    position_.store(end.position.value, std::memory_order_release);
+  }
+  [[nodiscard]] LogEnd load() const {
+    const Position position(position_.load(std::memory_order_acquire));
+    return {Offset(offset_.load(std::memory_order_acquire)), position};
+  }
+  // The same, ordered after every earlier store of this thread: the last look before sleeping.
+  [[nodiscard]] Position position_seq_cst() const {
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    return Position(position_.load(std::memory_order_seq_cst));
+  }
+
+ private:
+  std::atomic<std::int64_t> offset_{0};
+  std::atomic<std::uint64_t> position_{0};
+};
+
+// Segments by base offset, immutable. The last one is active (there is none before the first
+// append).
+struct SegmentTable {
+  std::vector<Segment*> segments;
+  // The segment that holds the position (offset), or would be appended to there; null before the
+  // first.
+  [[nodiscard]] Segment* at(Position position) const;
+  [[nodiscard]] Segment* at(Offset offset) const;
+  [[nodiscard]] Segment* after(const Segment& segment) const;
+};
+
+// Where each leader epoch began: KIP-101's leader epoch history, oldest first.
+struct EpochStart {
+  LeaderEpoch epoch;
+  Offset start;
+};
+using EpochHistory = std::vector<EpochStart>;
+
+struct Tail;
+
+class Log {
+ public:
+  explicit Log(LogIdentity identity);
+  ~Log();
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
+
+  const LogIdentity identity;
+  Tail* tail = nullptr;     // the owner's: how far writing has come
+  void* context = nullptr;  // the broker's partition; set before the log is shared
+
+  // ---- Any shard -------------------------------------------------------------------------------
+
+  [[nodiscard]] LogEnd appended() const { return appended_.load(); }
+  [[nodiscard]] LogEnd high_watermark() const { return high_watermark_.load(); }
+  [[nodiscard]] Position high_watermark_position_seq_cst() const {
+    return high_watermark_.position_seq_cst();
+  }
+  [[nodiscard]] Offset start_offset() const {
+    return Offset(start_.load(std::memory_order_acquire));
+  }
+  [[nodiscard]] const SegmentTable& segments() const {
+    return *segments_.load(std::memory_order_acquire);
+  }
+  [[nodiscard]] const EpochHistory& epochs() const {
+    return *epochs_.load(std::memory_order_acquire);
+  }
+  // True once the log takes no more appends (its topic is deleted).
+  [[nodiscard]] bool closed() const { return closed_.load(std::memory_order_acquire); }
+
+ private:
+  friend struct Tail;  // the owner's side
+  PublishedEnd appended_;
+  PublishedEnd high_watermark_;
+  std::atomic<std::int64_t> start_{0};
+  std::atomic<const SegmentTable*> segments_;
+  std::atomic<const EpochHistory*> epochs_;
+  std::atomic<bool> closed_{false};
+};
+
+}  // namespace duolog::storage

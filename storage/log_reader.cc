@@ -1,0 +1,313 @@
+#include "storage/log_reader.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+#include "engine/base/check.h"
+#include "storage/segment_files.h"
+
+namespace duolog::storage {
+namespace {
+
+// How far a janitor reads ahead of a reader, and how close the reader comes before it asks again.
+constexpr std::uint64_t kAheadBytes = 4 * kMiB;
+constexpr std::uint64_t kAskAheadBytes = 2 * kMiB;
+
+// Where a read of one segment may go: the segment, and the end of what may be seen in it.
+struct Place {
+  Segment* segment = nullptr;
+  std::uint64_t at = 0;   // in its file
+  std::uint64_t end = 0;  // in its file
+};
+
+Place place_of(const Log& log, Position position, Position limit) {
+  const SegmentTable& table = log.segments();
+  Place place;
+  place.segment = table.at(position);
+  if (!place.segment) return place;
+  const Segment* next = table.after(*place.segment);
+  const Position end = next ? std::min(next->base_position, limit) : limit;
+  place.at = position - place.segment->base_position;
+  place.end = std::max(end, place.segment->base_position) - place.segment->base_position;
+  return place;
+}
+
+// Copies `size` bytes from `at` on; false when some of them are not in memory.
+bool copy_out(const Segment& segment, std::uint64_t at, std::uint8_t* into, std::uint64_t size) {
+  while (size > 0) {
+    const Segment::Piece piece = segment.find(at);
+    if (!piece.data) return false;
+    const std::uint64_t part = std::min(piece.size_bytes, size);
+    std::memcpy(into, piece.data, part);
+    at += part;
+    into += part;
+    size -= part;
+  }
+  return true;
+}
+
+ReadStatus header_at(const Place& place, BatchHeader& header) {
+  if (place.at >= place.segment->corrupt_at.load(std::memory_order_relaxed)) {
+    return ReadStatus::kCorrupt;
+  }
+  std::uint8_t bytes[kBatchHeaderBytes];
+  const Segment::Piece piece = place.segment->find(place.at);
+  if (!piece.data) return ReadStatus::kCold;
+  const std::uint8_t* from = piece.data;
+  if (piece.size_bytes < sizeof bytes) {
+    if (!copy_out(*place.segment, place.at, bytes, sizeof bytes)) return ReadStatus::kCold;
+    from = bytes;
+  }
+  auto parsed = parse_header({from, kBatchHeaderBytes});
+  if (!parsed || parsed->size_bytes() > place.end - place.at) return ReadStatus::kCorrupt;
+  header = *parsed;
+  return ReadStatus::kOk;
+}
+
+Cold first_missing(const Place& place, std::uint64_t size) {
+  std::uint64_t at = place.at;
+  const std::uint64_t end = std::min(place.end, place.at + size);
+  while (at < end) {
+    const auto piece = place.segment->find(at);
+    if (!piece.data) break;
+    at += piece.size_bytes;
+  }
+  return {place.segment, std::min(at, end)};
+}
+
+// Fills `out` with the memory of [at, to). Stops early where memory or `out` ends.
+void slice(const Segment& segment, std::uint64_t at, std::uint64_t to, std::span<iovec> out,
+           Slices& slices) {
+  while (at < to && slices.count < out.size()) {
+    const Segment::Piece piece = segment.find(at);
+    if (!piece.data) return;
+    const std::uint64_t size = std::min(piece.size_bytes, to - at);
+    out[slices.count++] = {const_cast<std::uint8_t*>(piece.data), size};
+    slices.size_bytes += size;
+    at += size;
+  }
+}
+
+// The end of the last whole batch at or before `limit`, or of the first one.
+ReadStatus batch_end(const Place& place, std::uint64_t limit, bool first_whole,
+                     std::uint64_t& end) {
+  end = place.at;
+  const IndexEntry known = place.segment->index.floor_position(limit);
+  if (known.position > place.at) end = known.position;
+  for (Place next = place; end < place.end;) {
+    next.at = end;
+    BatchHeader header;
+    const ReadStatus status = header_at(next, header);
+    if (status != ReadStatus::kOk) return end > place.at ? ReadStatus::kOk : status;
+    const std::uint64_t after = end + header.size_bytes();
+    if (after > limit && !(first_whole && end == place.at)) break;
+    end = after;
+  }
+  return ReadStatus::kOk;
+}
+
+}  // namespace
+
+void warm_up(Disk& disk, const Cold& cold, std::move_only_function<void(Result<void>)> done) {
+  auto outcome = std::make_unique<Result<void>>();
+  auto* result = outcome.get();
+  cold.segment->pins.fetch_add(1);
+  disk.run(
+      [&disk, cold, result] { *result = warm(disk.files(), *cold.segment, cold.at, kAheadBytes); },
+      [cold, outcome = std::move(outcome), done = std::move(done)]() mutable {
+        cold.segment->pins.fetch_sub(1);
+        done(std::move(*outcome));
+      });
+}
+
+Sought seek(const Log& log, Offset offset) {
+  const LogEnd limit = log.high_watermark();
+  Sought sought;
+  if (offset < log.start_offset() || offset > limit.offset) {
+    sought.status = ReadStatus::kOutOfRange;
+    return sought;
+  }
+  sought.position = limit.position;
+  const SegmentTable& table = log.segments();
+  Segment* segment = table.at(offset);
+  if (!segment || offset == limit.offset) return sought;
+  if (!segment->index_loaded.load(std::memory_order_acquire)) {
+    sought.status = ReadStatus::kCold;
+    sought.cold = {segment, 0};
+    return sought;
+  }
+  const auto relative =
+      static_cast<std::uint32_t>(std::max<std::int64_t>(0, offset - segment->base_offset));
+  Position position = segment->base_position + segment->index.floor_offset(relative).position;
+  while (position < limit.position) {
+    const Place place = place_of(log, position, limit.position);
+    BatchHeader header;
+    sought.status = header_at(place, header);
+    if (sought.status == ReadStatus::kCold) sought.cold = first_missing(place, kBatchHeaderBytes);
+    if (sought.status != ReadStatus::kOk || header.last_offset() >= offset) break;
+    position += header.size_bytes();
+  }
+  sought.position = position;
+  return sought;
+}
+
+TimeSought seek_time(const Log& log, Timestamp timestamp, Position from) {
+  const LogEnd limit = log.high_watermark();
+  TimeSought sought;
+  Position position = from;
+  while (position < limit.position) {
+    Place place = place_of(log, position, limit.position);
+    if (!place.segment->index_loaded.load(std::memory_order_acquire)) {
+      return {ReadStatus::kCold, false, position, {place.segment, 0}};
+    }
+    if (place.segment->max_timestamp.load(std::memory_order_relaxed) < timestamp.value) {
+      position = place.segment->base_position + place.end;
+      continue;
+    }
+    const std::uint64_t skip = place.segment->index.floor_timestamp(timestamp.value).position;
+    place.at = std::max(place.at, skip);
+    BatchHeader header;
+    sought.status = header_at(place, header);
+    sought.position = place.segment->base_position + place.at;
+    if (sought.status == ReadStatus::kCold) sought.cold = first_missing(place, kBatchHeaderBytes);
+    if (sought.status != ReadStatus::kOk) return sought;
+    if (header.max_timestamp >= timestamp) {
+      sought.found = true;
+      return sought;
+    }
+    position = sought.position + header.size_bytes();
+  }
+  return sought;
+}
+
+TimeSought seek_max_timestamp(const Log& log) {
+  const LogEnd limit = log.high_watermark();
+  std::int64_t newest = -1;
+  for (Segment* segment : log.segments().segments) {
+    if (segment->base_position >= limit.position) break;
+    if (!segment->index_loaded.load(std::memory_order_acquire)) {
+      return {ReadStatus::kCold, false, segment->base_position, {segment, 0}};
+    }
+    newest = std::max(newest, segment->max_timestamp.load(std::memory_order_relaxed));
+  }
+  // An append beyond the high watermark may hold the latest of all: then an earlier one is it.
+  const auto& segments = log.segments().segments;
+  const Position start = segments.empty() ? limit.position : segments.front()->base_position;
+  TimeSought best = seek_time(log, Timestamp(newest), start);
+  if (best.status != ReadStatus::kOk || best.found) return best;
+  for (Position position = start; position < limit.position;) {
+    const BatchRead batch = read_batch_header(log, position);
+    if (batch.status != ReadStatus::kOk) return {batch.status, false, position, batch.cold};
+    if (!best.found || batch.header.max_timestamp.value > newest) {
+      best.found = true;
+      best.position = position;
+      newest = batch.header.max_timestamp.value;
+    }
+    position = batch.next;
+  }
+  return best;
+}
+
+Slices read(const Log& log, Position from, std::uint64_t max_bytes, bool first_whole,
+            std::span<iovec> out) {
+  Slices slices;
+  slices.next = from;
+  const LogEnd limit = log.high_watermark();
+  if (from >= limit.position) return slices;
+  const Place place = place_of(log, from, limit.position);
+  std::uint64_t end = place.end;
+  if (end - place.at > max_bytes) {
+    slices.status = batch_end(place, place.at + max_bytes, first_whole, end);
+  }
+  if (place.at >= place.segment->corrupt_at.load(std::memory_order_relaxed)) {
+    slices.status = ReadStatus::kCorrupt;
+  }
+  if (slices.status == ReadStatus::kCold) slices.cold = first_missing(place, kBatchHeaderBytes);
+  if (slices.status != ReadStatus::kOk || end <= place.at) return slices;
+  end =
+      std::min(end, std::max(place.at, place.segment->corrupt_at.load(std::memory_order_relaxed)));
+  slice(*place.segment, place.at, end, out, slices);
+  if (slices.size_bytes < end - place.at) {
+    // Less is in memory, or fits into `out`: back to the last whole batch of that.
+    const std::uint64_t have = place.at + slices.size_bytes;
+    std::uint64_t cut = 0;
+    const bool have_any = slices.size_bytes > 0 &&
+                          batch_end(place, have, false, cut) == ReadStatus::kOk && cut > place.at;
+    slices.count = 0;
+    slices.size_bytes = 0;
+    if (!have_any) {
+      if (have < end && !place.segment->find(have).data) {
+        slices.status = ReadStatus::kCold;
+        slices.cold = {place.segment, have};
+        return slices;
+      }
+      cut = end;  // one batch in more pieces than `out`: its head, at least
+    }
+    slice(*place.segment, place.at, cut, out, slices);
+  }
+  slices.next = from + slices.size_bytes;
+  const std::uint64_t soon = place.at + slices.size_bytes + kAskAheadBytes;
+  if (soon < place.segment->stable_bytes.load(std::memory_order_acquire) &&
+      !place.segment->find(soon).data) {
+    slices.cold = {place.segment, soon};
+  }
+  return slices;
+}
+
+Slices read_exactly(const Log& log, Position from, Position to, std::span<iovec> out) {
+  Slices slices;
+  const Place place = place_of(log, from, to);
+  slice(*place.segment, place.at, place.end, out, slices);
+  slices.next = from + slices.size_bytes;
+  if (slices.size_bytes == 0 && from < to) {
+    slices.status = ReadStatus::kCold;
+    slices.cold = {place.segment, place.at};
+  }
+  return slices;
+}
+
+BatchRead read_batch_header(const Log& log, Position position) {
+  BatchRead batch;
+  const Place place = place_of(log, position, log.high_watermark().position);
+  if (!place.segment || place.at >= place.end) {
+    batch.status = ReadStatus::kOutOfRange;
+    return batch;
+  }
+  batch.status = header_at(place, batch.header);
+  if (batch.status == ReadStatus::kCold) batch.cold = first_missing(place, kBatchHeaderBytes);
+  batch.next = position + batch.header.size_bytes();
+  return batch;
+}
+
+BatchRead read_batch(const Log& log, Position position, Buffer& scratch) {
+  BatchRead batch = read_batch_header(log, position);
+  if (batch.status != ReadStatus::kOk) return batch;
+  const Place place = place_of(log, position, log.high_watermark().position);
+  const std::size_t size = batch.header.size_bytes();
+  const Segment::Piece piece = place.segment->find(place.at);
+  if (piece.size_bytes >= size) {
+    batch.bytes = {piece.data, size};
+    return batch;
+  }
+  scratch.resize(size);
+  if (!copy_out(*place.segment, place.at, scratch.data(), size)) {
+    batch.status = ReadStatus::kCold;
+    batch.cold = first_missing(place, size);
+    return batch;
+  }
+  batch.bytes = scratch;
+  return batch;
+}
+
+EpochEnd end_of_epoch(const Log& log, LeaderEpoch epoch, LeaderEpoch current) {
+  const EpochHistory& epochs = log.epochs();
+  if (epoch > current) return {};
+  if (epoch == current) return {epoch, log.high_watermark().offset};
+  const auto after = std::ranges::upper_bound(epochs, epoch, {}, &EpochStart::epoch);
+  const Offset end = after == epochs.end() ? log.high_watermark().offset : after->start;
+  if (after == epochs.begin()) return {};
+  return {(after - 1)->epoch, end};
+}
+
+}  // namespace duolog::storage

@@ -1,0 +1,95 @@
+// Reading a log, from any shard.
+//
+// Nothing here waits. What is in memory is returned as slices of it, valid until the calling
+// shard's next quiescent point; what is not is named in a `Cold`, for `warm_up` to fetch on a
+// janitor, after which the same call is made again. Readers see whole batches below the high
+// watermark.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+
+#include <sys/uio.h>
+
+#include "engine/base/buffer.h"
+#include "storage/disk.h"
+#include "storage/log.h"
+#include "storage/record_batch.h"
+
+namespace duolog::storage {
+
+enum class ReadStatus : std::uint8_t {
+  kOk,
+  kCold,        // not in memory: warm it up and ask again
+  kCorrupt,     // damaged on disk
+  kOutOfRange,  // before the log's start, or beyond the high watermark
+};
+
+// A place in a segment that a reader needs in memory.
+struct Cold {
+  Segment* segment = nullptr;
+  std::uint64_t at = 0;
+};
+
+// Fetches what a reader needs, and some of what follows, then runs `done` on this shard (also when
+// that failed: the reader asks again and finds out). In the turn in which `cold` was returned.
+void warm_up(Disk& disk, const Cold& cold, std::move_only_function<void(Result<void>)> done);
+
+struct Sought {
+  ReadStatus status = ReadStatus::kOk;
+  Position position;  // of the batch that holds the offset; the high watermark's for its offset
+  Cold cold;
+};
+// Finds the batch that holds `offset`, or the next one if compaction removed it.
+[[nodiscard]] Sought seek(const Log& log, Offset offset);
+
+struct TimeSought {
+  ReadStatus status = ReadStatus::kOk;
+  bool found = false;
+  Position position;  // of the first batch with a record at or after the timestamp
+  Cold cold;
+};
+// Finds the first batch, at or after `from`, whose latest record is at or after `timestamp`.
+[[nodiscard]] TimeSought seek_time(const Log& log, Timestamp timestamp, Position from);
+// Finds the batch that has the log's latest timestamp (ListOffsets -3). `found` is false in an
+// empty log.
+[[nodiscard]] TimeSought seek_max_timestamp(const Log& log);
+
+struct Slices {
+  ReadStatus status = ReadStatus::kOk;
+  std::size_t count = 0;         // of `out` that were filled
+  std::uint64_t size_bytes = 0;  // their sum
+  Position next;                 // the first byte behind them
+  Cold cold;  // kCold: needed. kOk: where reading will be cold soon, if segment is set
+};
+// Slices of whole batches from `from` (the start of a batch) on: as many as fit into `max_bytes`
+// and `out`, but always the first, if `first_whole`, however large it is. kOk with nothing: caught
+// up, or the first is larger than allowed. Slices end with a segment.
+[[nodiscard]] Slices read(const Log& log, Position from, std::uint64_t max_bytes, bool first_whole,
+                          std::span<iovec> out);
+// Slices of exactly [from, to), which lies within one segment: what is left of an earlier `read`.
+[[nodiscard]] Slices read_exactly(const Log& log, Position from, Position to, std::span<iovec> out);
+
+struct BatchRead {
+  ReadStatus status = ReadStatus::kOk;
+  BatchHeader header;
+  Bytes bytes;    // the whole batch: in place, or in `scratch` if it straddles chunks
+  Position next;  // of the batch behind it
+  Cold cold;
+};
+// The batch at `position`, below the high watermark.
+[[nodiscard]] BatchRead read_batch(const Log& log, Position position, Buffer& scratch);
+// Its header only; `bytes` is empty.
+[[nodiscard]] BatchRead read_batch_header(const Log& log, Position position);
+
+// The end of the given leader epoch (KIP-320): the largest epoch not after it, and the offset where
+// the next one begins, or the high watermark. {-1, -1} when the log has no such epoch.
+struct EpochEnd {
+  LeaderEpoch epoch{-1};
+  Offset end{-1};
+};
+[[nodiscard]] EpochEnd end_of_epoch(const Log& log, LeaderEpoch epoch, LeaderEpoch current);
+
+}  // namespace duolog::storage

@@ -1,0 +1,298 @@
+#include "storage/log_recovery.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "storage/hash.h"
+#include "storage/record_batch.h"
+#include "storage/segment.h"
+
+namespace duolog::storage {
+namespace {
+
+constexpr std::uint64_t kWorthACheckpoint = 4 * kMiB;
+
+}  // namespace
+
+Result<std::optional<LogRecovery>> LogRecovery::open(Files& files, std::string directory,
+                                                     Offset start) {
+  auto entries = files.list(directory);
+  if (!entries) {
+    if (entries.error().code == Errc::kNotFound) return std::optional<LogRecovery>();
+    return std::unexpected(entries.error());
+  }
+  LogRecovery log(files, std::move(directory), start);
+  std::set<std::string> names;
+  for (const DirectoryEntry& entry : *entries) {
+    if (entry.name.ends_with(".tmp")) {
+      auto removed = files.remove(log.directory_ + "/" + entry.name);
+      if (!removed) return std::unexpected(removed.error());
+      continue;
+    }
+    names.insert(entry.name);
+    if (!entry.name.ends_with(".log")) continue;
+    SegmentFile segment;
+    std::from_chars(entry.name.data(), entry.name.data() + entry.name.size(),
+                    segment.base_offset.value);
+    log.segments_[segment.base_offset] = segment;
+  }
+  if (log.segments_.empty()) return std::optional<LogRecovery>();
+  for (auto& [offset, segment] : log.segments_) {
+    segment.sealed = offset != log.segments_.rbegin()->first &&
+                     names.contains(segment_file_name(offset, ".index"));
+    auto file = files.open(log.path(segment), OpenMode::kRead);
+    if (!file) return std::unexpected(file.error());
+    auto size = files.size(*file);
+    files.close(*file);
+    if (!size) return std::unexpected(size.error());
+    segment.size_bytes = *size;
+  }
+  const Offset last = log.segments_.rbegin()->first;
+  log.stale_index_ = names.contains(segment_file_name(last, ".index")) ||
+                     names.contains(segment_file_name(last, ".timeindex"));
+  log.checkpoint_ = read_checkpoint(files, log.directory_);
+  return std::optional<LogRecovery>(std::move(log));
+}
+
+LogRecovery::LogRecovery(LogRecovery&& other) noexcept
+    : files_(other.files_),
+      directory_(std::move(other.directory_)),
+      start_(other.start_),
+      segments_(std::exchange(other.segments_, {})),
+      dropped_(std::exchange(other.dropped_, {})),
+      stale_index_(other.stale_index_),
+      checkpoint_(std::move(other.checkpoint_)),
+      walked_bytes_(other.walked_bytes_),
+      cut_bytes_(other.cut_bytes_) {}
+
+LogRecovery::~LogRecovery() {
+  for (auto* segments : {&segments_, &dropped_}) {
+    for (auto& [offset, segment] : *segments) {
+      if (segment.file != kNoFile) files_->close(segment.file);
+    }
+  }
+}
+
+std::string LogRecovery::path(const SegmentFile& segment) const {
+  return directory_ + "/" + segment_file_name(segment.base_offset, ".log");
+}
+
+std::unexpected<Error> LogRecovery::corrupt(const SegmentFile& segment, std::uint64_t position,
+                                            const std::string& what) const {
+  return fail(Errc::kCorrupt, path(segment) + " at position " + std::to_string(position) + ": " +
+                                  what + "; the records before it are intact");
+}
+
+Result<void> LogRecovery::touch(SegmentFile& segment) {
+  if (segment.file != kNoFile) return {};
+  auto file = files_->open(path(segment), OpenMode::kReadWrite);
+  if (!file) return std::unexpected(file.error());
+  segment.file = *file;
+  return {};
+}
+
+Result<void> LogRecovery::redo(const JournalEntry& entry) {
+  const auto found = segments_.find(entry.segment);
+  if (found == segments_.end()) {
+    // Retention removes whole segments from the front.
+    if (entry.segment < segments_.begin()->first) return {};
+    return fail(Errc::kCorrupt, directory_ + ": the segment of offset " +
+                                    std::to_string(entry.segment.value) + " is missing");
+  }
+  SegmentFile& segment = found->second;
+  if (auto touched = touch(segment); !touched) return touched;
+  if (entry.position + entry.size_bytes > segment.size_bytes) {
+    return corrupt(segment, entry.position, "the file is shorter than the journal says");
+  }
+  segment.redo_end = std::max(segment.redo_end, entry.position + entry.size_bytes);
+  if (entry.kind == EntryKind::kExtent) return check_extent(segment, entry);
+  return files_->write(segment.file, entry.position, entry.bytes);
+}
+
+Result<void> LogRecovery::check_extent(const SegmentFile& segment, const JournalEntry& entry) {
+  std::vector<std::uint8_t> bytes(std::min(entry.size_bytes, kMiB));
+  Hasher hasher;
+  for (std::uint64_t at = 0; at < entry.size_bytes;) {
+    const std::uint64_t size = std::min<std::uint64_t>(bytes.size(), entry.size_bytes - at);
+    auto got = files_->read(segment.file, entry.position + at, {bytes.data(), size});
+    if (!got) return std::unexpected(got.error());
+    hasher.update({bytes.data(), *got});
+    if (*got == 0) break;
+    at += *got;
+  }
+  if (hasher.digest() != entry.hash) {
+    return corrupt(segment, entry.position,
+                   std::to_string(entry.size_bytes) + " bytes that were flushed are damaged");
+  }
+  return {};
+}
+
+Result<RecoveredLog> LogRecovery::finish() {
+  RecoveredLog log;
+  // Before the checkpoint nothing is walked, unless it does not fit what is there.
+  if (checkpoint_) {
+    const auto found = segments_.find(checkpoint_->segment);
+    if (found == segments_.end() || checkpoint_->position > found->second.size_bytes) {
+      checkpoint_.reset();
+    }
+  }
+  if (checkpoint_) log.epochs = checkpoint_->epochs;
+  log.end = segments_.begin()->first;
+  const Offset first_walked = checkpoint_ ? checkpoint_->segment : segments_.begin()->first;
+  for (auto at = segments_.begin(); at != segments_.end(); ++at) {
+    auto& [offset, segment] = *at;
+    if (offset > first_walked && log.end != offset) {
+      auto dropped = drop_from(offset);
+      if (!dropped) return std::unexpected(dropped.error());
+      if (*dropped) break;
+      return corrupt(segment, 0,
+                     "offsets from " + std::to_string(log.end.value) + " on are missing");
+    }
+    segment.end = segment.size_bytes;
+    if (offset >= first_walked) {
+      if (auto walked = walk(segment, log); !walked) return std::unexpected(walked.error());
+    }
+    if (segment.file != kNoFile) {
+      if (auto synced = files_->sync(segment.file); !synced) return std::unexpected(synced.error());
+    }
+    log.segments.push_back({offset, segment.end});
+  }
+  log.start = std::max(start_, segments_.begin()->first);
+  if (auto read = read_last_block(log); !read) return std::unexpected(read.error());
+  return log;
+}
+
+// A segment that was made for appends that never became durable, nor did some before them: it is
+// empty, and goes. False when there is something in it.
+Result<bool> LogRecovery::drop_from(Offset offset) {
+  for (auto at = segments_.lower_bound(offset); at != segments_.end(); ++at) {
+    if (at->second.redo_end > 0) return false;
+    auto held = holds_a_batch(at->second);
+    if (!held) return held;
+    if (*held) return false;
+  }
+  for (auto at = segments_.lower_bound(offset); at != segments_.end();) {
+    dropped_.insert(segments_.extract(at++));
+  }
+  return true;
+}
+
+Result<bool> LogRecovery::holds_a_batch(SegmentFile& segment) {
+  if (auto touched = touch(segment); !touched) return std::unexpected(touched.error());
+  BatchWalker walker(*files_, segment.file, 0, segment.size_bytes);
+  auto step = walker.next();
+  if (!step) return std::unexpected(step.error());
+  return *step == BatchWalker::Step::kBatch && crc_matches(walker.batch());
+}
+
+Result<void> LogRecovery::cut() {
+  for (auto& [offset, segment] : dropped_) {
+    if (auto removed = files_->remove(path(segment)); !removed) return removed;
+    cut_bytes_ += segment.size_bytes;
+  }
+  for (auto& [offset, segment] : segments_) {
+    if (segment.end == segment.size_bytes) continue;
+    cut_bytes_ += segment.size_bytes - segment.end;
+    if (auto outcome = files_->truncate(segment.file, segment.end); !outcome) return outcome;
+    if (auto outcome = files_->sync(segment.file); !outcome) return outcome;
+  }
+  if (stale_index_) {
+    const Offset active = segments_.rbegin()->first;
+    for (const char* suffix : {".index", ".timeindex"}) {
+      (void)files_->remove(directory_ + "/" + segment_file_name(active, suffix));
+    }
+  }
+  // What a killed server made may be there and not be durable yet.
+  return files_->sync_directory(directory_);
+}
+
+void LogRecovery::save_checkpoint(const RecoveredLog& log) {
+  if (walked_bytes_ < kWorthACheckpoint) return;
+  Checkpoint checkpoint;
+  checkpoint.segment = log.segments.back().base_offset;
+  checkpoint.position = log.segments.back().size_bytes;
+  checkpoint.next_offset = log.end;
+  checkpoint.max_timestamp = log.max_timestamp;
+  checkpoint.max_timestamp_offset = log.max_timestamp_offset;
+  checkpoint.active_since_ms = log.active_since_ms;
+  checkpoint.epochs = log.epochs;
+  checkpoint.index = log.index;
+  (void)write_checkpoint(*files_, directory_, checkpoint);  // it saves time, and nothing else
+}
+
+Result<void> LogRecovery::walk(SegmentFile& segment, RecoveredLog& log) {
+  if (auto touched = touch(segment); !touched) return touched;
+  log.index.clear();
+  log.max_timestamp = -1;
+  log.max_timestamp_offset = 0;
+  log.active_since_ms = 0;
+  log.end = segment.base_offset;
+  std::uint64_t from = 0;
+  if (checkpoint_ && checkpoint_->segment == segment.base_offset) {
+    from = checkpoint_->position;
+    log.end = checkpoint_->next_offset;
+    log.index = checkpoint_->index;
+    log.max_timestamp = checkpoint_->max_timestamp;
+    log.max_timestamp_offset = checkpoint_->max_timestamp_offset;
+    log.active_since_ms = checkpoint_->active_since_ms;
+  }
+  BatchWalker walker(*files_, segment.file, from, segment.size_bytes);
+  auto step = walker.next();
+  while (step && *step == BatchWalker::Step::kBatch && accept(walker, log)) {
+    note(walker, segment, log);
+    step = walker.next();
+  }
+  if (!step) return std::unexpected(step.error());
+  const std::uint64_t end = walker.position();
+  walked_bytes_ += end - from;
+
+  // What the journal vouches for must be there: a batch that lies whole below `redo_end`.
+  const std::uint64_t vouched = segment.sealed ? segment.size_bytes : segment.redo_end;
+  if (end < vouched) {
+    const bool cut_off =
+        *step == BatchWalker::Step::kTorn || vouched - end < kBatchHeaderBytes ||
+        (*step == BatchWalker::Step::kBatch && end + walker.header().size_bytes() > vouched);
+    if (!cut_off || segment.sealed) return corrupt(segment, end, "a record batch is damaged");
+  }
+  segment.end = end;
+  return {};
+}
+
+bool LogRecovery::accept(const BatchWalker& walker, const RecoveredLog& log) const {
+  const BatchHeader& header = walker.header();
+  return header.base_offset == log.end && crc_matches(walker.batch()) &&
+         (log.epochs.empty() || header.leader_epoch >= log.epochs.back().epoch);
+}
+
+void LogRecovery::note(const BatchWalker& walker, const SegmentFile& segment, RecoveredLog& log) {
+  const BatchHeader& header = walker.header();
+  if (log.epochs.empty() || header.leader_epoch > log.epochs.back().epoch) {
+    log.epochs.push_back({header.leader_epoch, header.base_offset});
+  }
+  const auto position = static_cast<std::uint32_t>(walker.position());
+  const std::uint32_t previous = log.index.empty() ? 0 : log.index.back().position;
+  if (position - previous >= SegmentIndex::kFirstStrideBytes) {
+    log.index.push_back({static_cast<std::uint32_t>(header.base_offset - segment.base_offset),
+                         position, log.max_timestamp, log.max_timestamp_offset});
+  }
+  if (header.max_timestamp.value > log.max_timestamp) {
+    log.max_timestamp = header.max_timestamp.value;
+    log.max_timestamp_offset =
+        static_cast<std::uint32_t>(header.last_offset() - segment.base_offset);
+  }
+  if (log.active_since_ms == 0) log.active_since_ms = header.base_timestamp.value;
+  log.end = header.next_offset();
+}
+
+Result<void> LogRecovery::read_last_block(RecoveredLog& log) {
+  SegmentFile& segment = segments_.rbegin()->second;
+  log.last_block.resize(segment.end % kBlockBytes);
+  if (log.last_block.empty()) return {};
+  auto got = files_->read(segment.file, align_down(segment.end, kBlockBytes), log.last_block);
+  if (!got) return std::unexpected(got.error());
+  if (*got != log.last_block.size()) return corrupt(segment, segment.end, "cannot be read");
+  return {};
+}
+
+}  // namespace duolog::storage

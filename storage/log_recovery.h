@@ -1,0 +1,81 @@
+// LogRecovery: one partition's files, from what a crash left to a log that can be written again.
+//
+// open -> redo of every journal entry that names it, in order -> finish. Blocking, at start.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/base/ids.h"
+#include "engine/base/result.h"
+#include "storage/batch_walker.h"
+#include "storage/checkpoint.h"
+#include "storage/disk.h"
+#include "storage/journal_format.h"
+#include "storage/log_store.h"
+
+namespace duolog::storage {
+
+class LogRecovery {
+ public:
+  // Nothing when the partition has no segment. Removes what an unfinished creation left.
+  [[nodiscard]] static Result<std::optional<LogRecovery>> open(Files& files, std::string directory,
+                                                               Offset start);
+  ~LogRecovery();
+  LogRecovery(LogRecovery&& other) noexcept;
+  LogRecovery& operator=(LogRecovery&&) = delete;
+
+  // Writes a redo entry's bytes where they belong; checks an extent's hash. kCorrupt when the
+  // extent, which was flushed, is not there.
+  [[nodiscard]] Result<void> redo(const JournalEntry& entry);
+
+  // Finds the end of the log and flushes what is before it. The journal may then be forgotten.
+  [[nodiscard]] Result<RecoveredLog> finish();
+  // Cuts off what is beyond the end, flushed. Only once the journals are empty: their entries may
+  // reach into what is cut.
+  [[nodiscard]] Result<void> cut();
+
+  // After `cut`: if there was much to walk, saves a checkpoint, so that the next start has not.
+  void save_checkpoint(const RecoveredLog& log);
+
+  [[nodiscard]] std::uint64_t walked_bytes() const { return walked_bytes_; }
+  [[nodiscard]] std::uint64_t cut_bytes() const { return cut_bytes_; }
+
+ private:
+  struct SegmentFile {
+    Offset base_offset;
+    FileId file = kNoFile;         // open once it was touched
+    std::uint64_t size_bytes = 0;  // of the file
+    std::uint64_t redo_end = 0;    // bytes below this were durable
+    std::uint64_t end = 0;         // of its last whole batch, once it was walked
+    bool sealed = false;           // its size is exact
+  };
+  LogRecovery(Files& files, std::string directory, Offset start)
+      : files_(&files), directory_(std::move(directory)), start_(start) {}
+  [[nodiscard]] std::string path(const SegmentFile& segment) const;
+  [[nodiscard]] Result<void> touch(SegmentFile& segment);
+  [[nodiscard]] Result<void> check_extent(const SegmentFile& segment, const JournalEntry& entry);
+  [[nodiscard]] Result<void> walk(SegmentFile& segment, RecoveredLog& log);
+  [[nodiscard]] bool accept(const BatchWalker& walker, const RecoveredLog& log) const;
+  void note(const BatchWalker& walker, const SegmentFile& segment, RecoveredLog& log);
+  [[nodiscard]] Result<bool> holds_a_batch(SegmentFile& segment);
+  [[nodiscard]] Result<bool> drop_from(Offset offset);
+  [[nodiscard]] Result<void> read_last_block(RecoveredLog& log);
+  [[nodiscard]] std::unexpected<Error> corrupt(const SegmentFile& segment, std::uint64_t position,
+                                               const std::string& what) const;
+
+  Files* files_;
+  std::string directory_;
+  Offset start_;
+  std::map<Offset, SegmentFile> segments_;
+  std::map<Offset, SegmentFile> dropped_;  // beyond the end, and empty
+  bool stale_index_ = false;               // of the segment that is active again
+  std::optional<Checkpoint> checkpoint_;
+  std::uint64_t walked_bytes_ = 0;
+  std::uint64_t cut_bytes_ = 0;
+};
+
+}  // namespace duolog::storage

@@ -1,0 +1,390 @@
+#include "storage/log_store.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "engine/base/check.h"
+#include "storage/record_batch.h"
+#include "storage/segment_files.h"
+
+namespace duolog::storage {
+
+LogStore::LogStore(Disk& disk, Epochs& epochs, const StoreOptions& options, Journal::Setup journal,
+                   LeaderEpoch leader_epoch, Events events)
+    : disk_(disk),
+      retired_(epochs),
+      options_(options),
+      leader_epoch_(leader_epoch),
+      events_(events),
+      writer_(disk, retired_, options_,
+              {.extent =
+                   [this](Tail& tail) {
+                     commit_.add(tail);
+                     work();
+                   },
+               .progress = [this](Tail& tail) { progress(tail); },
+               .room = [this](Tail& tail) { retry(tail); },
+               .failed = [this](Error error) { fail(std::move(error)); }}),
+      commit_(disk, options_, std::move(journal), writer_,
+              {.durable = [this](Tail& tail) { now_durable(tail); },
+               .room =
+                   [this] {
+                     retry_all_ = true;
+                     work();
+                   },
+               .failed = [this](Error error) { fail(std::move(error)); }}),
+      memory_(
+          disk, retired_, options_.tail_budget_bytes,
+          [this](Tail& tail) {
+            tail.draining = true;
+            writer_.advance(tail);
+          },
+          [this] {
+            retry_all_ = true;
+            work();
+          }) {}
+
+LogStore::~LogStore() {
+  ending_ = true;
+  retired_.drain();
+  while (!owned_.empty()) free_log(*owned_.back());
+}
+
+Log& LogStore::add(LogIdentity identity, LogConfig config) {
+  owned_.push_back(std::make_unique<Tail>(std::make_unique<Log>(std::move(identity)), config));
+  tails_.push_back(owned_.back().get());
+  return tails_.back()->log;
+}
+
+Result<Log*> LogStore::adopt(LogIdentity identity, LogConfig config, RecoveredLog recovered) {
+  Log& log = add(std::move(identity), config);
+  Tail& tail = *log.tail;
+  auto* table = new SegmentTable;
+  Position position;
+  for (const RecoveredSegment& found : recovered.segments) {
+    const bool active = &found == &recovered.segments.back();
+    auto* segment =
+        new Segment(log.identity.directory, found.base_offset, position,
+                    active ? segment_limit_bytes(std::max(found.size_bytes, config.segment_bytes))
+                           : found.size_bytes);
+    segment->index_loaded.store(active);
+    segment->stable_bytes.store(active ? align_down(found.size_bytes, kBlockBytes)
+                                       : found.size_bytes);
+    table->segments.push_back(segment);
+    position += found.size_bytes;
+  }
+  delete tail.exchange(table);
+  delete tail.exchange(new EpochHistory(std::move(recovered.epochs)));
+  tail.end = {recovered.end, position};
+  tail.journaled = tail.durable = tail.written = tail.synced = tail.checkpointed = position;
+  tail.adopted_end = recovered.end;
+  tail.publish_start(recovered.start);
+  tail.active_since_ms = recovered.active_since_ms;
+  if (!table->segments.empty()) {
+    Segment& active = *table->segments.back();
+    auto file = disk_.files().open(active.log_path(), OpenMode::kDirect);
+    if (!file) return std::unexpected(file.error());
+    active.file = *file;
+    active.allocated_bytes = align_down(recovered.segments.back().size_bytes, kBlockBytes);
+    active.index.load(recovered.index);
+    active.max_timestamp.store(recovered.max_timestamp);
+    active.max_timestamp_offset.store(recovered.max_timestamp_offset);
+    tail.unsealed.push_back(&active);
+    // The incomplete last block stays in memory, and goes through the journal again as a whole,
+    // before anything is written over it.
+    tail.in_place = position;
+    const Position block = tail.block_start(position);
+    if (block != position) {
+      if (!memory_.adopt_last_block(active, block - active.base_position, recovered.last_block)) {
+        return duolog::fail(Errc::kTooLarge,
+                            "the memory for tails is too small for this many partitions");
+      }
+      tail.journaled = tail.written = tail.synced = tail.checkpointed = block;
+    }
+  }
+  tail.publish_appended();
+  tail.publish_high_watermark(tail.end);
+  return &log;
+}
+
+LogStore::Append LogStore::append(Log& log, Bytes batch, std::int32_t records,
+                                  Timestamp max_timestamp, Timestamp now, Offset& base_offset) {
+  Tail& tail = *log.tail;
+  if (tail.removed || stopping_ || failed_) {
+    error_ = {Errc::kClosed, "the log takes no more records"};
+    return Append::kFailed;
+  }
+  if (const Append outcome = prepare(tail, batch.size(), records, now); outcome != Append::kDone) {
+    return outcome;
+  }
+  Segment& segment = *tail.active();
+  base_offset = tail.end.offset;
+  note_epoch(tail);
+  copy_in(tail, segment, batch);
+
+  IndexEntry entry = segment.last_entry();
+  entry.relative_offset = static_cast<std::uint32_t>(tail.end.offset - segment.base_offset);
+  entry.position = static_cast<std::uint32_t>(tail.end.position - segment.base_position);
+  segment.index.note(entry, retired_);
+  tail.end.offset += records;
+  tail.end.position += batch.size();
+  if (max_timestamp.value > entry.max_timestamp) {
+    segment.max_timestamp_offset.store(
+        static_cast<std::uint32_t>(tail.end.offset - segment.base_offset - 1),
+        std::memory_order_relaxed);
+    segment.max_timestamp.store(max_timestamp.value, std::memory_order_relaxed);
+  }
+  tail.last_append_ms = now.value;
+  tail.batch_ends.push_back(tail.end);
+  tail.publish_appended();
+  commit_.add(tail);
+  work();
+  if (tail.config.visibility == Visibility::kAppended) publish_visible(tail, tail.end);
+  return Append::kDone;
+}
+
+// Makes sure that the active segment exists, has space on disk, and has memory for the batch.
+LogStore::Append LogStore::prepare(Tail& tail, std::uint64_t size_bytes, std::int32_t records,
+                                   Timestamp now) {
+  if (size_bytes > kSegmentHeadroomBytes) {
+    error_ = {Errc::kTooLarge, "the record batch is too large for any segment"};
+    return Append::kFailed;
+  }
+  if (commit_.full() || tail.making_segment) return Append::kWait;
+  const auto no_space = [&] {
+    error_ = tail.space_error;
+    return Append::kFailed;
+  };
+  const bool retry_space = now.value >= tail.no_space_until_ms;
+  Segment* segment = tail.active();
+  const std::uint64_t at = segment ? tail.end.position - segment->base_position : 0;
+  const bool full =
+      !segment || (at > 0 && (at + size_bytes > tail.config.segment_bytes ||
+                              tail.end.offset + records - segment->base_offset >
+                                  std::numeric_limits<std::int32_t>::max() ||
+                              now.value - tail.active_since_ms >= tail.config.segment_ms));
+  if (full) {
+    if (!retry_space) return no_space();
+    writer_.make_segment(tail, size_bytes, now.value);
+    return Append::kWait;
+  }
+  const std::uint64_t space = segment->allocated_bytes - std::min(at, segment->allocated_bytes);
+  // Space is asked for ahead of need, when half of the last step is used up.
+  const std::uint64_t ahead = std::clamp(segment->allocated_bytes, options_.allocate_min_bytes,
+                                         options_.allocate_max_bytes) /
+                              2;
+  if (space < size_bytes + ahead && segment->allocated_bytes < segment->max_bytes && retry_space) {
+    writer_.allocate(tail, size_bytes, now.value);
+  }
+  if (align_up(at + size_bytes, kBlockBytes) > segment->allocated_bytes) {
+    return retry_space || tail.allocating ? Append::kWait : no_space();
+  }
+  return memory_.ensure(tail, *segment, at, size_bytes) ? Append::kDone : Append::kWait;
+}
+
+void LogStore::copy_in(Tail& tail, Segment& segment, Bytes batch) {
+  std::uint8_t head[kBatchHeaderBytes];
+  std::memcpy(head, batch.data(), sizeof head);
+  patch_base_offset_and_epoch(head, tail.end.offset, leader_epoch_);
+  std::uint64_t at = tail.end.position - segment.base_position;
+  const auto copy = [&](Bytes bytes) {
+    while (!bytes.empty()) {
+      const std::uint64_t size =
+          std::min<std::uint64_t>(bytes.size(), align_down(at, kChunkBytes) + kChunkBytes - at);
+      std::memcpy(segment.writable(at), bytes.data(), size);
+      at += size;
+      bytes = bytes.subspan(size);
+    }
+  };
+  copy({head, sizeof head});
+  copy(batch.subspan(sizeof head));
+}
+
+void LogStore::note_epoch(Tail& tail) {
+  const EpochHistory& epochs = tail.log.epochs();
+  if (!epochs.empty() && epochs.back().epoch == leader_epoch_) return;
+  auto* longer = new EpochHistory(epochs);
+  longer->push_back({leader_epoch_, tail.end.offset});
+  const EpochHistory* old = tail.exchange(longer);
+  retired_.retire([old] { delete old; });
+}
+
+void LogStore::when_durable(Log& log, Position until, AckWaiter& waiter) {
+  waiter.until = until;
+  log.tail->acks.push_back(waiter);
+}
+
+void LogStore::now_durable(Tail& tail) {
+  LogEnd reached;
+  while (!tail.batch_ends.empty() && tail.batch_ends.front().position <= tail.durable) {
+    reached = tail.batch_ends.front();
+    tail.batch_ends.pop_front();
+  }
+  if (reached.position > Position(0) && tail.config.visibility == Visibility::kDurable) {
+    publish_visible(tail, reached);
+  }
+  while (AckWaiter* waiter = tail.acks.front()) {
+    if (waiter->until > tail.durable) break;
+    waiter->hook.unlink();
+    waiter->done(*waiter, {});
+  }
+  progress(tail);
+}
+
+void LogStore::publish_visible(Tail& tail, LogEnd to) {
+  tail.publish_high_watermark(to);
+  if (events_.visible) events_.visible(events_.context, tail.log);
+}
+
+void LogStore::retry(Tail& tail) {
+  while (AppendWaiter* waiter = tail.append_waiters.front()) {
+    // Unlinked first: once it is served its owner may free it.
+    waiter->hook.unlink();
+    if (!waiter->retry(*waiter)) {
+      tail.append_waiters.push_front(*waiter);
+      break;
+    }
+  }
+  progress(tail);
+}
+
+void LogStore::retry_all() {
+  retry_all_ = false;
+  for (std::size_t i = 0; i < tails_.size(); ++i) {
+    if (!tails_[i]->append_waiters.empty()) retry(*tails_[i]);
+  }
+}
+
+void LogStore::work() {
+  if (events_.work) events_.work(events_.context);
+}
+
+void LogStore::progress(Tail& tail) {
+  if (failed_) return;
+  work();
+  if (tail.removed) return try_remove(tail);
+  writer_.advance(tail);
+  if (stopping_) check_stopped();
+}
+
+void LogStore::flush() {
+  retired_.collect();
+  if (failed_) return;
+  if (retry_all_) retry_all();
+  commit_.flush();
+  commit_.recycle(tails_);
+  memory_.reclaim();
+  // What recycling made room for goes out now: the next turn may be long in coming.
+  if (retry_all_) {
+    retry_all();
+    commit_.flush();
+  }
+  if (stopping_) check_stopped();
+}
+
+void LogStore::tick(Timestamp now) {
+  for (Tail* tail : tails_) {
+    const Segment* active = tail->active();
+    if (!active || tail->removed || stopping_) continue;
+    if (tail->end.position > active->base_position &&
+        now.value - tail->active_since_ms >= tail->config.segment_ms &&
+        now.value >= tail->no_space_until_ms) {
+      writer_.make_segment(*tail, 0, now.value);
+    }
+    const bool unwritten = tail->block_start(tail->durable) > tail->written;
+    if (unwritten && now.value - tail->last_append_ms >= options_.idle_ms) {
+      tail->draining = true;
+      writer_.advance(*tail);
+    }
+  }
+}
+
+void LogStore::stop(std::move_only_function<void()> done) {
+  stopping_ = true;
+  stopped_ = std::move(done);
+  for (Tail* tail : tails_) {
+    tail->draining = tail->stopping = true;
+    // What recovery left and nobody has written to since is on disk already, cut to its size.
+    const Segment* active = tail->active();
+    if (active && tail->log.appended().offset == tail->adopted_end) tail->stopped = true;
+  }
+  for (std::size_t i = 0; i < tails_.size(); ++i) {
+    retry(*tails_[i]);  // waiting appends are refused
+  }
+  check_stopped();
+}
+
+void LogStore::check_stopped() {
+  if (failed_ || !stopped_ || memory_.pool().growing() || !commit_.settled()) return;
+  for (Tail* tail : tails_) {
+    if (!tail->idle() || (!tail->unsealed.empty() && !tail->stopped)) return;
+  }
+  auto done = std::move(stopped_);
+  stopped_ = nullptr;
+  done();
+}
+
+void LogStore::fail(Error error) {
+  if (std::exchange(failed_, true)) return;
+  if (events_.failed) events_.failed(events_.context, std::move(error));
+}
+
+void LogStore::remove(Log& log, std::string graveyard, std::move_only_function<void()> done) {
+  Tail& tail = *log.tail;
+  CHECK(!tail.removed);
+  tail.removed = std::move(done);
+  tail.graveyard = std::move(graveyard);
+  tail.close();
+  tail.pending_hook.unlink();
+  tail.extents.clear();
+  retry(tail);  // waiting appends are refused
+  while (AckWaiter* waiter = tail.acks.pop_front()) {
+    waiter->done(*waiter, duolog::fail(Errc::kClosed, "the topic was deleted"));
+  }
+  try_remove(tail);
+}
+
+void LogStore::try_remove(Tail& tail) {
+  if (!tail.idle() || tail.removing) return;
+  tail.removing = true;
+  std::vector<FileId> open;
+  for (Segment* segment : tail.unsealed) open.push_back(std::exchange(segment->file, kNoFile));
+  disk_.run(
+      [this, open = std::move(open), from = tail.log.identity.directory, to = tail.graveyard] {
+        for (const FileId file : open) disk_.files().close(file);
+        // What cannot be removed now is removed at the next start: the deletion itself is durable.
+        bury(disk_.files(), from, to);
+      },
+      [this, &tail] {
+        memory_.forget(tail);
+        auto done = std::move(tail.removed);
+        std::erase(tails_, &tail);
+        done();
+        retired_.retire([this, &tail] { free_when_unpinned(tail); });
+      });
+}
+
+void LogStore::free_when_unpinned(Tail& tail) {
+  if (ending_) return;
+  for (const Segment* segment : tail.log.segments().segments) {
+    if (segment->pins.load() > 0) {
+      retired_.retire([this, &tail] { free_when_unpinned(tail); });
+      return;
+    }
+  }
+  free_log(tail);
+}
+
+void LogStore::free_log(Tail& tail) {
+  for (Segment* segment : tail.log.segments().segments) {
+    if (segment->file != kNoFile) disk_.files().close(segment->file);
+    segment->unmap(disk_.files());
+    delete segment;
+  }
+  std::erase(tails_, &tail);
+  std::erase_if(owned_, [&](const auto& owned) { return owned.get() == &tail; });
+}
+
+}  // namespace duolog::storage

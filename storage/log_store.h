@@ -1,0 +1,145 @@
+// LogStore: the logs that one shard owns, with their journal, their memory and their files.
+//
+//              append          flush (end of turn)
+//   producer ---------> tail ------------------------> journal
+//                        |
+//                        |          write-behind, bulk
+//                        +----------------------------> segment files
+//
+// Everything is asynchronous over storage::Disk: an append is in memory when `append` returns, and
+// durable when its AckWaiter is called. Readers need only the Log (log.h, log_reader.h).
+//
+// The owner shard's thread only. After a disk failure nothing is written any more, `failed` is
+// called once, and the process is expected to stop.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "engine/base/epoch.h"
+#include "storage/disk.h"
+#include "storage/group_commit.h"
+#include "storage/log.h"
+#include "storage/segment_writer.h"
+#include "storage/tail.h"
+#include "storage/tail_memory.h"
+
+namespace duolog::storage {
+
+// What recovery found of one log.
+struct RecoveredSegment {
+  Offset base_offset;
+  std::uint64_t size_bytes = 0;
+};
+struct RecoveredLog {
+  std::vector<RecoveredSegment> segments;  // oldest first; the last one is the active one
+  Offset end;                              // of the log
+  Offset start;
+  EpochHistory epochs;
+  // Of the active segment:
+  std::vector<IndexEntry> index;
+  std::int64_t max_timestamp = -1;
+  std::uint32_t max_timestamp_offset = 0;
+  std::int64_t active_since_ms = 0;
+  std::vector<std::uint8_t> last_block;  // the bytes of its incomplete last block
+};
+
+class LogStore {
+ public:
+  struct Events {
+    // The log's high watermark has moved. May be called inside `append`.
+    void (*visible)(void* context, Log& log) = nullptr;
+    void (*failed)(void* context, Error error) = nullptr;
+    // `flush` has something to do: call it at the end of this turn.
+    void (*work)(void* context) = nullptr;
+    void* context = nullptr;
+  };
+  LogStore(Disk& disk, Epochs& epochs, const StoreOptions& options, Journal::Setup journal,
+           LeaderEpoch leader_epoch, Events events);
+  // After `stop`, or after a failure with nothing in flight.
+  ~LogStore();
+
+  // Adds a log: a new one, whose files appear with its first append, or one that was recovered.
+  [[nodiscard]] Log& add(LogIdentity identity, LogConfig config);
+  [[nodiscard]] Result<Log*> adopt(LogIdentity identity, LogConfig config, RecoveredLog recovered);
+  // Takes a log out: waiters fail, nothing more is written. Once nothing is in flight its directory
+  // is moved to `graveyard` and removed there, then the log is freed, then `done` runs.
+  // The deletion must be durable in the catalog before.
+  void remove(Log& log, std::string graveyard, std::move_only_function<void()> done);
+
+  enum class Append : std::uint8_t {
+    kDone,    // `base_offset` is set
+    kWait,    // no room now: use `wait`
+    kFailed,  // see last_error(): the disk is full, or the log is closed
+  };
+  // Copies one validated batch into the log. `records`: how many offsets it takes.
+  // `base_offset`: out.
+  [[nodiscard]] Append append(Log& log, Bytes batch, std::int32_t records, Timestamp max_timestamp,
+                              Timestamp now, Offset& base_offset);
+  // True when earlier appends are waiting: a new one must wait behind them.
+  [[nodiscard]] static bool must_wait(const Log& log) { return !log.tail->append_waiters.empty(); }
+  static void wait(Log& log, AppendWaiter& waiter) { log.tail->append_waiters.push_back(waiter); }
+  [[nodiscard]] const Error& last_error() const { return error_; }
+
+  // Calls waiter.done once the log is durable up to `until`, which is an end of an append; never
+  // inside this call.
+  static void when_durable(Log& log, Position until, AckWaiter& waiter);
+  [[nodiscard]] static Position durable(const Log& log) { return log.tail->durable; }
+  [[nodiscard]] static const LogConfig& config(const Log& log) { return log.tail->config; }
+
+  // At the end of each turn in which `work` was called.
+  void flush();
+  // Somebody waits for memory that is free as soon as every shard has passed a quiescent point:
+  // call `flush` again soon, though nothing else happens.
+  [[nodiscard]] bool wants_turn() const { return memory_.starved() && !retired_.empty(); }
+  // About once a second: rolls by age, writes idle tails behind.
+  void tick(Timestamp now);
+  // Writes everything to the segments, cuts them to their size, then calls `done`. No appends
+  // after.
+  void stop(std::move_only_function<void()> done);
+
+  [[nodiscard]] bool congested() const { return commit_.full(); }
+  [[nodiscard]] const TailMemory& memory() const { return memory_; }
+  [[nodiscard]] TailMemory& memory() { return memory_; }
+  [[nodiscard]] const Journal& journal() const { return commit_.journal(); }
+  [[nodiscard]] const SegmentWriter& writer() const { return writer_; }
+  [[nodiscard]] LeaderEpoch leader_epoch() const { return leader_epoch_; }
+  [[nodiscard]] RetireList& retired() { return retired_; }
+
+ private:
+  [[nodiscard]] Append prepare(Tail& tail, std::uint64_t size_bytes, std::int32_t records,
+                               Timestamp now);
+  void copy_in(Tail& tail, Segment& segment, Bytes batch);
+  void note_epoch(Tail& tail);
+  void now_durable(Tail& tail);
+  void publish_visible(Tail& tail, LogEnd to);
+  void work();
+  void retry(Tail& tail);
+  void retry_all();
+  void progress(Tail& tail);
+  void try_remove(Tail& tail);
+  void free_when_unpinned(Tail& tail);
+  void free_log(Tail& tail);
+  void fail(Error error);
+  void check_stopped();
+
+  Disk& disk_;
+  RetireList retired_;
+  const StoreOptions options_;
+  const LeaderEpoch leader_epoch_;
+  Events events_;
+  Error error_;
+  bool failed_ = false;
+  bool retry_all_ = false;
+  bool stopping_ = false;
+  bool ending_ = false;                      // the destructor runs
+  std::move_only_function<void()> stopped_;  // until it has been called
+  std::vector<std::unique_ptr<Tail>> owned_;
+  std::vector<Tail*> tails_;
+  SegmentWriter writer_;
+  GroupCommit commit_;
+  TailMemory memory_;
+};
+
+}  // namespace duolog::storage

@@ -1,0 +1,50 @@
+// Sizes and limits of storage. Every limit has its default here; the server's property table
+// overrides those that a user may want to change.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/base/ids.h"
+
+namespace duolog::storage {
+
+inline constexpr std::uint64_t kKiB = 1024;
+inline constexpr std::uint64_t kMiB = 1024 * kKiB;
+inline constexpr std::uint64_t kGiB = 1024 * kMiB;
+
+// What an ack with acks=all waits for.
+enum class Durability : std::uint8_t {
+  kFsync,  // on disk, flushed: survives power loss
+  kOs,     // written, not flushed: survives kill -9 of the server
+};
+
+// When consumers may see a record.
+enum class Visibility : std::uint8_t {
+  kDurable,   // once it is as durable as its topic asks
+  kAppended,  // once it is in the log
+};
+
+// One topic's settings, as its logs need them.
+struct LogConfig {
+  std::uint64_t segment_bytes = 1 * kGiB;
+  std::int64_t segment_ms = 7LL * 24 * 3600 * 1000;
+  Durability durability = Durability::kFsync;
+  Visibility visibility = Visibility::kDurable;
+};
+
+// One shard's settings.
+struct StoreOptions {
+  std::uint64_t tail_budget_bytes = 128 * kMiB;  // memory for the newest records of all its logs
+  std::uint64_t journal_file_bytes = 4 * kMiB;   // the first files; later ones are four times that
+  std::uint64_t journal_max_bytes = 128 * kMiB;  // all files of the shard's journal
+  std::uint64_t group_max_bytes = 1 * kMiB;      // one group write
+  std::uint64_t bulk_bytes = 256 * kKiB;         // pending beyond this goes straight to the segment
+  std::uint64_t bulk_write_bytes = 2 * kMiB;     // one direct write to a segment
+  std::uint64_t write_behind_bytes = 1 * kMiB;   // unwritten durable bytes that start write-behind
+  std::uint64_t checkpoint_bytes = 32 * kMiB;    // synced bytes between checkpoints of a log
+  std::uint64_t allocate_min_bytes = 64 * kKiB;  // first allocation of a segment; then doubled ...
+  std::uint64_t allocate_max_bytes = 64 * kMiB;  // ... up to this much at a time
+  std::int64_t idle_ms = 5000;  // a log without appends this long gives memory back
+};
+
+}  // namespace duolog::storage

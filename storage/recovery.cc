@@ -1,0 +1,106 @@
+#include "storage/recovery.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "storage/file_util.h"
+#include "storage/journal_reader.h"
+#include "storage/log_recovery.h"
+
+namespace duolog::storage {
+namespace {
+
+using Key = std::pair<Uuid, PartitionId>;
+
+using Logs = std::map<Key, LogRecovery>;
+
+Result<void> apply(const RecoveryInput& input, Logs& logs, const JournalEntry& entry) {
+  if (std::ranges::find(input.deleted, entry.topic_id) != input.deleted.end()) return {};
+  const auto log = logs.find({entry.topic_id, entry.partition});
+  if (log == logs.end()) {
+    return fail(Errc::kCorrupt, "the journal names a topic that the catalog does not know");
+  }
+  return log->second.redo(entry);
+}
+
+Result<void> redo_journal(JournalReader& journal, const RecoveryInput& input, Logs& logs,
+                          RecoveryReport& report) {
+  for (;;) {
+    auto group = journal.next();
+    if (!group) return std::unexpected(group.error());
+    if (!*group) return {};
+    ++report.groups;
+    EntryReader entries((*group)->header, (*group)->bytes);
+    JournalEntry entry;
+    for (;;) {
+      auto more = entries.next(entry);
+      if (more && *more) {
+        auto applied = apply(input, logs, entry);
+        if (!applied) more = std::unexpected(applied.error());
+        report.redone_bytes += entry.bytes.size();
+      }
+      if (!more) {
+        return fail(more.error().code, journal.place() + ": " + more.error().message);
+      }
+      if (!*more) break;
+    }
+  }
+}
+
+}  // namespace
+
+Result<RecoveryReport> recover(Files& files, const RecoveryInput& input) {
+  RecoveryReport report;
+  Logs logs;
+  for (const auto& [key, partition] : input.partitions) {
+    auto log = LogRecovery::open(files, partition.directory, partition.start);
+    if (!log) return std::unexpected(log.error());
+    if (*log) logs.emplace(key, std::move(**log));
+    // A partition without files is one that was never appended to: the journal cannot name it.
+  }
+
+  auto directories = files.list(input.journal_directory);
+  if (!directories) return std::unexpected(directories.error());
+  std::vector<JournalReader> journals;
+  for (const DirectoryEntry& entry : *directories) {
+    if (!entry.is_directory) continue;
+    auto journal = JournalReader::open(files, input.journal_directory + "/" + entry.name);
+    if (!journal) return std::unexpected(journal.error());
+    if (auto redone = redo_journal(*journal, input, logs, report); !redone) {
+      return std::unexpected(redone.error());
+    }
+    std::uint32_t shard = 0;
+    std::from_chars(entry.name.data(), entry.name.data() + entry.name.size(), shard);
+    report.journals[shard] = journal->files();
+    journals.push_back(std::move(*journal));
+  }
+
+  for (auto& [key, log] : logs) {
+    auto recovered = log.finish();
+    if (!recovered) return std::unexpected(recovered.error());
+    report.walked_bytes += log.walked_bytes();
+    report.logs.emplace(key, std::move(*recovered));
+  }
+  // Only now, with everything in the segments and synced, may the journals be forgotten.
+  for (JournalReader& journal : journals) {
+    if (auto emptied = journal.empty(); !emptied) return std::unexpected(emptied.error());
+  }
+  std::set<std::string> parents;
+  for (auto& [key, log] : logs) {
+    if (auto cut = log.cut(); !cut) return std::unexpected(cut.error());
+    report.cut_bytes += log.cut_bytes();
+    log.save_checkpoint(report.logs.at(key));
+  }
+  // A partition's directory may be there without being durable, too.
+  for (const auto& [key, partition] : input.partitions) {
+    parents.insert(parent_directory(partition.directory));
+  }
+  for (const std::string& parent : parents) {
+    auto synced = files.sync_directory(parent);
+    if (!synced && synced.error().code != Errc::kNotFound) return std::unexpected(synced.error());
+  }
+  return report;
+}
+
+}  // namespace duolog::storage

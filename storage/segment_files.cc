@@ -1,0 +1,225 @@
+#include "storage/segment_files.h"
+
+#include <algorithm>
+
+#include "engine/base/uuid.h"
+#include "storage/batch_walker.h"
+#include "storage/file_util.h"
+#include "storage/record_batch.h"
+
+namespace duolog::storage {
+namespace {
+
+constexpr std::uint64_t kOffsetEntryBytes = 8;  // Kafka: i32 relative offset, i32 position
+constexpr std::uint64_t kTimeEntryBytes = 12;   // Kafka: i64 timestamp, i32 relative offset
+constexpr const char* kMetadataFile = "/partition.metadata";
+
+Result<void> make_partition_directory(Files& files, const LogIdentity& identity) {
+  if (auto made = files.make_directory(identity.directory); !made) {
+    if (made.error().code != Errc::kExists) return made;
+  }
+  const std::string text = "version: 0\ntopic_id: " + to_text(identity.topic_id) + "\n";
+  auto outcome = replace_file(files, identity.directory + kMetadataFile, as_bytes(text));
+  if (outcome) outcome = files.sync_directory(identity.directory);
+  if (outcome) outcome = files.sync_directory(parent_directory(identity.directory));
+  return outcome;
+}
+
+Result<void> write_index(Files& files, const Segment& segment, std::vector<IndexEntry> entries,
+                         IndexEntry last) {
+  std::vector<std::uint8_t> offsets(entries.size() * kOffsetEntryBytes);
+  std::vector<std::uint8_t> times;
+  std::int64_t newest = -1;
+  const auto note_time = [&](const IndexEntry& entry) {
+    if (entry.max_timestamp <= newest) return;
+    newest = entry.max_timestamp;
+    times.resize(times.size() + kTimeEntryBytes);
+    std::uint8_t* at = times.data() + times.size() - kTimeEntryBytes;
+    store_be<std::int64_t>(at, entry.max_timestamp);
+    store_be<std::uint32_t>(at + 8, entry.max_timestamp_offset);
+  };
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    store_be<std::uint32_t>(offsets.data() + i * kOffsetEntryBytes, entries[i].relative_offset);
+    store_be<std::uint32_t>(offsets.data() + i * kOffsetEntryBytes + 4, entries[i].position);
+    note_time(entries[i]);
+  }
+  note_time(last);
+  const std::string stem = segment.directory + "/";
+  auto outcome =
+      replace_file(files, stem + segment_file_name(segment.base_offset, ".timeindex"), times);
+  if (outcome) {
+    outcome = replace_file(files, stem + segment_file_name(segment.base_offset, ".index"), offsets);
+  }
+  if (outcome) outcome = files.sync_directory(segment.directory);
+  return outcome;
+}
+
+Result<LoadedIndex> rebuild_index(Files& files, const Segment& segment) {
+  auto file = files.open(segment.log_path(), OpenMode::kRead);
+  if (!file) return std::unexpected(file.error());
+  auto size = files.size(*file);
+  std::vector<IndexEntry> entries;
+  IndexEntry last;
+  if (size) {
+    BatchWalker walker(files, *file, 0, *size);
+    for (;;) {
+      auto step = walker.next();
+      if (!step || *step != BatchWalker::Step::kBatch) break;  // what is damaged, reading reports
+      const BatchHeader& header = walker.header();
+      last.relative_offset = static_cast<std::uint32_t>(header.base_offset - segment.base_offset);
+      last.position = static_cast<std::uint32_t>(walker.position());
+      const std::uint64_t previous = entries.empty() ? 0 : entries.back().position;
+      if (last.position - previous >= SegmentIndex::kFirstStrideBytes) entries.push_back(last);
+      if (header.max_timestamp.value > last.max_timestamp) {
+        last.max_timestamp = header.max_timestamp.value;
+        last.max_timestamp_offset =
+            static_cast<std::uint32_t>(header.last_offset() - segment.base_offset);
+      }
+    }
+  }
+  files.close(*file);
+  if (!size) return std::unexpected(size.error());
+  // For the next start. Reading goes on without it, be the disk ever so full.
+  (void)write_index(files, segment, entries, last);
+  return LoadedIndex{std::move(entries), last};
+}
+
+Result<void> ensure_index(Files& files, Segment& segment) {
+  if (segment.index_loaded.load()) return {};
+  std::lock_guard lock(segment.load_mutex);
+  if (segment.index_loaded.load()) return {};
+  auto loaded = load_index(files, segment);
+  if (!loaded) return std::unexpected(loaded.error());
+  segment.index.load(loaded->entries);
+  segment.max_timestamp.store(loaded->last.max_timestamp);
+  segment.max_timestamp_offset.store(loaded->last.max_timestamp_offset);
+  segment.index_loaded.store(true);
+  return {};
+}
+
+}  // namespace
+
+Result<FileId> create_segment(Files& files, const LogIdentity& identity, Offset base_offset,
+                              std::uint64_t allocate_bytes) {
+  // Written last of the directory, so that its presence says that the directory is complete.
+  if (!read_partition_metadata(files, identity.directory)) {
+    if (auto made = make_partition_directory(files, identity); !made) {
+      return std::unexpected(made.error());
+    }
+  }
+  const std::string path = identity.directory + "/" + segment_file_name(base_offset, ".log");
+  const std::string temporary = path + ".tmp";
+  (void)files.remove(temporary);  // left by a crash, or not there
+  auto file = files.open(temporary, OpenMode::kCreateDirect);
+  if (!file) return file;
+  auto outcome = files.allocate(*file, 0, allocate_bytes);
+  if (outcome) outcome = files.sync(*file);
+  if (outcome) outcome = files.rename(temporary, path);
+  if (outcome) outcome = files.sync_directory(identity.directory);
+  if (!outcome) {
+    files.close(*file);
+    (void)files.remove(temporary);  // best effort: the error that matters is the first one
+    return std::unexpected(outcome.error());
+  }
+  return file;
+}
+
+Result<void> seal_segment(Files& files, FileId file, const Segment& segment,
+                          std::uint64_t size_bytes, const std::vector<IndexEntry>& index,
+                          IndexEntry last) {
+  auto outcome = files.sync(file);
+  if (outcome) outcome = files.truncate(file, size_bytes);
+  if (outcome) outcome = files.sync(file);
+  // The index is derived from the segment: where the disk is too full for it, it is rebuilt later.
+  if (outcome) (void)write_index(files, segment, index, last);
+  return outcome;
+}
+
+Result<Uuid> read_partition_metadata(Files& files, const std::string& directory) {
+  auto content = read_file(files, directory + kMetadataFile);
+  if (!content) return std::unexpected(content.error());
+  constexpr std::string_view kKey = "topic_id: ";
+  const std::string_view text = as_text(*content);
+  const auto at = text.find(kKey);
+  if (at == std::string_view::npos) {
+    return fail(Errc::kCorrupt, directory + kMetadataFile + ": no topic_id");
+  }
+  const auto rest = text.substr(at + kKey.size());
+  return parse_uuid(rest.substr(0, rest.find('\n')));
+}
+
+Result<LoadedIndex> load_index(Files& files, const Segment& segment) {
+  const std::string stem = segment.directory + "/";
+  auto offsets = read_file(files, stem + segment_file_name(segment.base_offset, ".index"));
+  auto times = read_file(files, stem + segment_file_name(segment.base_offset, ".timeindex"));
+  if (!offsets || !times || offsets->size() % kOffsetEntryBytes != 0 ||
+      times->size() % kTimeEntryBytes != 0) {
+    return rebuild_index(files, segment);
+  }
+  std::vector<IndexEntry> entries(offsets->size() / kOffsetEntryBytes);
+  std::size_t time_at = 0;
+  IndexEntry running;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const std::uint8_t* at = offsets->data() + i * kOffsetEntryBytes;
+    running.relative_offset = load_be<std::uint32_t>(at);
+    running.position = load_be<std::uint32_t>(at + 4);
+    while (time_at < times->size()) {
+      const std::uint8_t* time = times->data() + time_at;
+      if (load_be<std::uint32_t>(time + 8) >= running.relative_offset) break;
+      running.max_timestamp = load_be<std::int64_t>(time);
+      running.max_timestamp_offset = load_be<std::uint32_t>(time + 8);
+      time_at += kTimeEntryBytes;
+    }
+    if (i > 0 && running.position <= entries[i - 1].position) return rebuild_index(files, segment);
+    entries[i] = running;
+  }
+  if (!times->empty()) {
+    const std::uint8_t* newest = times->data() + times->size() - kTimeEntryBytes;
+    running.max_timestamp = load_be<std::int64_t>(newest);
+    running.max_timestamp_offset = load_be<std::uint32_t>(newest + 8);
+  }
+  return LoadedIndex{std::move(entries), running};
+}
+
+void bury(Files& files, const std::string& from, const std::string& to) {
+  (void)files.rename(from, to);
+  (void)files.sync_directory(parent_directory(from));
+  (void)files.sync_directory(parent_directory(to));
+  if (auto entries = files.list(to)) {
+    for (const DirectoryEntry& entry : *entries) (void)files.remove(to + "/" + entry.name);
+  }
+  (void)files.remove(to);
+}
+
+Result<void> warm(Files& files, Segment& segment, std::uint64_t at, std::uint64_t ahead_bytes) {
+  if (auto loaded = ensure_index(files, segment); !loaded) return loaded;
+  const std::uint64_t end = std::min(segment.stable_bytes.load(std::memory_order_acquire),
+                                     align_up(at + 1, kWindowBytes) + ahead_bytes);
+  auto mapping = segment.ensure_mapped(files);
+  if (!mapping) return std::unexpected(mapping.error());
+  for (std::uint64_t from = align_down(at, kWindowBytes); from < end; from += kWindowBytes) {
+    const std::uint64_t to = std::min(end, from + kWindowBytes);
+    if (segment.ready_bytes(from) >= to - from) continue;
+    std::uint64_t position = segment.index.floor_position(from).position;
+    if (auto read = files.populate(*mapping, align_down(position, kBlockBytes), to); !read)
+      return read;
+    // The CRC of every batch that ends in this window is checked, once.
+    while (position < to && to - position >= kBatchHeaderBytes) {
+      auto header = parse_header({mapping->data + position, kBatchHeaderBytes});
+      if (header && header->size_bytes() > to - position) break;
+      const bool good = header && (position + header->size_bytes() <= from ||
+                                   crc_matches({mapping->data + position, header->size_bytes()}));
+      if (!good) {
+        std::uint64_t known = segment.corrupt_at.load();
+        while (position < known && !segment.corrupt_at.compare_exchange_weak(known, position)) {
+        }
+        break;
+      }
+      position += header->size_bytes();
+    }
+    segment.mark_ready(from, to);
+  }
+  return {};
+}
+
+}  // namespace duolog::storage

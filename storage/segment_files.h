@@ -1,0 +1,51 @@
+// What janitors do to the files of a partition: create, seal, checkpoint, and index segments.
+//
+// Blocking and stateless; janitor threads and start-up only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/base/ids.h"
+#include "engine/base/result.h"
+#include "storage/disk.h"
+#include "storage/log.h"
+#include "storage/segment.h"
+
+namespace duolog::storage {
+
+// Creates the segment file under a temporary name, allocates its first bytes, syncs, renames, and
+// syncs the directory; the partition's directory, with its `partition.metadata`, comes first if it
+// is missing. Returns the file, open for direct writes.
+[[nodiscard]] Result<FileId> create_segment(Files& files, const LogIdentity& identity,
+                                            Offset base_offset, std::uint64_t allocate_bytes);
+
+// Cuts the file of a full segment to its size, flushed, and writes `.index` and `.timeindex` if
+// there is space for them.
+[[nodiscard]] Result<void> seal_segment(Files& files, FileId file, const Segment& segment,
+                                        std::uint64_t size_bytes,
+                                        const std::vector<IndexEntry>& index, IndexEntry last);
+
+// The topic id and partition a directory belongs to: `partition.metadata`, as Kafka writes it.
+[[nodiscard]] Result<Uuid> read_partition_metadata(Files& files, const std::string& directory);
+
+// Moves a deleted partition's directory to `to` and removes it there; whatever of that fails is
+// left to the next start. Removes what is in `to` already.
+void bury(Files& files, const std::string& from, const std::string& to);
+
+// The index of a sealed segment: from its files, or rebuilt by walking the batches.
+struct LoadedIndex {
+  std::vector<IndexEntry> entries;
+  IndexEntry last;  // its timestamp fields are those of the whole segment
+};
+[[nodiscard]] Result<LoadedIndex> load_index(Files& files, const Segment& segment);
+
+// Makes sure that the index of the segment is loaded, and that the window of the mapping that
+// holds `at`, up to the segment's stable bytes, is populated and its batches are checked; then
+// windows behind it, up to `ahead_bytes`. A damaged batch is noted in `corrupt_at` and is no error
+// here. Blocking; the segment is pinned.
+[[nodiscard]] Result<void> warm(Files& files, Segment& segment, std::uint64_t at,
+                                std::uint64_t ahead_bytes);
+
+}  // namespace duolog::storage

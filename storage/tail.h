@@ -1,0 +1,142 @@
+// Tail: one log as its owner writes it, and how far each step of writing has come.
+//
+//   start          written        durable   journaled     appended
+//     |--------------|--------------|----------|--------------|
+//     in the segment   in the journal  in flight   in memory only
+//     (synced: flushed)
+//
+// The owner shard's thread only. Owned by LogStore, together with the Log.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "engine/base/intrusive_list.h"
+#include "storage/disk.h"
+#include "storage/log.h"
+#include "storage/options.h"
+
+namespace duolog::storage {
+
+// Somebody who waits until a log is durable up to a position. It lives inside its owner, who may
+// drop it from the list at any time. An error: the log was deleted first.
+struct AckWaiter {
+  ListHook hook;
+  Position until;
+  void (*done)(AckWaiter& waiter, Result<void> outcome) = nullptr;
+  void* context = nullptr;
+};
+
+// Somebody whose append found no room. `retry` appends again and returns true when that is
+// decided, or false to go on waiting. Waiters are served in order.
+struct AppendWaiter {
+  ListHook hook;
+  bool (*retry)(AppendWaiter& waiter) = nullptr;
+  void* context = nullptr;
+};
+
+struct Tail {
+  Tail(std::unique_ptr<Log> owned, LogConfig log_config)
+      : log_owned(std::move(owned)), log(*log_owned), config(log_config) {
+    log.tail = this;
+  }
+
+  std::unique_ptr<Log> log_owned;
+  Log& log;
+  LogConfig config;
+
+  LogEnd end;              // appended
+  Offset adopted_end{-1};  // where recovery left it; -1: it is new
+  // All at block boundaries of their segment or at its end, but for `journaled` and `durable`.
+  Position journaled;  // in groups that were handed to the journal
+  Position durable;    // in groups that have been written
+  Position written;    // in the segment files
+  Position synced;     // there, and flushed
+  // Beyond `written`: the last block, incomplete, is in the segment too, flushed, up to here.
+  Position in_place;
+  Position checkpointed;
+
+  std::deque<LogEnd>
+      batch_ends;  // of appends not yet durable: the high watermark moves by whole batches
+  IntrusiveList<AckWaiter, &AckWaiter::hook> acks;
+  IntrusiveList<AppendWaiter, &AppendWaiter::hook> append_waiters;
+
+  std::deque<Segment*> unsealed;  // the last one is active; those before it are full
+  std::int64_t active_since_ms = 0;
+  std::int64_t last_append_ms = 0;
+
+  // Which journal files hold redo entries of this log that its segments may lack, and up to where.
+  struct JournalMark {
+    std::uint64_t generation;
+    Position end;
+  };
+  std::deque<JournalMark> marks;
+
+  // Bytes that went straight to a segment, flushed, and are not in the journal's books yet.
+  struct Extent {
+    Segment* segment;
+    Position from;
+    Position to;
+  };
+  std::deque<Extent> extents;
+
+  // Segment writing: one disk operation or janitor job of this kind at a time.
+  struct SegmentOp : DiskOp {
+    Tail* tail = nullptr;
+    class SegmentWriter* writer = nullptr;
+    Segment* segment = nullptr;
+    Position to;
+    bool bulk = false;
+    std::array<iovec, 64> pieces;
+  };
+  std::unique_ptr<SegmentOp> op;
+  bool op_busy = false;
+
+  bool making_segment = false;  // a janitor creates the next segment
+  bool allocating = false;      // a janitor allocates space in the active one
+  std::int64_t no_space_until_ms = 0;
+  Error space_error;
+
+  ListHook pending_hook;  // GroupCommit: there is something to journal
+  // The group in flight: whether this log is part of it, up to where it makes the log durable, and
+  // from which generation on the redo in it supersedes all before.
+  bool in_group = false;
+  Position group_end;
+  std::uint64_t supersedes_before = 0;
+  bool draining = false;  // write behind and sync everything now, however little it is
+  bool stopping = false;  // and close the active segment too
+  bool stopped = false;
+  std::move_only_function<void()> removed;  // set while the log is being removed
+  std::string graveyard;                    // where its directory goes then
+  bool removing = false;                    // ... and is going
+
+  [[nodiscard]] Segment* active() const { return unsealed.empty() ? nullptr : unsealed.back(); }
+  // Where `segment` (unsealed) ends: its successor's begin, or the end of the log.
+  [[nodiscard]] Position end_of(const Segment& segment) const;
+  [[nodiscard]] bool full(const Segment& segment) const { return &segment != active(); }
+  // The unsealed segment that holds the byte at `position`; the active one for the end.
+  [[nodiscard]] Segment& segment_at(Position position) const;
+  // The start of the block that holds the byte at `position`.
+  [[nodiscard]] Position block_start(Position position) const;
+  [[nodiscard]] bool idle() const {
+    return !op_busy && !making_segment && !allocating && !in_group;
+  }
+
+  void publish_appended() { log.appended_.publish(end); }
+  void publish_high_watermark(LogEnd to) { log.high_watermark_.publish(to); }
+  void publish_start(Offset start) { log.start_.store(start.value, std::memory_order_release); }
+  void close() { log.closed_.store(true, std::memory_order_release); }
+  // Replace what readers see; the old object is returned, to be retired.
+  [[nodiscard]] const SegmentTable* exchange(const SegmentTable* table) {
+    return log.segments_.exchange(table, std::memory_order_acq_rel);
+  }
+  [[nodiscard]] const EpochHistory* exchange(const EpochHistory* history) {
+    return log.epochs_.exchange(history, std::memory_order_acq_rel);
+  }
+};
+
+}  // namespace duolog::storage
