@@ -1,0 +1,53 @@
+// AppendRequest: one batch on its way into a partition, whichever shard owns it.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/base/bytes.h"
+#include "engine/base/ids.h"
+#include "engine/runtime/mailbox.h"
+#include "net/kafka/errors.h"
+#include "storage/tail.h"
+
+namespace duolog::broker {
+
+struct Partition;
+class Broker;
+
+enum class Acks : std::int8_t {
+  kAll = -1,    // as durable as the topic says
+  kNone = 0,    // nobody waits, but `done` is called all the same
+  kLeader = 1,  // in the log
+};
+
+// Lives in its sender (a connection's request), on the sender's shard, until `done` has been
+// called: exactly once, on that shard, perhaps from within Broker::append. The sender does not
+// destroy it before.
+struct AppendRequest {
+  // In. The batch has been validated.
+  Partition* partition = nullptr;
+  Bytes batch;
+  std::int32_t records = 0;
+  Timestamp max_timestamp;
+  Acks acks = Acks::kAll;
+  void (*done)(AppendRequest& request) = nullptr;
+  void* context = nullptr;
+
+  // Out.
+  kafka::ErrorCode error = kafka::ErrorCode::kNone;
+  Offset base_offset{-1};
+  Offset log_start{-1};
+
+  // The broker's.
+  AppendRequest();
+  AppendRequest(const AppendRequest&) = delete;
+  AppendRequest& operator=(const AppendRequest&) = delete;
+  void resend();
+  Broker* broker = nullptr;  // the sender's
+  Broker* owner = nullptr;   // the partition's
+  storage::AckWaiter ack;
+  storage::AppendWaiter room;
+  runtime::CreditWaiter credit;
+};
+
+}  // namespace duolog::broker

@@ -1,0 +1,261 @@
+#include "engine/broker/broker.h"
+
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/broker/cluster.h"
+
+namespace duolog::broker {
+namespace {
+
+constexpr std::uint64_t kTickNs = 1'000'000'000;
+constexpr std::uint64_t kSoonNs = 50'000;
+constexpr ShardId kController{0};
+
+kafka::ErrorCode to_kafka(const Error& error) {
+  return error.code == Errc::kClosed ? kafka::ErrorCode::kUnknownTopicOrPartition
+                                     : kafka::ErrorCode::kKafkaStorageError;
+}
+
+}  // namespace
+
+AppendRequest::AppendRequest()
+    : credit([](runtime::CreditWaiter&,
+                void* request) { static_cast<AppendRequest*>(request)->resend(); },
+             this) {}
+
+void AppendRequest::resend() { broker->send(*this); }
+
+Broker::Broker(Cluster& cluster, runtime::Shard& shard, storage::Journal::Setup journal)
+    : cluster_(cluster),
+      shard_(shard),
+      store_(shard.disk(), shard.runtime().epochs(), cluster.options().store, std::move(journal),
+             cluster.leader_epoch(),
+             {.visible = on_visible, .failed = on_failed, .work = on_work, .context = this}),
+      flush_(on_flush, this),
+      tick_(on_tick, this),
+      soon_(on_soon, this) {
+  shard_.timers().arm(tick_, shard_.now_ns() + kTickNs);
+}
+
+Broker::~Broker() = default;
+
+const Options& Broker::options() const { return cluster_.options(); }
+
+void Broker::on_visible(void* context, storage::Log& log) {
+  auto* partition = static_cast<Partition*>(log.context);
+  if (partition) partition->waiters.notify(static_cast<Broker*>(context)->shard_);
+}
+
+void Broker::on_failed(void* context, Error error) {
+  auto& self = *static_cast<Broker*>(context);
+  if (self.cluster_.on_failure) self.cluster_.on_failure(std::move(error));
+}
+
+void Broker::on_work(void* context) {
+  auto& self = *static_cast<Broker*>(context);
+  self.shard_.at_turn_end(self.flush_);
+}
+
+void Broker::on_flush(runtime::TurnHook&, void* context) {
+  auto& self = *static_cast<Broker*>(context);
+  self.store_.flush();
+  if (self.store_.wants_turn()) {
+    self.shard_.timers().arm(self.soon_, self.shard_.now_ns() + kSoonNs);
+  }
+}
+
+void Broker::on_soon(runtime::Timer&, void* context) { on_work(context); }
+
+void Broker::on_tick(runtime::Timer& timer, void* context) {
+  auto& self = *static_cast<Broker*>(context);
+  self.store_.tick(self.shard_.wall_now());
+  on_work(context);
+  self.shard_.timers().arm(timer, self.shard_.now_ns() + kTickNs);
+}
+
+// ---- Topics ------------------------------------------------------------------------------------
+
+Topic* Broker::find(std::string_view name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : found->second;
+}
+
+Topic* Broker::find(const Uuid& id) const {
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : found->second;
+}
+
+void Broker::create_topic(NewTopic topic, TopicDone done) {
+  change(
+      [topic = std::move(topic)](Cluster& cluster, TopicDone answer) mutable {
+        cluster.create(std::move(topic), std::move(answer));
+      },
+      std::move(done));
+}
+
+void Broker::delete_topic(const Uuid& id, TopicDone done) {
+  change([id](Cluster& cluster, TopicDone answer) { cluster.remove(id, std::move(answer)); },
+         std::move(done));
+}
+
+// Carries a change to the controller's shard, and its outcome back. Off the hot path: it allocates.
+void Broker::change(std::move_only_function<void(Cluster&, TopicDone)> start, TopicDone done) {
+  runtime::Runtime& runtime = shard_.runtime();
+  shard_.hold();
+  auto answer = [&runtime, home = shard_.id(),
+                 done = std::move(done)](TopicOutcome outcome) mutable {
+    runtime.run_on(
+        home, [done = std::move(done), outcome = std::move(outcome)](runtime::Shard& here) mutable {
+          here.release();
+          done(std::move(outcome));
+        });
+  };
+  runtime.run_on(kController, [this, start = std::move(start), answer = std::move(answer)](
+                                  runtime::Shard&) mutable { start(cluster_, std::move(answer)); });
+}
+
+void Broker::add_logs(Topic& topic) {
+  for (auto& partition : topic.partitions) {
+    if (partition->owner != shard_.id() || partition->log) continue;
+    partition->log = &store_.add(cluster_.identity_of(topic, partition->id), topic.config.log);
+    partition->log->context = partition.get();
+  }
+}
+
+void Broker::learn(Topic& topic) {
+  by_name_[topic.name] = &topic;
+  by_id_[topic.id] = &topic;
+}
+
+void Broker::forget(Topic& topic) {
+  by_name_.erase(topic.name);
+  by_id_.erase(topic.id);
+  for (TopicWatcher *watcher = watchers_.front(), *next = nullptr; watcher; watcher = next) {
+    next = watchers_.next(*watcher);
+    watcher->gone(*watcher, topic);
+  }
+  for (auto& partition : topic.partitions) partition->waiters.release_all(shard_);
+}
+
+void Broker::remove_logs(Topic& topic, std::move_only_function<void()> done) {
+  struct Pending {
+    std::size_t left = 1;
+    std::move_only_function<void()> done;
+  };
+  auto* pending = new Pending{1, std::move(done)};
+  const auto finish = [pending] {
+    if (--pending->left > 0) return;
+    pending->done();
+    delete pending;
+  };
+  for (auto& partition : topic.partitions) {
+    if (partition->owner != shard_.id()) continue;
+    ++pending->left;
+    store_.remove(*partition->log, cluster_.graveyard_of(topic, partition->id), finish);
+    partition->log = nullptr;
+  }
+  shard_.at_turn_end(flush_);
+  finish();
+}
+
+void Broker::stop(std::move_only_function<void()> done) {
+  shard_.timers().cancel(tick_);
+  store_.stop(std::move(done));
+  shard_.at_turn_end(flush_);
+}
+
+// ---- Appends -----------------------------------------------------------------------------------
+
+bool Broker::append(AppendRequest& request) {
+  request.broker = this;
+  request.owner = &cluster_.broker(request.partition->owner);
+  if (request.owner != this) {
+    send(request);
+    return false;
+  }
+  return append_here(request);
+}
+
+void Broker::send(AppendRequest& request) {
+  const ShardId owner = request.owner->shard_.id();
+  const runtime::Message message{.fn =
+                                     [](runtime::Shard&, ShardId, const runtime::Message& m) {
+                                       auto& arrived = *static_cast<AppendRequest*>(m.object);
+                                       (void)arrived.owner->append_here(arrived);
+                                     },
+                                 .object = &request};
+  if (!shard_.mailbox().try_request(owner, message)) {
+    shard_.mailbox().wait_for_credit(owner, request.credit);
+  }
+}
+
+// On the owner's shard. False: the append waits for room.
+bool Broker::append_here(AppendRequest& request) {
+  storage::Log* log = request.partition->log;
+  if (!log || request.partition->topic.deleted.load(std::memory_order_relaxed)) {
+    finish(request, kafka::ErrorCode::kUnknownTopicOrPartition);
+    return true;
+  }
+  if (!storage::LogStore::must_wait(*log) && try_append(request)) return true;
+  request.room.context = &request;
+  request.room.retry = [](storage::AppendWaiter& waiter) {
+    auto& waiting = *static_cast<AppendRequest*>(waiter.context);
+    return waiting.owner->try_append(waiting);
+  };
+  storage::LogStore::wait(*log, request.room);
+  return false;
+}
+
+// For the operator, who may free space; a topic's deletion is no news.
+void Broker::say_why(const storage::Log& log, const Error& error) {
+  if (error.code == Errc::kClosed) return;
+  log_limit_.warn(shard_.now_ns(), "records for " + log.identity.directory +
+                                       " are refused with KAFKA_STORAGE_ERROR: " + error.message +
+                                       (error.code == Errc::kNoSpace
+                                            ? "; free space on the disk, and they are taken again"
+                                            : ""));
+}
+
+// On the owner's shard. True when the append is decided; its bytes are needed no more.
+bool Broker::try_append(AppendRequest& request) {
+  storage::Log& log = *request.partition->log;
+  switch (store_.append(log, request.batch, request.records, request.max_timestamp,
+                        shard_.wall_now(), request.base_offset)) {
+    case storage::LogStore::Append::kWait:
+      return false;
+    case storage::LogStore::Append::kFailed:
+      say_why(log, store_.last_error());
+      finish(request, to_kafka(store_.last_error()));
+      return true;
+    case storage::LogStore::Append::kDone:
+      break;
+  }
+  request.log_start = log.start_offset();
+  if (request.acks != Acks::kAll) {
+    finish(request, kafka::ErrorCode::kNone);
+    return true;
+  }
+  request.ack.context = &request;
+  request.ack.done = [](storage::AckWaiter& waiter, Result<void> outcome) {
+    auto& durable = *static_cast<AppendRequest*>(waiter.context);
+    durable.owner->finish(durable, outcome ? kafka::ErrorCode::kNone : to_kafka(outcome.error()));
+  };
+  storage::LogStore::when_durable(log, log.appended().position, request.ack);
+  return true;
+}
+
+// On the owner's shard: answers, on the sender's.
+void Broker::finish(AppendRequest& request, kafka::ErrorCode error) {
+  request.error = error;
+  if (request.broker == this) return request.done(request);
+  shard_.mailbox().reply(request.broker->shard_.id(),
+                         {.fn =
+                              [](runtime::Shard&, ShardId, const runtime::Message& message) {
+                                auto& answered = *static_cast<AppendRequest*>(message.object);
+                                answered.done(answered);
+                              },
+                          .object = &request});
+}
+
+}  // namespace duolog::broker

@@ -1,0 +1,125 @@
+// Broker: one shard's view of the topics, and its way to the partitions.
+//
+// Owned by the server, one for each shard, used by that shard's thread alone. Reading a partition
+// needs no Broker: any shard reads Partition::log with storage/log_reader.h. Appends go to the
+// partition's owner; changes of topics go to the Controller on shard 0.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "engine/base/intrusive_list.h"
+#include "engine/broker/append.h"
+#include "engine/broker/options.h"
+#include "engine/broker/topic.h"
+#include "engine/runtime/log.h"
+#include "engine/runtime/shard.h"
+#include "net/kafka/errors.h"
+#include "storage/log_store.h"
+
+namespace duolog::broker {
+
+class Cluster;
+
+// Somebody on this shard who keeps pointers to topics or partitions. `gone` is called when a
+// topic is deleted, before the shard forgets it; afterwards nothing of it may be touched.
+// AppendRequests under way are not its concern: they are answered.
+struct TopicWatcher {
+  ListHook hook;
+  void (*gone)(TopicWatcher& watcher, Topic& topic) = nullptr;
+};
+
+// The answer to a change of topics.
+struct TopicOutcome {
+  kafka::ErrorCode error = kafka::ErrorCode::kNone;
+  std::string message;
+  Topic* topic = nullptr;  // the one created, or that was there already
+};
+
+struct NewTopic {
+  std::string name;
+  std::int32_t partitions = -1;  // -1: the server's default
+  std::map<std::string, std::string> configs;
+  bool validate_only = false;
+};
+
+class Broker {
+ public:
+  // On the shard's thread. `journal`: its files, as recovery left them or new.
+  Broker(Cluster& cluster, runtime::Shard& shard, storage::Journal::Setup journal);
+  ~Broker();
+  Broker(const Broker&) = delete;
+  Broker& operator=(const Broker&) = delete;
+
+  [[nodiscard]] runtime::Shard& shard() { return shard_; }
+  [[nodiscard]] Cluster& cluster() { return cluster_; }
+  [[nodiscard]] const Options& options() const;
+  [[nodiscard]] storage::LogStore& store() { return store_; }
+
+  // ---- Topics, as this shard knows them now. By name: in order, for listings.
+  [[nodiscard]] Topic* find(std::string_view name) const;
+  [[nodiscard]] Topic* find(const Uuid& id) const;
+  [[nodiscard]] const std::map<std::string_view, Topic*>& topics() const { return by_name_; }
+  void watch(TopicWatcher& watcher) { watchers_.push_back(watcher); }
+
+  // ---- Changes of topics. `done` is called on this shard, never from within the call, once every
+  // shard knows. Errors are Kafka's: INVALID_TOPIC_EXCEPTION, TOPIC_ALREADY_EXISTS (with `topic`
+  // set), INVALID_PARTITIONS, INVALID_CONFIG, UNKNOWN_TOPIC_OR_PARTITION, KAFKA_STORAGE_ERROR ...
+  using TopicDone = std::move_only_function<void(TopicOutcome)>;
+  void create_topic(NewTopic topic, TopicDone done);
+  void delete_topic(const Uuid& id, TopicDone done);
+
+  // ---- Appending. Returns false when `request.batch` is still needed: then the caller moves those
+  // bytes at once to memory that stays until `done`, and stores the new place in `request.batch`.
+  // For a partition of another shard (Partition::owner) the bytes must be such before the call.
+  // `done` may run within the call.
+  [[nodiscard]] bool append(AppendRequest& request);
+
+  // ---- Waiting: see Waiters.
+  [[nodiscard]] bool wait(Waiter& waiter, Partition& partition, Position seen) {
+    return partition.waiters.wait(shard_, waiter, *partition.log, seen);
+  }
+
+  // Producers should not be read for now: the journal is full.
+  [[nodiscard]] bool congested() const { return store_.congested(); }
+
+  // ---- The Cluster's: topics come and go.
+  void add_logs(Topic& topic);                                           // this shard's partitions
+  void learn(Topic& topic);                                              // visible from now on
+  void forget(Topic& topic);                                             // gone from now on
+  void remove_logs(Topic& topic, std::move_only_function<void()> done);  // this shard's partitions
+  // Stops writing: everything goes to the segments; then `done`.
+  void stop(std::move_only_function<void()> done);
+
+ private:
+  friend struct AppendRequest;
+  void change(std::move_only_function<void(Cluster&, TopicDone)> start, TopicDone done);
+  void send(AppendRequest& request);
+  bool append_here(AppendRequest& request);
+  bool try_append(AppendRequest& request);
+  void say_why(const storage::Log& log, const Error& error);
+  void finish(AppendRequest& request, kafka::ErrorCode error);
+  static void on_visible(void* context, storage::Log& log);
+  static void on_failed(void* context, Error error);
+  static void on_work(void* context);
+  static void on_flush(runtime::TurnHook& hook, void* context);
+  static void on_tick(runtime::Timer& timer, void* context);
+  static void on_soon(runtime::Timer& timer, void* context);
+
+  Cluster& cluster_;
+  runtime::Shard& shard_;
+  storage::LogStore store_;
+  std::map<std::string_view, Topic*> by_name_;
+  std::unordered_map<Uuid, Topic*> by_id_;
+  IntrusiveList<TopicWatcher, &TopicWatcher::hook> watchers_;
+  runtime::TurnHook flush_;
+  runtime::Timer tick_;  // once a second
+  runtime::Timer soon_;  // for memory that other shards still read
+  runtime::LogLimit log_limit_;
+};
+
+}  // namespace duolog::broker

@@ -1,0 +1,231 @@
+#include "engine/broker/cluster.h"
+
+#include <algorithm>
+
+#include "engine/base/check.h"
+#include "engine/base/uuid.h"
+#include "engine/broker/topic_change.h"
+#include "storage/journal_reader.h"
+#include "storage/segment_files.h"
+
+namespace duolog::broker {
+namespace {
+
+std::string partition_directory(const std::string& topics, const std::string& topic,
+                                std::int32_t partition) {
+  return topics + "/" + topic + "-" + std::to_string(partition);
+}
+
+std::string grave(const std::string& deleted, const Uuid& topic, std::int32_t partition) {
+  return deleted + "/" + to_text(topic) + "-" + std::to_string(partition);
+}
+
+// Finishes deletions that a stop cut short: moves what is left of deleted topics out of the way.
+// A directory may belong to a topic created again under the same name, which its metadata tells.
+void finish_deletions(storage::Files& files, const storage::DataDirectory& directory,
+                      const storage::Catalog& catalog) {
+  for (const auto& [id, topic] : catalog.deleted()) {
+    for (std::int32_t p = 0; p < topic.partition_count; ++p) {
+      const std::string path = partition_directory(directory.topics(), topic.name, p);
+      const auto owner = storage::read_partition_metadata(files, path);
+      if (owner && *owner == id) storage::bury(files, path, grave(directory.deleted(), id, p));
+    }
+  }
+  if (auto left = files.list(directory.deleted())) {
+    for (const auto& entry : *left) {
+      const std::string path = directory.deleted() + "/" + entry.name;
+      storage::bury(files, path, path);
+    }
+  }
+}
+
+storage::RecoveryInput recovery_input(const storage::DataDirectory& directory,
+                                      const storage::Catalog& catalog) {
+  storage::RecoveryInput input;
+  input.journal_directory = directory.journal();
+  for (const auto& [name, topic] : catalog.topics()) {
+    for (std::int32_t p = 0; p < topic.partition_count; ++p) {
+      const PartitionId partition(p);
+      input.partitions[{topic.id, partition}] = {partition_directory(directory.topics(), name, p),
+                                                 catalog.log_start(topic.id, partition)};
+    }
+  }
+  for (const auto& [id, topic] : catalog.deleted()) input.deleted.push_back(id);
+  return input;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Cluster>> Cluster::open(storage::Files& files,
+                                               const std::string& data_directory, Options options) {
+  auto directory = storage::DataDirectory::open(files, data_directory);
+  if (!directory) return std::unexpected(directory.error());
+  auto catalog = storage::Catalog::open(files, directory->meta());
+  if (!catalog) return std::unexpected(catalog.error());
+  std::unique_ptr<Cluster> cluster(
+      new Cluster(files, std::move(*directory), std::move(*catalog), std::move(options)));
+  if (auto recovered = cluster->recover(); !recovered) return std::unexpected(recovered.error());
+  return cluster;
+}
+
+Cluster::Cluster(storage::Files& files, storage::DataDirectory directory, storage::Catalog catalog,
+                 Options options)
+    : files_(files),
+      directory_(std::move(directory)),
+      catalog_(std::move(catalog)),
+      options_(std::move(options)),
+      cluster_id_(to_text(catalog_.cluster_id())) {}
+
+Cluster::~Cluster() = default;
+
+Result<void> Cluster::recover() {
+  auto epoch = catalog_.begin_incarnation();
+  if (!epoch) return std::unexpected(epoch.error());
+  epoch_ = *epoch;
+  finish_deletions(files_, directory_, catalog_);
+  auto report = storage::recover(files_, recovery_input(directory_, catalog_));
+  if (!report) return std::unexpected(report.error());
+  report_ = std::move(*report);
+  // The journals are empty: nothing mentions a deleted topic any more.
+  std::vector<Uuid> forgotten;
+  for (const auto& [id, topic] : catalog_.deleted()) forgotten.push_back(id);
+  for (const Uuid& id : forgotten) {
+    if (auto done = catalog_.forget_deleted(id); !done) return done;
+  }
+  for (const auto& [name, record] : catalog_.topics()) {
+    auto topic = std::make_unique<Topic>();
+    topic->name = name;
+    topic->id = record.id;
+    topic->config = options_.topic_defaults;
+    for (const auto& [key, value] : record.configs) {
+      if (auto set = set_topic_config(topic->config, key, value); !set) {
+        return fail(set.error().code, "topic " + name + ": " + set.error().message);
+      }
+    }
+    topics_.push_back(std::move(topic));
+  }
+  return {};
+}
+
+void Cluster::set_advertised(std::string host, std::uint16_t port) {
+  options_.advertised_host = std::move(host);
+  options_.advertised_port = port;
+}
+
+void Cluster::prepare(std::size_t shards) {
+  brokers_.resize(shards);
+  for (auto& topic : topics_) {
+    const storage::TopicRecord* record = catalog_.find(topic->id);
+    CHECK(record != nullptr);
+    make_partitions(*topic, record->partition_count);
+  }
+  // Journals of shards that are no more have been emptied; their files are not needed.
+  for (auto it = report_.journals.begin(); it != report_.journals.end();) {
+    if (it->first < shards) {
+      ++it;
+      continue;
+    }
+    for (const storage::JournalFile& file : it->second) files_.close(file.file);
+    it = report_.journals.erase(it);
+  }
+}
+
+void Cluster::make_partitions(Topic& topic, std::int32_t count) const {
+  for (auto p = static_cast<std::int32_t>(topic.partitions.size()); p < count; ++p) {
+    const PartitionId id(p);
+    topic.partitions.push_back(
+        std::make_unique<Partition>(topic, id, owner_of(topic.id, id), brokers_.size()));
+  }
+}
+
+ShardId Cluster::owner_of(const Uuid& topic, PartitionId partition) const {
+  const std::size_t start = std::hash<Uuid>{}(topic);
+  return ShardId(static_cast<std::uint16_t>((start + static_cast<std::size_t>(partition.value)) %
+                                            brokers_.size()));
+}
+
+storage::LogIdentity Cluster::identity_of(const Topic& topic, PartitionId partition) const {
+  return {topic.name, topic.id, partition,
+          partition_directory(directory_.topics(), topic.name, partition.value)};
+}
+
+std::string Cluster::graveyard_of(const Topic& topic, PartitionId partition) const {
+  return grave(directory_.deleted(), topic.id, partition.value);
+}
+
+Result<storage::Journal::Setup> Cluster::journal_for(ShardId shard) {
+  char name[8];
+  std::snprintf(name, sizeof name, "/%04u", static_cast<unsigned>(shard.value));
+  storage::Journal::Setup setup;
+  setup.directory = directory_.journal() + name;
+  setup.incarnation = static_cast<std::uint32_t>(epoch_.value);
+  if (const auto found = report_.journals.find(shard.value); found != report_.journals.end()) {
+    setup.files = found->second;
+  } else if (auto made = files_.make_directory(setup.directory); !made) {
+    if (made.error().code != Errc::kExists) return std::unexpected(made.error());
+  } else if (auto synced = files_.sync_directory(directory_.journal()); !synced) {
+    return std::unexpected(synced.error());
+  }
+  constexpr std::size_t kFirstFiles = 2;
+  std::uint64_t number = 0;
+  for (const auto& file : setup.files) number = std::max(number, file.number + 1);
+  while (setup.files.size() < kFirstFiles) {
+    auto file = storage::Journal::create_file(files_, setup.directory, number++,
+                                              options_.store.journal_file_bytes);
+    if (!file) return std::unexpected(file.error());
+    setup.files.push_back(*file);
+  }
+  return setup;
+}
+
+Result<Broker*> Cluster::start_broker(runtime::Shard& shard) {
+  auto journal = journal_for(shard.id());
+  if (!journal) return std::unexpected(journal.error());
+  auto& broker = brokers_[shard.id().value];
+  broker = std::make_unique<Broker>(*this, shard, std::move(*journal));
+  for (auto& topic : topics_) {
+    for (auto& partition : topic->partitions) {
+      if (partition->owner != shard.id()) continue;
+      // Each shard takes out entries of its own partitions only; none is added or removed here.
+      const auto found = report_.logs.find({topic->id, partition->id});
+      if (found == report_.logs.end()) continue;
+      auto log = broker->store().adopt(identity_of(*topic, partition->id), topic->config.log,
+                                       std::move(found->second));
+      if (!log) return std::unexpected(log.error());
+      partition->log = *log;
+      partition->log->context = partition.get();
+    }
+    broker->add_logs(*topic);
+    broker->learn(*topic);
+  }
+  return broker.get();
+}
+
+void Cluster::create(NewTopic topic, TopicDone done) {
+  enqueue([this, topic = std::move(topic), done = std::move(done)]() mutable {
+    TopicChange::create(*this, std::move(topic), std::move(done));
+  });
+}
+
+void Cluster::remove(const Uuid& id, TopicDone done) {
+  enqueue([this, id, done = std::move(done)]() mutable {
+    TopicChange::remove(*this, id, std::move(done));
+  });
+}
+
+void Cluster::enqueue(std::move_only_function<void()> change) {
+  changes_.push_back(std::move(change));
+  if (!std::exchange(changing_, true)) next_change();
+}
+
+void Cluster::next_change() {
+  if (changes_.empty()) {
+    changing_ = false;
+    return;
+  }
+  auto change = std::move(changes_.front());
+  changes_.pop_front();
+  change();
+}
+
+}  // namespace duolog::broker

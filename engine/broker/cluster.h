@@ -1,0 +1,89 @@
+// Cluster: what the shards' brokers share, and the controller that changes topics.
+//
+// A change runs on shard 0, one at a time: it is made durable in the catalog (on a janitor), then
+// carried to every shard, and answered when every shard has it.
+//
+//   create: catalog -> owners make their logs -> every shard learns the topic -> answer
+//   delete: catalog -> every shard forgets it -> owners remove their logs -> barrier -> freed,
+//   answer
+//
+// Owned by the server; made before the shards run. The brokers register on their own threads at
+// start. Constant members may be read by any thread.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/broker/broker.h"
+#include "engine/broker/options.h"
+#include "engine/broker/topic.h"
+#include "engine/runtime/runtime.h"
+#include "storage/catalog.h"
+#include "storage/data_directory.h"
+#include "storage/recovery.h"
+
+namespace duolog::broker {
+
+class Cluster {
+ public:
+  // Opens the data directory, recovers every log, and takes the leader epoch of this run.
+  // Blocking: the main thread, before shards run. `report` says what recovery did.
+  [[nodiscard]] static Result<std::unique_ptr<Cluster>> open(storage::Files& files,
+                                                             const std::string& data_directory,
+                                                             Options options);
+  ~Cluster();
+
+  [[nodiscard]] const Options& options() const { return options_; }
+  // After listening has begun: what `advertised_*` were left open.
+  void set_advertised(std::string host, std::uint16_t port);
+  [[nodiscard]] const std::string& cluster_id() const { return cluster_id_; }  // 22 characters
+  [[nodiscard]] LeaderEpoch leader_epoch() const { return epoch_; }
+  [[nodiscard]] const storage::RecoveryReport& report() const { return report_; }
+  // Called at most once, on any shard: the disk failed, and the process has to stop.
+  std::function<void(Error)> on_failure;
+
+  // On each shard's thread, at start: makes its broker, with the recovered logs that it owns.
+  // `shards`: how many there are.
+  [[nodiscard]] Result<Broker*> start_broker(runtime::Shard& shard);
+  // The brokers, by shard; complete once every shard has started.
+  [[nodiscard]] Broker& broker(ShardId shard) { return *brokers_[shard.value]; }
+  [[nodiscard]] std::size_t shard_count() const { return brokers_.size(); }
+  // Before the first start_broker: how many shards there will be.
+  void prepare(std::size_t shards);
+
+  // On shard 0, through Broker::create_topic and delete_topic.
+  using TopicDone = Broker::TopicDone;
+  void create(NewTopic topic, TopicDone done);
+  void remove(const Uuid& id, TopicDone done);
+
+ private:
+  friend class Broker;
+  friend class TopicChange;
+  Cluster(storage::Files& files, storage::DataDirectory directory, storage::Catalog catalog,
+          Options options);
+  [[nodiscard]] Result<void> recover();
+  void make_partitions(Topic& topic, std::int32_t count) const;
+  [[nodiscard]] ShardId owner_of(const Uuid& topic, PartitionId partition) const;
+  [[nodiscard]] storage::LogIdentity identity_of(const Topic& topic, PartitionId partition) const;
+  [[nodiscard]] std::string graveyard_of(const Topic& topic, PartitionId partition) const;
+  [[nodiscard]] Result<storage::Journal::Setup> journal_for(ShardId shard);
+  void enqueue(std::move_only_function<void()> change);
+  void next_change();
+
+  storage::Files& files_;
+  storage::DataDirectory directory_;
+  storage::Catalog catalog_;
+  Options options_;
+  std::string cluster_id_;
+  LeaderEpoch epoch_;
+  storage::RecoveryReport report_;
+  std::vector<std::unique_ptr<Topic>> topics_;  // shard 0's, once shards run
+  std::vector<std::unique_ptr<Broker>> brokers_;
+  std::deque<std::move_only_function<void()>> changes_;  // waiting for the one under way
+  bool changing_ = false;
+};
+
+}  // namespace duolog::broker

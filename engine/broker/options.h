@@ -1,0 +1,25 @@
+// Options: what the broker takes from the configuration. Immutable once shards run.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "engine/broker/topic_config.h"
+#include "storage/options.h"
+
+namespace duolog::broker {
+
+struct Options {
+  bool auto_create_topics = true;
+  std::int32_t num_partitions = 1;
+  std::int32_t max_partitions_per_topic = 10'000;
+  std::size_t max_topics = 100'000;
+  TopicConfig topic_defaults;
+  storage::StoreOptions store;
+  // The only broker of the cluster, as clients see it.
+  std::int32_t node_id = 1;
+  std::string advertised_host;  // empty: the address that the client reached
+  std::uint16_t advertised_port = 0;
+};
+
+}  // namespace duolog::broker

@@ -1,0 +1,94 @@
+// Ring: a shard's io_uring.
+//
+// Owned by its shard and used by that thread alone, which also has to create it
+// (IORING_SETUP_SINGLE_ISSUER). Submissions are collected and go to the kernel once a turn;
+// completions are run by `reap`, never from within another call.
+//
+// Limits: `submission_entries` collected between two system calls (more costs another system call,
+// nothing is refused); the kernel keeps completions beyond `completion_entries` in a list of its
+// own, which is counted as an overflow.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <liburing.h>
+
+#include "engine/base/result.h"
+#include "engine/runtime/op.h"
+
+namespace duolog::runtime {
+
+struct RingSettings {
+  std::uint32_t submission_entries = 1024;  // a power of two
+  std::uint32_t completion_entries = 8192;  // a power of two
+};
+
+// The flags of every ring, all within the kernel floor (6.1); io_uring_setup(2).
+inline constexpr std::uint32_t kRingFlags = IORING_SETUP_SINGLE_ISSUER |
+                                            IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
+                                            IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE;
+
+class Ring {
+ public:
+  Ring() = default;
+  ~Ring();
+  Ring(const Ring&) = delete;
+  Ring& operator=(const Ring&) = delete;
+
+  // Creates the ring on the calling thread, which owns it from now on. Fails as
+  // `setup_error` (capabilities.h) says.
+  [[nodiscard]] Result<void> open(const RingSettings& settings);
+
+  // Collects one submission: `fill` is called at once with the entry to fill by io_uring_prep_*.
+  // `op` is in flight from here on. Memory that the operation refers to must stay as io_uring(7)
+  // says for it.
+  template <class Fill>
+  void start(Op& op, Fill&& fill) {
+    CHECK(!op.in_flight);
+    io_uring_sqe* entry = next_entry();
+    fill(entry);
+    io_uring_sqe_set_data(entry, &op);
+    op.in_flight = true;
+    ++in_flight_;
+  }
+
+  // Asks the kernel to end `op`, if it is in flight; it completes with -ECANCELED or with what it
+  // had come to. The outcome of the request itself is of no interest and is dropped.
+  void cancel(Op& op);
+
+  // Runs the completions that are there (those that arrive meanwhile wait for the next call).
+  // Returns how many there were.
+  std::size_t reap();
+
+  // True if `reap` would find something, or the kernel has work that would produce something.
+  [[nodiscard]] bool ready() const;
+
+  // Submits what was collected and lets the kernel run its deferred work; does not wait. No system
+  // call when there is neither.
+  void submit();
+
+  // Submits, then sleeps until a completion is there or `timeout_ns` have passed
+  // (kForever: no time-out).
+  void submit_and_wait(std::uint64_t timeout_ns);
+  static constexpr std::uint64_t kForever = UINT64_MAX;
+
+  // True when everything started has been handed to the kernel.
+  [[nodiscard]] bool all_submitted() const;
+  [[nodiscard]] std::size_t in_flight() const { return in_flight_; }
+  // How often the completion queue was found to have overflowed.
+  [[nodiscard]] std::uint64_t overflows() const { return overflows_; }
+
+  // For registrations (buffer rings).
+  [[nodiscard]] io_uring& handle() { return ring_; }
+
+ private:
+  [[nodiscard]] io_uring_sqe* next_entry();
+
+  io_uring ring_{};
+  bool open_ = false;
+  std::size_t in_flight_ = 0;
+  std::uint64_t overflows_ = 0;
+};
+
+}  // namespace duolog::runtime

@@ -1,0 +1,81 @@
+#include "engine/server/doors.h"
+
+#include <unistd.h>
+
+#include "engine/runtime/log.h"
+
+namespace duolog::server {
+namespace {
+
+constexpr ShardId kListening{0};
+
+}  // namespace
+
+Doors::Doors(broker::Cluster& cluster, const Config& config, std::size_t shards)
+    : cluster_(cluster),
+      max_connections_per_shard_((config.max_connections + shards - 1) / shards),
+      sides_(shards) {
+  kafka_settings_.max_request_bytes = static_cast<std::uint32_t>(config.socket_request_max_bytes);
+  http_settings_.access.host_names = config.ws_allowed_hosts;
+  http_settings_.access.allowed_origins = config.ws_allowed_origins;
+  http_settings_.access.listen_address = config.http.host;
+  http_settings_.request_timeout_ms = config.http_upgrade_timeout_ms;
+  http_settings_.max_message_bytes = static_cast<std::uint32_t>(config.ws_max_message_bytes);
+}
+
+Result<void> Doors::start(runtime::Shard& shard) {
+  auto broker = cluster_.start_broker(shard);
+  if (!broker) return std::unexpected(broker.error());
+  Side& side = sides_[shard.id().value];
+  side.broker = *broker;
+  side.kafka = std::make_unique<session::KafkaSessions>(**broker, kafka_settings_);
+  side.http = std::make_unique<session::HttpDoor>(**broker, http_settings_);
+  return {};
+}
+
+void Doors::stop(runtime::Shard& shard) {
+  if (shard.id() == kListening) {
+    close_listener(kafka_listener_);
+    close_listener(http_listener_);
+  }
+  Side& side = sides_[shard.id().value];
+  side.kafka->stop();
+  side.http->drain();
+  shard.hold();
+  side.broker->stop([&shard] { shard.release(); });
+}
+
+void Doors::close_listener(std::unique_ptr<runtime::Listener>& listener) {
+  if (!listener) return;
+  listener.release()->close([](runtime::Listener& closed, void*) { delete &closed; }, nullptr);
+}
+
+bool Doors::admit(runtime::Shard& here, int descriptor) {
+  if (here.counters().sockets_open.get() < max_connections_per_shard_) return true;
+  ::close(descriptor);
+  here.counters().connections_refused.add();
+  return false;
+}
+
+void Doors::open(runtime::Runtime& runtime, runtime::ListeningSocket kafka,
+                 runtime::ListeningSocket http) {
+  runtime.run_on_and_wait(kListening, [&, this](runtime::Shard& shard) {
+    kafka_listener_ = std::make_unique<runtime::Listener>(
+        shard, kafka,
+        [](runtime::Shard& here, void* self, int descriptor) {
+          auto& doors = *static_cast<Doors*>(self);
+          if (doors.admit(here, descriptor))
+            doors.sides_[here.id().value].kafka->accept(descriptor);
+        },
+        this);
+    http_listener_ = std::make_unique<runtime::Listener>(
+        shard, http,
+        [](runtime::Shard& here, void* self, int descriptor) {
+          auto& doors = *static_cast<Doors*>(self);
+          if (doors.admit(here, descriptor)) doors.sides_[here.id().value].http->accept(descriptor);
+        },
+        this);
+  });
+}
+
+}  // namespace duolog::server

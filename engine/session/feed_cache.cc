@@ -1,0 +1,157 @@
+#include "engine/session/feed_cache.h"
+
+#include <utility>
+
+namespace duolog::session {
+namespace {
+
+constexpr std::size_t kKeptScratchBytes = 256U << 10;
+constexpr std::size_t kKeptSpareBytes = 256U << 10;
+
+}  // namespace
+
+FeedCache::FeedCache(runtime::Shard& shard, const HttpSettings& settings, HttpCounters& counters)
+    : shard_(shard), settings_(settings), counters_(counters), tick_(on_tick, this) {}
+
+FeedCache::~FeedCache() {
+  for (Uses& uses : uses_) {
+    while (Entry* entry = uses.front()) drop(*entry);
+  }
+}
+
+FeedCache::Bucket& FeedCache::bucket_of(const storage::Log& log, Position position) {
+  const auto mixed =
+      (reinterpret_cast<std::uintptr_t>(&log) ^ position.value) * std::uint64_t{0x9E3779B97F4A7C15};
+  return buckets_[mixed >> 56];
+}
+
+FeedCache::Entry* FeedCache::lookup(const storage::Log& log, Position position, bool binary) {
+  Bucket& bucket = bucket_of(log, position);
+  for (Entry* entry = bucket.front(); entry != nullptr; entry = bucket.next(*entry)) {
+    if (entry->log == &log && entry->position == position && entry->binary == binary) return entry;
+  }
+  return nullptr;
+}
+
+FeedCache::Found FeedCache::find(const storage::Log& log, Position position, bool binary) {
+  Entry* entry = lookup(log, position, binary);
+  if (entry == nullptr) return load(log, position, binary);
+  counters_.cache_hits.add();
+  if (entry->used_ns != shard_.now_ns()) {
+    entry->used_ns = shard_.now_ns();
+    entry->use.unlink();
+    uses_[entry->inflated].push_back(*entry);
+  }
+  Found found;
+  found.batch = &entry->frames;
+  found.next = entry->next;
+  return found;
+}
+
+FeedCache::Found FeedCache::load(const storage::Log& log, Position position, bool binary) {
+  Found found;
+  const storage::BatchRead batch = storage::read_batch(log, position, batch_scratch_);
+  found.cold = batch.cold;
+  found.next = batch.next;
+  found.offset = batch.header.base_offset;
+  switch (batch.status) {
+    case storage::ReadStatus::kOk:
+      break;
+    case storage::ReadStatus::kCold:
+      found.status = Status::kCold;
+      return found;
+    case storage::ReadStatus::kOutOfRange:
+      found.status = Status::kPositionLost;
+      return found;
+    case storage::ReadStatus::kCorrupt:
+      found.status = Status::kDamaged;
+      found.error = {Errc::kCorrupt, "damaged on disk"};
+      return found;
+  }
+  const bool inflated = batch.header.codec() != storage::Codec::kNone;
+  if (!make_room(inflated)) {
+    counters_.cache_busy.add();
+    found.status = Status::kBusy;
+    return found;
+  }
+  auto entry = spare_ ? std::move(spare_) : std::make_unique<Entry>();
+  auto encoded = entry->frames.encode(batch.header, batch.bytes, binary,
+                                      settings_.max_inflated_batch_bytes, inflate_scratch_);
+  if (batch_scratch_.capacity() > kKeptScratchBytes) batch_scratch_ = Buffer();
+  if (!encoded) {
+    found.status = Status::kDamaged;
+    found.error = std::move(encoded).error();
+    return found;
+  }
+  counters_.batches_encoded.add();
+  if (inflated) counters_.batches_inflated.add();
+  // The reader asks here, once for each batch, what to have in memory by the time it gets there.
+  iovec first;
+  if (const auto ahead = storage::read(log, position, 1, true, {&first, 1});
+      ahead.status == storage::ReadStatus::kOk) {
+    found.cold = ahead.cold;
+  }
+  entry->log = &log;
+  entry->position = position;
+  entry->next = batch.next;
+  entry->binary = binary;
+  entry->inflated = inflated;
+  entry->used_ns = shard_.now_ns();
+  entry->charged_bytes = sizeof(Entry) + entry->frames.memory_bytes();
+  bytes_[inflated] += entry->charged_bytes;
+  bucket_of(log, position).push_back(*entry);
+  uses_[inflated].push_back(*entry);
+  found.batch = &entry.release()->frames;
+  count_bytes();
+  if (!tick_.armed()) shard_.timers().arm(tick_, shard_.now_ns() + kKeepNs);
+  return found;
+}
+
+// Room is for what is there to be at most the limit; so it exceeds it by the new one at most.
+bool FeedCache::make_room(bool inflated) {
+  const std::size_t limit = inflated ? settings_.cache_inflated_bytes : settings_.cache_plain_bytes;
+  while (bytes_[inflated] > limit) {
+    Entry* oldest = uses_[inflated].front();
+    if (oldest->used_ns == shard_.now_ns()) return false;
+    drop(*oldest);
+  }
+  return true;
+}
+
+void FeedCache::drop(Entry& entry) {
+  entry.bucket.unlink();
+  entry.use.unlink();
+  bytes_[entry.inflated] -= entry.charged_bytes;
+  std::unique_ptr<Entry> owned(&entry);
+  if (!spare_ && entry.charged_bytes <= kKeptSpareBytes) spare_ = std::move(owned);
+  count_bytes();
+}
+
+void FeedCache::forget(const storage::Log& log) {
+  for (Uses& uses : uses_) {
+    for (Entry *entry = uses.front(), *next = nullptr; entry != nullptr; entry = next) {
+      next = uses.next(*entry);
+      if (entry->log == &log) drop(*entry);
+    }
+  }
+}
+
+void FeedCache::on_tick(runtime::Timer& timer, void* context) {
+  FeedCache& cache = *static_cast<FeedCache*>(context);
+  const std::uint64_t now_ns = cache.shard_.now_ns();
+  bool left = false;
+  for (Uses& uses : cache.uses_) {
+    while (Entry* entry = uses.front()) {
+      if (entry->used_ns + kKeepNs > now_ns) break;
+      cache.drop(*entry);
+    }
+    left = left || !uses.empty();
+  }
+  if (left) {
+    cache.shard_.timers().arm(timer, now_ns + kKeepNs);
+  } else {
+    cache.spare_.reset();
+  }
+}
+
+}  // namespace duolog::session

@@ -1,0 +1,84 @@
+#include "engine/session/http_door.h"
+
+#include <unistd.h>
+
+#include "engine/base/check.h"
+
+namespace duolog::session {
+
+HttpDoor::HttpDoor(broker::Broker& broker, const HttpSettings& settings)
+    : broker_(broker),
+      settings_(settings),
+      cache_(broker.shard(), settings, counters_),
+      warm_ups_(broker.shard(), counters_),
+      next_partition_(broker.shard().id().value) {
+  batches_.reserve(kKeptBatches);
+  watcher_.door = this;
+  watcher_.gone = [](broker::TopicWatcher& watcher, broker::Topic& topic) {
+    static_cast<Watcher&>(watcher).door->topic_gone(topic);
+  };
+  broker_.watch(watcher_);
+}
+
+HttpDoor::~HttpDoor() { CHECK(connections_.empty()); }
+
+void HttpDoor::accept(int descriptor) {
+  if (draining_) {
+    ::close(descriptor);
+    return;
+  }
+  counters_.connections.add();
+  HttpConnection::accept(*this, descriptor);
+}
+
+void HttpDoor::drain() {
+  draining_ = true;
+  for (HttpConnection *connection = connections_.front(), *next = nullptr; connection != nullptr;
+       connection = next) {
+    next = connections_.next(*connection);
+    connection->drain();
+  }
+}
+
+void HttpDoor::topic_gone(const broker::Topic& topic) {
+  for (HttpConnection* connection = connections_.front(); connection != nullptr;
+       connection = connections_.next(*connection)) {
+    connection->topic_gone(topic);
+  }
+  for (const auto& partition : topic.partitions) cache_.forget(*partition->log);
+}
+
+std::int32_t HttpDoor::next_partition(std::int32_t count) {
+  return static_cast<std::int32_t>(next_partition_++ % static_cast<std::uint32_t>(count));
+}
+
+void HttpDoor::warn(std::string_view line) { log_limit_.warn(shard().now_ns(), line); }
+
+std::unique_ptr<PublishBatch> HttpDoor::take_batch(std::size_t max_bytes) {
+  if (batches_.empty()) return std::make_unique<PublishBatch>(max_bytes);
+  std::unique_ptr<PublishBatch> batch = std::move(batches_.back());
+  batches_.pop_back();
+  if (batch->max_bytes != max_bytes) {
+    batch->max_bytes = max_bytes;
+    batch->builder = storage::RecordBatchBuilder(max_bytes);
+  }
+  return batch;
+}
+
+void HttpDoor::give_back(std::unique_ptr<PublishBatch> batch) {
+  if (batches_.size() == kKeptBatches || batch->builder.size_bytes() > kKeptBatchBytes) return;
+  batch->builder.clear();
+  batches_.push_back(std::move(batch));
+}
+
+void HttpDoor::add(HttpConnection& connection) {
+  connections_.push_back(connection);
+  counters_.connections_open.add();
+}
+
+void HttpDoor::remove(HttpConnection& connection) {
+  connection.link.unlink();
+  counters_.connections_open.set(counters_.connections_open.get() - 1);
+}
+
+}  // namespace duolog::session

@@ -1,0 +1,86 @@
+// HttpDoor: what one shard's HTTP and WebSocket connections share.
+//
+// One for each shard, made on its thread after its broker, and used there alone; it outlives the
+// shard's connections (the runtime has stopped before it goes). `settings` outlives it.
+//
+//   start:  doors[n] = std::make_unique<HttpDoor>(broker, settings);
+//   accept: doors[here.id().value]->accept(descriptor);
+//   stop:   doors[n]->drain();   // the shard turns on until every connection is closed
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/intrusive_list.h"
+#include "engine/broker/broker.h"
+#include "engine/runtime/log.h"
+#include "engine/runtime/shard.h"
+#include "engine/session/feed_cache.h"
+#include "engine/session/feed_publisher.h"
+#include "engine/session/feed_send_list.h"
+#include "engine/session/feed_warm_ups.h"
+#include "engine/session/http_connection.h"
+#include "engine/session/http_counters.h"
+#include "engine/session/http_settings.h"
+
+namespace duolog::session {
+
+class HttpDoor {
+ public:
+  HttpDoor(broker::Broker& broker, const HttpSettings& settings);
+  ~HttpDoor();
+  HttpDoor(const HttpDoor&) = delete;
+  HttpDoor& operator=(const HttpDoor&) = delete;
+
+  // Serves a connected socket, which is the door's from here on.
+  void accept(int descriptor);
+  // Closes every connection: feeds with 4503 "draining"; and takes no more.
+  void drain();
+
+  [[nodiscard]] const HttpCounters& counters() const { return counters_; }  // any thread
+
+  // ---- For its connections ---------------------------------------------------------------------
+
+  [[nodiscard]] broker::Broker& broker() { return broker_; }
+  [[nodiscard]] runtime::Shard& shard() { return broker_.shard(); }
+  [[nodiscard]] const HttpSettings& settings() const { return settings_; }
+  [[nodiscard]] HttpCounters& counters() { return counters_; }
+  [[nodiscard]] FeedCache& cache() { return cache_; }
+  [[nodiscard]] FeedWarmUps& warm_ups() { return warm_ups_; }
+  [[nodiscard]] FeedSendList& send_list() { return send_list_; }
+  // Partitions in turn, for publishers that do not name one.
+  [[nodiscard]] std::int32_t next_partition(std::int32_t count);
+  // Logs a line, if not too many came before it.
+  void warn(std::string_view line);
+
+  [[nodiscard]] std::unique_ptr<PublishBatch> take_batch(std::size_t max_bytes);
+  void give_back(std::unique_ptr<PublishBatch> batch);
+
+  void add(HttpConnection& connection);
+  void remove(HttpConnection& connection);
+
+ private:
+  static constexpr std::size_t kKeptBatches = 16;
+  static constexpr std::size_t kKeptBatchBytes = 64U << 10;
+  struct Watcher : broker::TopicWatcher {
+    HttpDoor* door = nullptr;
+  };
+  void topic_gone(const broker::Topic& topic);
+
+  broker::Broker& broker_;
+  const HttpSettings& settings_;
+  HttpCounters counters_;
+  FeedCache cache_;
+  FeedWarmUps warm_ups_;
+  FeedSendList send_list_;
+  runtime::LogLimit log_limit_;
+  Watcher watcher_;
+  IntrusiveList<HttpConnection, &HttpConnection::link> connections_;
+  std::vector<std::unique_ptr<PublishBatch>> batches_;
+  std::uint32_t next_partition_;
+  bool draining_ = false;
+};
+
+}  // namespace duolog::session

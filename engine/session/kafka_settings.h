@@ -1,0 +1,60 @@
+// KafkaSettings: the limits of Kafka connections. KafkaCounters: what a shard counts about them.
+//
+// Settings are immutable once shards run. Counters are written by their shard and read by any
+// thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "engine/runtime/counters.h"
+#include "net/kafka/api.h"
+
+namespace duolog::session {
+
+struct KafkaSettings {
+  std::uint32_t max_request_bytes = 100U << 20;       // socket.request.max.bytes
+  std::uint64_t request_budget_bytes = 256ULL << 20;  // requests held, all of a shard
+  std::uint32_t max_in_flight = 1024;                 // unanswered requests, one connection
+  std::uint64_t max_held_bytes = 32ULL << 20;         // their memory, one connection
+  std::uint64_t send_bytes = 1ULL << 20;              // one send
+  std::int32_t fetch_max_bytes = 55 * 1024 * 1024;    // fetch.max.bytes
+  std::uint64_t write_timeout_ms = 30'000;            // a client that does not read
+  std::uint64_t read_timeout_ms = 30'000;             // a request that does not end
+  std::uint64_t max_idle_ms = 600'000;                // connections.max.idle.ms
+  std::uint64_t shrink_after_ms = 5'000;              // an idle connection's memory is freed
+  std::uint64_t congestion_retry_ms = 5;              // the journal is full: look again
+};
+
+// Why a connection was closed.
+enum class KafkaClose : std::uint8_t {
+  kByPeer,        // end of input, perhaps within a request
+  kIdle,          // max_idle_ms
+  kStopping,      // the server stops
+  kBadRequest,    // bytes that are no request, or too long
+  kUnsupported,   // an API or version that is not in the table
+  kAckless,       // an error with acks=0, which has no other answer
+  kWriteTimeout,  // write_timeout_ms
+  kReadTimeout,   // read_timeout_ms
+  kTopicDeleted,  // a topic of which a response was half sent
+  kSocketError,
+};
+inline constexpr std::size_t kKafkaCloses = 10;
+
+struct KafkaCounters {
+  std::array<runtime::Counter, kafka::kApis.size()> requests;  // in the order of kApis
+  std::array<runtime::Counter, kKafkaCloses> closed;           // by KafkaClose
+  runtime::Counter connections;                                // now
+  runtime::Counter accepted;
+  runtime::Counter errors;  // error codes in responses: topics, partitions, whole responses
+  runtime::Counter bytes_in;
+  runtime::Counter bytes_out;
+  runtime::Counter parked_fetches;  // now
+  runtime::Counter cold_reads;      // waits for bytes that were not in memory
+  runtime::Counter stalled_in_flight;
+  runtime::Counter stalled_held;
+  runtime::Counter stalled_budget;
+  runtime::Counter stalled_congested;
+};
+
+}  // namespace duolog::session

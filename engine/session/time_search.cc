@@ -1,0 +1,57 @@
+#include "engine/session/time_search.h"
+
+#include <algorithm>
+
+#include "storage/codec.h"
+#include "storage/record.h"
+
+namespace duolog::session {
+
+using storage::ReadStatus;
+
+TimeSearch::Found TimeSearch::step(const storage::Log& log, SearchScratch& scratch) {
+  const auto& segments = log.segments().segments;
+  if (segments.empty()) return {};
+  from_ = std::max(from_, segments.front()->base_position);
+  for (;;) {
+    const storage::TimeSought sought =
+        latest_ ? storage::seek_max_timestamp(log) : storage::seek_time(log, timestamp_, from_);
+    if (sought.status != ReadStatus::kOk) return {.status = sought.status, .cold = sought.cold};
+    if (!sought.found) return {};
+    const storage::BatchRead batch = storage::read_batch(log, sought.position, scratch.batch);
+    if (batch.status != ReadStatus::kOk) return {.status = batch.status, .cold = batch.cold};
+    const Found found = look_inside(log, batch, scratch);
+    // A batch may claim a later time than its records have.
+    if (found.found || found.status != ReadStatus::kOk || latest_) return found;
+    from_ = batch.next;
+  }
+}
+
+TimeSearch::Found TimeSearch::look_inside(const storage::Log& log, const storage::BatchRead& batch,
+                                          SearchScratch& scratch) const {
+  Bytes records = storage::records_of(batch.bytes, batch.header);
+  if (batch.header.codec() != storage::Codec::kNone) {
+    const auto inflated = storage::decompress(batch.header.codec(), records,
+                                              storage::kMaxInflatedBytes, scratch.inflated);
+    if (!inflated) return {.status = ReadStatus::kCorrupt};
+    records = scratch.inflated;
+  }
+  const Offset start = log.start_offset();
+  Found found;
+  const auto read =
+      storage::for_each_record(batch.header, records, [&](const storage::Record& record) {
+        if (record.offset < start) return true;
+        const bool wanted = latest_ ? !found.found || record.timestamp > found.timestamp
+                                    : record.timestamp >= timestamp_;
+        if (!wanted) return true;
+        found.found = true;
+        found.offset = record.offset;
+        found.timestamp = record.timestamp;
+        found.leader_epoch = batch.header.leader_epoch;
+        return latest_;
+      });
+  if (!read) return {.status = ReadStatus::kCorrupt};
+  return found;
+}
+
+}  // namespace duolog::session
