@@ -1,0 +1,155 @@
+#include "tools/duolog/client/record_format.h"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <openssl/evp.h>
+
+namespace duolog::tools {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string base64(std::string_view bytes) {
+  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // EVP_EncodeBlock ends with a zero
+  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                                     reinterpret_cast<const unsigned char*>(bytes.data()),
+                                     static_cast<int>(bytes.size()));
+  text.resize(static_cast<std::size_t>(length));
+  return text;
+}
+
+bool is_utf8(const Json& text) {
+  try {
+    static_cast<void>(text.dump());  // strict: throws at the first byte that is not UTF-8
+    return true;
+  } catch (const Json::type_error&) {
+    return false;
+  }
+}
+
+void put(Json& object, const std::string& name, const std::optional<std::string_view>& bytes) {
+  if (!bytes) {
+    object[name] = nullptr;
+    return;
+  }
+  Json text = std::string(*bytes);
+  if (is_utf8(text)) {
+    object[name] = std::move(text);
+  } else {
+    object[name + "_b64"] = base64(*bytes);
+  }
+}
+
+}  // namespace
+
+Result<RecordFormat> RecordFormat::parse(std::string_view text) {
+  static constexpr std::array<std::pair<std::string_view, Field>, 7> kFields = {{
+      {"topic", Field::kTopic},
+      {"partition", Field::kPartition},
+      {"offset", Field::kOffset},
+      {"timestamp", Field::kTimestamp},
+      {"key", Field::kKey},
+      {"value", Field::kValue},
+      {"headers", Field::kHeaders},
+  }};
+  RecordFormat format;
+  std::string literal;
+  const auto end_literal = [&] {
+    if (!literal.empty()) format.parts_.push_back({Field::kLiteral, std::exchange(literal, {})});
+  };
+  while (!text.empty()) {
+    const std::string_view two = text.substr(0, 2);
+    if (two == "{{" || two == "}}" || two == "\\\\") {
+      literal += two[0];
+    } else if (two == "\\n") {
+      literal += '\n';
+    } else if (two == "\\t") {
+      literal += '\t';
+    } else if (text[0] != '{') {
+      literal += text[0];
+      text.remove_prefix(1);
+      continue;
+    } else {
+      const std::size_t end = text.find('}');
+      const std::string_view name = text.substr(1, end == text.npos ? end : end - 1);
+      const auto field =
+          std::ranges::find(kFields, name, &std::pair<std::string_view, Field>::first);
+      if (end == text.npos || field == kFields.end()) {
+        return fail(Errc::kInvalid, "format: '{" + std::string(name) +
+                                        "' is not one of {topic}, {partition}, {offset}, "
+                                        "{timestamp}, {key}, {value}, {headers}");
+      }
+      end_literal();
+      format.parts_.push_back({field->second, {}});
+      text.remove_prefix(end + 1);
+      continue;
+    }
+    text.remove_prefix(2);
+  }
+  end_literal();
+  return format;
+}
+
+void RecordFormat::append(const RecordView& record, std::string& out) const {
+  for (const Part& part : parts_) append_part(part, record, out);
+}
+
+void RecordFormat::append_part(const Part& part, const RecordView& record, std::string& out) {
+  const auto number = [&](std::int64_t value) {
+    fmt::format_to(std::back_inserter(out), "{}", value);
+  };
+  switch (part.field) {
+    case Field::kLiteral:
+      out += part.literal;
+      return;
+    case Field::kTopic:
+      out += record.topic;
+      return;
+    case Field::kPartition:
+      return number(record.partition);
+    case Field::kOffset:
+      return number(record.offset);
+    case Field::kTimestamp:
+      return number(record.timestamp_ms);
+    case Field::kKey:
+      out += record.key.value_or("");
+      return;
+    case Field::kValue:
+      out += record.value.value_or("");
+      return;
+    case Field::kHeaders:
+      for (std::size_t i = 0; i < record.headers.size(); ++i) {
+        if (i != 0) out += ',';
+        out += record.headers[i].first;
+        out += '=';
+        out += record.headers[i].second.value_or("");
+      }
+      return;
+  }
+}
+
+void append_json(const RecordView& record, std::string& out) {
+  Json line;
+  line["topic"] = record.topic;
+  line["partition"] = record.partition;
+  line["offset"] = record.offset;
+  line["timestamp"] = record.timestamp_ms;
+  put(line, "key", record.key);
+  put(line, "value", record.value);
+  line["headers"] = Json::array();
+  for (const auto& [name, value] : record.headers) {
+    Json header;
+    put(header, "k", name);
+    put(header, "v", value);
+    line["headers"].push_back(std::move(header));
+  }
+  out += line.dump();
+  out += '\n';
+}
+
+}  // namespace duolog::tools

@@ -1,0 +1,16 @@
+#include <fmt/core.h>
+
+#include "engine/base/version.h"
+#include "tools/duolog/command.h"
+
+namespace duolog::tools {
+
+void add_version(CLI::App& app, int& status) {
+  CLI::App* command = app.add_subcommand("version", "Print the version and the commit");
+  command->callback([&status] {
+    fmt::print("duolog {} (commit {})\n", version(), commit());
+    status = kDone;
+  });
+}
+
+}  // namespace duolog::tools
