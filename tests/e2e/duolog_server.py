@@ -1,0 +1,199 @@
+"""A running `duolog serve` for the tests, and the clients that talk to it.
+
+The build says where the programs are: TEST_PROGRAM, TEST_ROUNDTRIP, TEST_ACKED_LOAD and
+TEST_ACKED_VERIFY; TEST_SANITIZED is set when memory and time cannot be judged. A test derives
+from DuologTest, which brings a scratch directory, ends what was started, and shows the server's log
+when the test fails.
+"""
+
+import os
+import re
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+# Only catches hangs. A server with sanitizers is slow.
+DEADLINE_S = 240 if os.environ.get("TEST_SANITIZED") else 60
+READY = re.compile(rb"ready.*?kafka[ =](\S+):(\d+).*?http[ =](\S+):(\d+)")
+
+
+def program():
+    return os.environ["TEST_PROGRAM"]
+
+
+def sanitized():
+    return os.environ.get("TEST_SANITIZED", "") != ""
+
+
+class Server:
+    """One data directory and the process that serves it, if any."""
+
+    def __init__(self, data_dir, *options):
+        self.data_dir = data_dir
+        self.options = list(options)
+        self.log_path = data_dir.rstrip("/") + ".log"
+        self.process = None
+        self.kafka_port = 0
+        self.http_port = 0
+
+    @property
+    def kafka(self):
+        return f"127.0.0.1:{self.kafka_port}"
+
+    @property
+    def http(self):
+        return f"127.0.0.1:{self.http_port}"
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def start(self, *options):
+        """Starts it and waits until it is ready. A restart takes the ports that it had."""
+        command = [program(), "serve", "--data-dir", self.data_dir,
+                   "--kafka", self.kafka, "--http", self.http, *self.options, *options]
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                                            stdout=subprocess.PIPE, stderr=log)
+        self._await_ready()
+        return self
+
+    def _await_ready(self):
+        said = b""
+        end = time.monotonic() + DEADLINE_S
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.process.stdout, selectors.EVENT_READ)
+            while not (ready := READY.search(said)):
+                if not selector.select(max(0, end - time.monotonic())):
+                    raise AssertionError(f"the server is not ready after {DEADLINE_S} s: {said!r}")
+                piece = os.read(self.process.stdout.fileno(), 4096)
+                if not piece:
+                    raise AssertionError(
+                        f"the server ended with {self.process.wait()}:\n{self.log_text()}")
+                said += piece
+        self.kafka_port, self.http_port = int(ready.group(2)), int(ready.group(4))
+
+    def stop(self):
+        """Stops it as an init system does; returns its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def kill(self):
+        self.process.kill()
+        self.wait()
+
+    def wait(self):
+        """Waits for its end; returns its exit status."""
+        try:
+            return self.process.wait(DEADLINE_S)
+        finally:
+            self.process.stdout.close()
+
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def log_text(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as log:
+            return log.read()
+
+    def memory_bytes(self):
+        """What it holds itself; mapped files, which the kernel takes back, do not count."""
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
+            fields = dict(line.split(":", 1) for line in status)
+        return 1024 * sum(int(fields[name].split()[0]) for name in ("RssAnon", "RssShmem"))
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def segments(self, topic, partition=0):
+        """The paths of a partition's segments, oldest first."""
+        folder = os.path.join(self.data_dir, "topics", f"{topic}-{partition}")
+        return [os.path.join(folder, name) for name in sorted(os.listdir(folder))
+                if name.endswith(".log")]
+
+    # ---- Clients ---------------------------------------------------------------------------------
+
+    def kcat(self, *arguments, data=None):
+        """Runs kcat to its end; returns what it printed."""
+        done = subprocess.run(["kcat", "-b", self.kafka, "-X", "check.crcs=true", *arguments],
+                              input=data, capture_output=True, timeout=DEADLINE_S, check=False)
+        if done.returncode != 0:
+            raise AssertionError(f"kcat {arguments} ended with {done.returncode}: "
+                                 f"{done.stderr.decode(errors='replace')}")
+        return done.stdout
+
+    def duolog(self, *arguments):
+        """Runs a client command of the program: duolog("topic", "create", "t")."""
+        done = subprocess.run([program(), *arguments, "-b", self.kafka], capture_output=True,
+                              timeout=DEADLINE_S, check=False)
+        if done.returncode != 0:
+            raise AssertionError(f"duolog {arguments} ended with {done.returncode}: "
+                                 f"{done.stderr.decode(errors='replace')}")
+        return done.stdout
+
+    def create_topic(self, name, partitions=1, **configs):
+        settings = [word for key, value in configs.items()
+                    for word in ("--config", f"{key.replace('_', '.')}={value}")]
+        self.duolog("topic", "create", name, "--partitions", str(partitions), *settings)
+
+    def high_watermark(self, topic, partition=0):
+        found = self.kcat("-Q", "-t", f"{topic}:{partition}:-1")
+        return int(re.search(rb"offset (\d+)", found).group(1))
+
+    def connect(self, port):
+        return socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S)
+
+
+def until(condition, what):
+    """Asks again until `condition` holds: for what nothing announces."""
+    end = time.monotonic() + DEADLINE_S
+    while not (outcome := condition()):
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {DEADLINE_S} s: {what}")
+        os.sched_yield()
+    return outcome
+
+
+class DuologTest(unittest.TestCase):
+
+    def setUp(self):
+        self.scratch = tempfile.mkdtemp(prefix="duolog-test-")
+        self.servers = []
+        self.addCleanup(self._clean)
+
+    def _clean(self):
+        for server in self.servers:
+            if server.is_running():
+                server.kill()
+        outcome = self._outcome
+        failed = any(error for _, error in getattr(outcome, "errors", []) or []) or (
+            getattr(outcome, "result", None) is not None and outcome.success is False)
+        if failed:
+            for server in self.servers:
+                if os.path.exists(server.log_path):
+                    print(f"---- log of {server.data_dir}\n{server.log_text()[-8000:]}")
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def server(self, *options, name="data"):
+        """A server that is not started yet."""
+        server = Server(os.path.join(self.scratch, name), *options)
+        self.servers.append(server)
+        return server
+
+    def serve(self, *options, name="data"):
+        return self.server(*options, name=name).start()
+
+    def assert_stops_cleanly(self, server):
+        self.assertEqual(server.stop(), 0, server.log_text())
+
+
+def run_program(variable, *arguments, deadline_s=DEADLINE_S):
+    """Runs the test program that `variable` names; returns (status, what it printed)."""
+    done = subprocess.run([os.environ[variable], *map(str, arguments)], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, timeout=deadline_s, check=False)
+    return done.returncode, done.stdout.decode(errors="replace")

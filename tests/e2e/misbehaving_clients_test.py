@@ -1,0 +1,221 @@
+"""Clients that send anything, or go away at any time: nobody else notices, and nothing leaks."""
+
+import os
+import random
+import socket
+import struct
+import threading
+import time
+import unittest
+
+from duolog_server import DEADLINE_S, DuologTest, sanitized, until
+
+API_VERSIONS = struct.pack(">hhih", 18, 0, 7, -1)  # version 0, correlation id 7, no client id
+
+
+def framed(request):
+    return struct.pack(">i", len(request)) + request
+
+
+def receive_exactly(connection, size):
+    received = b""
+    while len(received) < size:
+        piece = connection.recv(size - len(received))
+        if not piece:
+            raise AssertionError("the connection was closed")
+        received += piece
+    return received
+
+
+def ask(connection):
+    """One request of a client that behaves."""
+    connection.sendall(framed(API_VERSIONS))
+    size, correlation = struct.unpack(">ii", receive_exactly(connection, 8))
+    receive_exactly(connection, size - 4)
+    return correlation
+
+
+class Bystander(threading.Thread):
+    """A client that behaves, all the time; notes what goes wrong and the longest it waited."""
+
+    def __init__(self, server):
+        super().__init__()
+        self.connection = server.connect(server.kafka_port)
+        self.over = threading.Event()
+        self.asked = 0
+        self.longest_s = 0.0
+        self.wrong = None
+
+    def run(self):
+        try:
+            while not self.over.is_set():
+                began = time.monotonic()
+                if ask(self.connection) != 7:
+                    self.wrong = "another request's answer"
+                self.longest_s = max(self.longest_s, time.monotonic() - began)
+                self.asked += 1
+        except (OSError, AssertionError) as error:
+            self.wrong = error
+
+    def end(self):
+        self.over.set()
+        self.join(DEADLINE_S)
+        self.connection.close()
+
+
+def closes(connection):
+    """True when the server ends the connection, whatever it says before."""
+    try:
+        while connection.recv(65536):
+            pass
+    except ConnectionResetError:
+        pass
+    return True
+
+
+class MisbehavingClientsTest(DuologTest):
+
+    def setUp(self):
+        super().setUp()
+        self.server_ = self.serve("--shards", "2", "--socket-request-max-bytes", "2MiB",
+                                  "--http-upgrade-timeout-ms", "500ms")
+        self.server_.kcat("-P", "-t", "t", data=b"one\n")
+        self.server_.kcat("-C", "-t", "t", "-e", "-q")
+        for port in (self.server_.kafka_port, self.server_.http_port):
+            self.torture(port, 50)  # so that caches and pools are what they will be
+        self.settle()
+        self.memory = self.server_.memory_bytes()
+        self.descriptors = self.server_.descriptors()
+        self.bystander = Bystander(self.server_)
+        self.bystander.start()
+
+    def tearDown(self):
+        self.bystander.end()
+        self.assertIsNone(self.bystander.wrong)
+        self.assertGreater(self.bystander.asked, 0)
+        self.assertTrue(self.server_.is_running(), self.server_.log_text())
+        self.assertEqual(self.server_.kcat("-C", "-t", "t", "-e", "-q"), b"one\n")
+        self.settle()
+        until(lambda: self.server_.descriptors() <= self.descriptors,
+              f"no more than {self.descriptors} descriptors")
+        if not sanitized():
+            self.assertLess(self.bystander.longest_s, 5)
+            self.assertLess(self.server_.memory_bytes() - self.memory, 16 << 20)
+        self.assert_stops_cleanly(self.server_)
+
+    def settle(self):
+        """Waits until the server has closed what its clients closed."""
+        def connections():
+            with open(f"/proc/{self.server_.pid}/net/tcp", encoding="ascii") as table:
+                rows = [line.split() for line in table.readlines()[1:]]
+            ports = {self.server_.kafka_port, self.server_.http_port}
+            mine = [row for row in rows if int(row[1].split(":")[1], 16) in ports]
+            bystanders = 1 if hasattr(self, "bystander") and self.bystander.is_alive() else 0
+            # 01 established, 08 close-wait: what the server still holds.
+            return sum(row[3] in ("01", "08") for row in mine) <= bystanders
+        until(connections, "the server to close what its clients closed")
+
+    def torture(self, port, count):
+        """Connections that end at once: closed, reset, or behind a piece of a request."""
+        dice = random.Random(count)
+        for number in range(count):
+            connection = self.server_.connect(port)
+            if number % 4 >= 2:
+                connection.sendall(dice.randbytes(dice.randrange(1, 200)))
+            if number % 2:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+
+    def test_connections_closed_at_once_by_the_hundred(self):
+        for port in (self.server_.kafka_port, self.server_.http_port):
+            self.torture(port, 500)
+        crowd = [self.server_.connect(self.server_.kafka_port) for _ in range(500)]
+        for connection in crowd:
+            connection.close()
+
+    def test_hostile_lengths_close_only_their_connection(self):
+        for length in (-1, -2**31, 0, 1, 7, 2**21 + 1, 2**31 - 1, 0x47455420):
+            with self.subTest(length=length):
+                with self.server_.connect(self.server_.kafka_port) as connection:
+                    connection.sendall(struct.pack(">i", length) + bytes(max(0, min(length, 8))))
+                    self.assertTrue(closes(connection))
+
+    def test_garbage_bodies_close_only_their_connection(self):
+        dice = random.Random(3)
+        for number in range(300):
+            with self.server_.connect(self.server_.kafka_port) as connection:
+                # A plausible API and version, so that the body is what is parsed.
+                header = struct.pack(">hhih", dice.choice([0, 1, 2, 3, 18, 19, 20, 23]),
+                                     dice.randrange(0, 14), number, -1)
+                connection.sendall(framed(header + dice.randbytes(dice.randrange(0, 300))))
+                connection.shutdown(socket.SHUT_WR)
+                self.assertTrue(closes(connection))
+
+    def test_counts_that_promise_more_than_there_is_cost_nothing(self):
+        for api, version in ((0, 3), (1, 4), (2, 1), (3, 1), (19, 2), (20, 1)):
+            for count in (2**31 - 1, 10**8, -2):
+                with self.server_.connect(self.server_.kafka_port) as connection:
+                    body = struct.pack(">i", count) * 8
+                    connection.sendall(framed(struct.pack(">hhih", api, version, 1, -1) + body))
+                    connection.shutdown(socket.SHUT_WR)
+                    self.assertTrue(closes(connection))
+
+    def test_an_unknown_api_or_version_closes_only_its_connection(self):
+        for api, version in ((9999, 0), (-1, 0), (0, 99), (1, -1), (3, 32767)):
+            with self.server_.connect(self.server_.kafka_port) as connection:
+                connection.sendall(framed(struct.pack(">hhih", api, version, 1, -1)))
+                self.assertTrue(closes(connection))
+
+    def test_a_request_may_come_byte_by_byte(self):
+        with self.server_.connect(self.server_.kafka_port) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for byte in framed(API_VERSIONS):
+                connection.sendall(bytes([byte]))
+            size, correlation = struct.unpack(">ii", receive_exactly(connection, 8))
+            self.assertEqual(correlation, 7)
+            receive_exactly(connection, size - 4)
+            # Many in one piece, and the last one torn.
+            connection.sendall(framed(API_VERSIONS) * 100 + framed(API_VERSIONS)[:6])
+            for _ in range(100):
+                size, correlation = struct.unpack(">ii", receive_exactly(connection, 8))
+                receive_exactly(connection, size - 4)
+            connection.sendall(framed(API_VERSIONS)[6:])
+            self.assertEqual(struct.unpack(">ii", receive_exactly(connection, 8))[1], 7)
+
+    def test_half_requests_that_are_held_open_hold_nobody_up(self):
+        held = []
+        for number in range(200):
+            connection = self.server_.connect(self.server_.kafka_port)
+            connection.sendall(struct.pack(">i", 1 << 20) + bytes(number * 100))
+            held.append(connection)
+        with self.server_.connect(self.server_.kafka_port) as other:
+            self.assertEqual(ask(other), 7)
+        self.assertEqual(self.server_.kcat("-C", "-t", "t", "-e", "-q"), b"one\n")
+        for connection in held:
+            connection.close()
+
+    def test_a_client_that_does_not_read_its_answers_is_stopped(self):
+        with self.server_.connect(self.server_.kafka_port) as greedy:
+            greedy.setblocking(False)
+            sent = 0
+            try:
+                while sent < 64 << 20:
+                    sent += greedy.send(framed(API_VERSIONS) * 1000)
+            except BlockingIOError:
+                pass
+            self.assertLess(sent, 64 << 20)
+            with self.server_.connect(self.server_.kafka_port) as other:
+                self.assertEqual(ask(other), 7)
+
+    def test_garbage_on_the_http_port_closes_only_its_connection(self):
+        dice = random.Random(5)
+        for _ in range(300):
+            with self.server_.connect(self.server_.http_port) as connection:
+                connection.sendall(dice.choice([b"", b"GET ", b"GET / HTTP/1.1\r\n"]) +
+                                   os.urandom(dice.randrange(1, 300)) + b"\r\n\r\n")
+                connection.shutdown(socket.SHUT_WR)
+                self.assertTrue(closes(connection))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

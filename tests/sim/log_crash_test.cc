@@ -1,0 +1,562 @@
+// The log on a simulated disk: whatever the machine does, what was acked is there, byte for byte.
+//
+// A Play is a script of appends, rolls, deletions, restarts; it keeps a model of what was appended
+// and acked. The machine stops at every step of it, reboots under every policy, stops again while
+// it recovers, and goes on.
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "storage/log_reader.h"
+#include "storage/record_batch_builder.h"
+#include "tests/sim/sim_server.h"
+
+namespace duolog::sim {
+namespace {
+
+using storage::Durability;
+using storage::Log;
+using storage::LogStore;
+using storage::ReadStatus;
+
+constexpr std::uint64_t kKiB = storage::kKiB;
+
+using Batch = std::vector<std::uint8_t>;
+
+// One batch of one record; `size_bytes` of value.
+Batch make_batch(std::size_t size_bytes, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::vector<std::uint8_t> value(size_bytes);
+  for (std::size_t at = 0; at < size_bytes; at += 8) {
+    const std::uint64_t word = random();
+    std::memcpy(value.data() + at, &word, std::min<std::size_t>(8, size_bytes - at));
+  }
+  storage::RecordBatchBuilder builder(8U << 20);
+  EXPECT_TRUE(builder.add({Timestamp(1'700'000'000'000 + static_cast<std::int64_t>(seed)),
+                           std::nullopt,
+                           Bytes(value),
+                           {}}));
+  const Bytes batch = builder.finish();
+  return {batch.begin(), batch.end()};
+}
+
+// What the test knows of a topic.
+struct Model {
+  std::vector<Batch> appended;  // one record each, so that the index is the offset
+  std::size_t acked = 0;
+  std::size_t kept = 0;  // found by a recovery, so that it stays from then on
+};
+
+struct Ack : storage::AckWaiter {
+  Model* model = nullptr;
+  std::size_t count = 0;
+};
+
+enum class What { kAppend, kTurn, kSettle, kRemove, kRestart, kTick };
+struct Step {
+  What what;
+  std::string topic;
+  std::uint64_t amount = 1;  // value bytes, or turns
+};
+using Script = std::vector<Step>;
+
+class Play {
+ public:
+  Play(Script script, SimServer::Setup setup, std::uint64_t seed)
+      : script_(std::move(script)), setup_(setup), seed_(seed) {}
+  Play(Play&&) = default;
+  ~Play() {
+    if (server_) files_->stop();
+    acks_.clear();
+  }
+
+  void add_topic(const std::string& name, std::uint64_t segment_bytes,
+                 Durability durability = Durability::kFsync) {
+    Uuid id;
+    id.bytes[0] = static_cast<std::uint8_t>(catalog_.topics.size() + 1);
+    storage::LogConfig config;
+    config.segment_bytes = segment_bytes;
+    config.durability = durability;
+    catalog_.topics[name] = {id, config, false};
+  }
+
+  [[nodiscard]] SimFiles& files() { return *files_; }
+  [[nodiscard]] SimServer& server() { return *server_; }
+  [[nodiscard]] Model& model(const std::string& topic) { return models_[topic]; }
+  [[nodiscard]] bool failed() const { return ::testing::Test::HasFailure(); }
+
+  void start() {
+    auto started = SimServer::start(*files_, catalog_, seed_, setup_);
+    ASSERT_TRUE(started) << started.error().message;
+    server_ = std::move(*started);
+  }
+
+  // Runs the script. False when the machine stopped.
+  bool run() {
+    try {
+      if (!server_) start();
+      for (; next_ < script_.size() && !failed(); ++next_) perform(script_[next_]);
+      return true;
+    } catch (const MachineStopped&) {
+      return false;
+    }
+  }
+
+  void perform(const Step& step) {
+    if (step.what != What::kTurn && step.what != What::kSettle && step.what != What::kRestart &&
+        step.what != What::kTick && catalog_.topics.at(step.topic).deleted) {
+      return;
+    }
+    switch (step.what) {
+      case What::kAppend:
+        return append(step.topic, step.amount);
+      case What::kTurn:
+        for (std::uint64_t i = 0; i < step.amount; ++i) server_->turn();
+        return;
+      case What::kSettle:
+        return server_->settle();
+      case What::kRemove:
+        server_->remove(step.topic);
+        models_.erase(step.topic);
+        return;
+      case What::kTick:
+        server_->advance_clock(static_cast<std::int64_t>(step.amount));
+        return server_->store().tick(Timestamp(server_->now_ms()));
+      case What::kRestart:
+        server_->stop();
+        for (const auto& [topic, model] : models_) {
+          EXPECT_EQ(model.acked, model.appended.size()) << topic << ": stopped, and not acked";
+        }
+        acks_.clear();
+        server_.reset();
+        EXPECT_EQ(files_->open_files(), 0U);
+        EXPECT_EQ(files_->mappings(), 0U);
+        start();
+        return check();
+    }
+  }
+
+  [[nodiscard]] LogStore::Append try_append(const std::string& topic, std::uint64_t value_bytes) {
+    Model& model = models_[topic];
+    Log& log = server_->log(topic);
+    Batch batch = make_batch(value_bytes, model.appended.size());
+    Offset base;
+    const auto timestamp = Timestamp(1'700'000'000'000 + static_cast<int>(model.appended.size()));
+    const auto outcome =
+        server_->store().append(log, batch, 1, timestamp, Timestamp(server_->now_ms()), base);
+    if (outcome != LogStore::Append::kDone) return outcome;
+    EXPECT_EQ(base.value, static_cast<std::int64_t>(model.appended.size()));
+    model.appended.push_back(std::move(batch));
+    acks_.push_back(std::make_unique<Ack>());
+    Ack& ack = *acks_.back();
+    ack.model = &model;
+    ack.count = model.appended.size();
+    ack.done = [](storage::AckWaiter& waiter, Result<void> result) {
+      auto& self = static_cast<Ack&>(waiter);
+      if (result) self.model->acked = std::max(self.model->acked, self.count);
+    };
+    LogStore::when_durable(log, log.appended().position, ack);
+    return outcome;
+  }
+
+  void append(const std::string& topic, std::uint64_t value_bytes) {
+    for (int turns = 0; turns < 20'000; ++turns) {
+      const auto outcome = try_append(topic, value_bytes);
+      if (outcome == LogStore::Append::kDone) return;
+      ASSERT_EQ(outcome, LogStore::Append::kWait) << server_->store().last_error().message;
+      server_->turn();
+    }
+    FAIL() << "an append to " << topic << " waits for ever";
+  }
+
+  // The machine, as it was stopped, comes up again under the policy.
+  void reboot(CrashPolicy policy, std::uint64_t seed) {
+    acks_.clear();
+    server_.reset();
+    if (policy != CrashPolicy::kKill) forget_unflushed();
+    files_ = files_->reboot(policy, seed);
+  }
+
+  // Everything acked is there, in order, whole.
+  void check() {
+    for (auto& [topic, model] : models_) {
+      SCOPED_TRACE(topic);
+      Log& log = server_->log(topic);
+      Position position;
+      std::size_t found = 0;
+      std::int32_t epoch = 0;
+      Buffer scratch;
+      while (position < log.high_watermark().position) {
+        const auto batch = read(log, position, scratch);
+        ASSERT_EQ(batch.status, ReadStatus::kOk) << "at offset " << found;
+        ASSERT_LT(found, model.appended.size());
+        const Batch& wanted = model.appended[found];
+        ASSERT_EQ(batch.header.base_offset.value, static_cast<std::int64_t>(found));
+        ASSERT_TRUE(storage::crc_matches(batch.bytes));
+        ASSERT_EQ(batch.bytes.size(), wanted.size());
+        ASSERT_TRUE(std::equal(wanted.begin() + 16, wanted.end(), batch.bytes.begin() + 16));
+        ASSERT_GE(batch.header.leader_epoch.value, epoch);
+        epoch = batch.header.leader_epoch.value;
+        position = batch.next;
+        ++found;
+      }
+      ASSERT_EQ(log.high_watermark().offset.value, static_cast<std::int64_t>(found));
+      ASSERT_EQ(log.appended().offset, log.high_watermark().offset);
+      ASSERT_GE(found, std::max(model.acked, model.kept)) << "what was acked is lost";
+      model.appended.resize(found);
+      model.acked = model.kept = found;
+    }
+  }
+
+  std::uint64_t next_ = 0;
+
+ private:
+  storage::BatchRead read(Log& log, Position position, Buffer& scratch) {
+    for (;;) {
+      auto batch = storage::read_batch(log, position, scratch);
+      if (batch.status != ReadStatus::kCold) return batch;
+      bool warmed = false;
+      storage::warm_up(server_->disk(), batch.cold, [&](Result<void> outcome) {
+        EXPECT_TRUE(outcome) << outcome.error().message;
+        warmed = true;
+      });
+      while (!warmed) server_->disk().step();
+    }
+  }
+
+  // Power loss may take what was promised to survive a kill only.
+  void forget_unflushed() {
+    for (auto& [topic, model] : models_) {
+      if (catalog_.topics.at(topic).config.durability == Durability::kOs) model.acked = 0;
+    }
+  }
+
+  Script script_;
+  SimServer::Setup setup_;
+  std::uint64_t seed_;
+  SimCatalog catalog_;
+  std::unique_ptr<SimFiles> files_ = std::make_unique<SimFiles>();
+  std::unique_ptr<SimServer> server_;
+  std::map<std::string, Model> models_;
+  std::vector<std::unique_ptr<Ack>> acks_;
+};
+
+// Appends of every kind, rolls, a deletion and a restart, in few steps.
+Script short_script() {
+  Script script;
+  const auto add = [&](What what, std::string topic, std::uint64_t amount) {
+    script.push_back({what, std::move(topic), amount});
+  };
+  add(What::kAppend, "small", 100);
+  add(What::kTurn, "", 5);
+  add(What::kAppend, "os", 300);
+  add(What::kAppend, "small", 4096 - 61 - 10 - 170);  // about to the end of the block
+  add(What::kTurn, "", 3);
+  add(What::kAppend, "gone", 70 * kKiB);  // straddles chunks
+  add(What::kAppend, "small", 8192);
+  add(What::kTurn, "", 4);
+  add(What::kAppend, "bulk", 300 * kKiB);
+  add(What::kAppend, "os", 90 * kKiB);
+  add(What::kTurn, "", 6);
+  add(What::kAppend, "small", 60 * kKiB);
+  add(What::kAppend, "small", 70 * kKiB);  // rolls
+  add(What::kSettle, "", 0);
+  add(What::kRemove, "gone", 0);
+  add(What::kAppend, "bulk", 200 * kKiB);
+  add(What::kAppend, "bulk", 200 * kKiB);
+  add(What::kTurn, "", 9);
+  add(What::kAppend, "os", 40 * kKiB);
+  add(What::kAppend, "small", 10);
+  add(What::kSettle, "", 0);
+  add(What::kRestart, "", 0);
+  add(What::kAppend, "small", 77);
+  add(What::kAppend, "bulk", 150 * kKiB);
+  add(What::kTurn, "", 5);
+  add(What::kAppend, "os", 5);
+  add(What::kSettle, "", 0);
+  return script;
+}
+
+Play short_run(std::uint64_t seed) {
+  Play run(short_script(), {}, seed);
+  run.add_topic("small", 96 * kKiB);
+  run.add_topic("os", 128 * kKiB, Durability::kOs);
+  run.add_topic("bulk", 512 * kKiB);
+  run.add_topic("gone", 64 * kKiB);
+  return run;
+}
+
+// A seeded run of thousands of appends through little journal and little memory.
+Play long_run(std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  Script script;
+  const std::string topics[] = {"small", "os", "bulk", "idle", "gone", "tiny"};
+  for (int i = 0; i < 500; ++i) {
+    const std::uint64_t dice = random() % 100;
+    const std::string& topic = topics[random() % 6];
+    if (dice < 55) {
+      script.push_back({What::kAppend, topic, random() % 3000});
+    } else if (dice < 65) {
+      script.push_back({What::kAppend, topic, random() % (150 * kKiB)});
+    } else if (dice < 68) {
+      script.push_back({What::kAppend, "bulk", (200 + random() % 300) * kKiB});
+    } else if (dice < 95) {
+      script.push_back({What::kTurn, "", 1 + random() % 12});
+    } else if (dice < 97) {
+      script.push_back({What::kTick, "", random() % 10'000});
+    } else if (dice < 98) {
+      script.push_back({What::kSettle, "", 0});
+    } else if (dice < 99) {
+      script.push_back({What::kRestart, "", 0});
+    }
+    if (i == 300) script.push_back({What::kRemove, "gone", 0});
+  }
+  script.push_back({What::kSettle, "", 0});
+  Play run(script, {}, seed);
+  run.add_topic("small", 256 * kKiB);
+  run.add_topic("os", 512 * kKiB, Durability::kOs);
+  run.add_topic("bulk", 1024 * kKiB);
+  run.add_topic("idle", 64 * kKiB);
+  run.add_topic("gone", 128 * kKiB);
+  run.add_topic("tiny", 8 * kKiB);
+  return run;
+}
+
+// After the crash: perhaps stops while recovering, recovers, checks, goes on with the script for a
+// while, stops again and checks once more.
+void recover_and_go_on(Play& run, std::mt19937_64& random) {
+  for (int times = 0; times < 2; ++times) {
+    run.next_ = 0;
+    if (random() % 2 == 0) run.files().crash_after(1 + random() % 40);
+    if (random() % 3 == 0) ++run.next_;
+    while (!run.run()) {
+      if (run.failed()) return;
+      run.reboot(kCrashPolicies[random() % 4], random());
+      try {
+        run.start();
+        if (run.failed()) return;
+        run.check();
+      } catch (const MachineStopped&) {
+      }
+      if (run.failed()) return;
+    }
+    if (run.failed()) return;
+    run.files().stop();
+    run.reboot(kCrashPolicies[random() % 4], random());
+    run.start();
+    if (run.failed()) return;
+    run.check();
+    if (run.failed()) return;
+  }
+}
+
+// One crash of a run at a step, under a policy, and all that follows.
+void crash_once(Play run, std::uint64_t step, CrashPolicy policy, std::uint64_t seed) {
+  SCOPED_TRACE("crash at step " + std::to_string(step) + ", policy " +
+               std::to_string(static_cast<int>(policy)) + ", seed " + std::to_string(seed));
+  std::mt19937_64 random(seed);
+  run.files().crash_after(step);
+  if (run.run()) return;
+  run.reboot(policy, seed);
+  // A crash in the middle of the recovery, and perhaps another in the middle of that of this.
+  for (std::uint64_t times = random() % 2; times < 2; ++times) {
+    run.files().crash_after(1 + random() % 12);
+    try {
+      run.start();
+      if (run.failed()) return;
+      run.check();
+      if (run.failed()) return;
+      run.files().stop();
+    } catch (const MachineStopped&) {
+    }
+    run.reboot(kCrashPolicies[random() % 4], random());
+  }
+  run.start();
+  if (run.failed()) return;
+  run.check();
+  if (run.failed()) return;
+  if (random() % 8 == 0) recover_and_go_on(run, random);
+}
+
+TEST(LogCrashTest, WithoutACrashEverythingIsAckedAndRead) {
+  for (std::uint64_t seed = 1; seed < 6; ++seed) {
+    Play run = long_run(seed);
+    ASSERT_TRUE(run.run());
+    run.perform({What::kRestart, "", 0});
+    if (run.failed()) return;
+  }
+}
+
+class LogCrashPolicyTest : public ::testing::TestWithParam<CrashPolicy> {};
+
+TEST_P(LogCrashPolicyTest, EveryStepOfAShortRunIsSurvived) {
+  Play whole = short_run(1);
+  ASSERT_TRUE(whole.run());
+  const std::uint64_t steps = whole.files().steps();
+  RecordProperty("steps", static_cast<int>(steps));
+  for (std::uint64_t step = 1; step <= steps; ++step) {
+    crash_once(short_run(1), step, GetParam(), step * 4 + static_cast<std::uint64_t>(GetParam()));
+    if (HasFailure()) return;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Policies, LogCrashPolicyTest, ::testing::ValuesIn(kCrashPolicies));
+
+TEST(LogCrashTest, RandomStepsOfLongRunsAreSurvived) {
+  for (std::uint64_t seed = 1; seed <= 25; ++seed) {
+    std::mt19937_64 random(seed);
+    crash_once(long_run(seed), 1 + random() % 2000, kCrashPolicies[random() % 4], seed);
+    if (HasFailure()) return;
+  }
+}
+
+// The machine stops at each step of a recovery, and comes up once more.
+TEST(LogCrashTest, EveryStepOfARecoveryIsSurvived) {
+  const auto make = [] {
+    Play play({{What::kAppend, "a", 10},
+               {What::kAppend, "b", 10},
+               {What::kSettle, "", 0},
+               {What::kAppend, "a", 50 * kKiB},
+               {What::kAppend, "b", 50 * kKiB},
+               {What::kAppend, "a", 45 * kKiB},
+               {What::kAppend, "b", 45 * kKiB},
+               {What::kSettle, "", 0}},
+              {}, 1);
+    play.add_topic("a", 1024 * kKiB);
+    play.add_topic("b", 1024 * kKiB);
+    return play;
+  };
+  Play whole = make();
+  ASSERT_TRUE(whole.run());
+  std::uint64_t cut = 0;
+  for (std::uint64_t step = whole.files().steps(); step > 20; --step) {
+    for (std::uint64_t again = 1; again < 60; ++again) {
+      SCOPED_TRACE("step " + std::to_string(step) + ", then " + std::to_string(again));
+      Play play = make();
+      play.files().crash_after(step);
+      if (play.run()) break;
+      play.reboot(CrashPolicy::kKeepAll, 1);
+      play.files().crash_after(again);
+      bool whole_recovery = true;
+      try {
+        play.start();
+      } catch (const MachineStopped&) {
+        whole_recovery = false;
+      }
+      play.files().stop();
+      play.reboot(CrashPolicy::kKeepAll, 1);
+      play.start();
+      if (play.failed()) return;
+      cut += play.server().report().cut_bytes;
+      play.check();
+      if (play.failed()) return;
+      if (whole_recovery) break;
+    }
+  }
+  EXPECT_GT(cut, 0U);
+}
+
+// Appends small batches until one is refused; returns how.
+LogStore::Append append_until_refused(Play& play, std::uint64_t value_bytes) {
+  for (int turns = 0; turns < 20'000; ++turns) {
+    const auto outcome = play.try_append("small", value_bytes);
+    if (outcome == LogStore::Append::kFailed) return outcome;
+    play.server().turn();
+  }
+  return LogStore::Append::kWait;
+}
+
+TEST(LogCrashTest, FullDiskRefusesAppendsLosesNothingAndGoesOnWithSpace) {
+  Play play({}, {}, 1);
+  play.add_topic("small", 256 * kKiB);
+  play.start();
+  play.append("small", 1000);
+  play.server().settle();
+  play.files().set_capacity(play.files().used_bytes() + 400 * kKiB);
+  ASSERT_EQ(append_until_refused(play, 3000), LogStore::Append::kFailed);
+  EXPECT_EQ(play.server().store().last_error().code, Errc::kNoSpace);
+  play.server().settle();
+  EXPECT_FALSE(play.server().failure());
+  EXPECT_EQ(play.model("small").acked, play.model("small").appended.size());
+  EXPECT_GT(play.model("small").acked, 50U);
+
+  // Neither a start nor a stop needs space.
+  play.files().stop();
+  play.reboot(CrashPolicy::kDropAll, 1);
+  play.start();
+  ASSERT_FALSE(play.failed());
+  play.check();
+  play.perform({What::kRestart, "", 0});
+  ASSERT_FALSE(play.failed());
+  append_until_refused(play, 3000);
+
+  play.files().set_capacity(UINT64_MAX);
+  play.server().advance_clock(10'000);
+  play.append("small", 3000);
+  play.server().settle();
+  EXPECT_EQ(play.model("small").acked, play.model("small").appended.size());
+}
+
+class LogFaultTest : public ::testing::TestWithParam<std::pair<SimFiles::Fault, const char*>> {};
+
+TEST_P(LogFaultTest, FailedWriteOrSyncFencesTheStore) {
+  Play play({}, {}, 1);
+  play.add_topic("small", 256 * kKiB);
+  play.start();
+  play.append("small", 1000);
+  play.server().settle();
+  const std::size_t acked = play.model("small").acked;
+  play.files().fail_next(GetParam().first, GetParam().second);
+  for (int i = 0; i < 20'000 && !play.server().failure(); ++i) {
+    (void)play.try_append("small", 3000);
+    play.server().turn();
+  }
+  ASSERT_TRUE(play.server().failure());  // SimServer CHECKs that it comes once
+  EXPECT_EQ(play.server().failure()->code, Errc::kIo);
+  play.server().settle();  // what was under way ends
+  const auto steps = play.files().steps();
+  EXPECT_EQ(play.try_append("small", 10), LogStore::Append::kFailed);
+  play.server().settle();
+  EXPECT_EQ(play.files().steps(), steps) << "something was written after the failure";
+  EXPECT_GE(play.model("small").acked, acked);
+  play.files().stop();
+  play.reboot(CrashPolicy::kDropAll, 1);
+  play.start();
+  ASSERT_FALSE(play.failed());
+  play.check();
+}
+
+INSTANTIATE_TEST_SUITE_P(Faults, LogFaultTest,
+                         ::testing::Values(std::pair{SimFiles::Fault::kWrite, ".journal"},
+                                           std::pair{SimFiles::Fault::kWrite, ".log"},
+                                           std::pair{SimFiles::Fault::kSync, ".log"}));
+
+TEST(LogCrashTest, DamagedAckedBatchIsRefusedAndNothingIsCut) {
+  Play play({}, {}, 1);
+  play.add_topic("small", 1024 * kKiB);
+  play.start();
+  for (int i = 0; i < 10; ++i) {
+    play.append("small", 1000);
+    play.server().settle();
+  }
+  play.files().stop();
+  play.reboot(CrashPolicy::kDropAll, 1);
+  // The second group: those behind it say that it was flushed.
+  play.files().flip_bit("/journal/0000/00000001.journal", 4096 + 100, 3);
+  SimCatalog catalog;
+  catalog.topics["small"] = {Uuid{{1}}, {}, false};
+  const auto started = SimServer::start(play.files(), catalog, 1, {});
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, Errc::kCorrupt);
+}
+
+}  // namespace
+}  // namespace duolog::sim

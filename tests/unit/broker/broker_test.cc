@@ -1,0 +1,153 @@
+#include "engine/broker/broker.h"
+
+#include <atomic>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "storage/log_reader.h"
+#include "storage/record_batch_builder.h"
+#include "tests/unit/broker/test_cluster.h"
+
+namespace duolog::broker {
+namespace {
+
+using kafka::ErrorCode;
+
+std::vector<std::uint8_t> batch_of(const std::string& value) {
+  storage::RecordBatchBuilder builder(1 << 20);
+  EXPECT_TRUE(builder.add({.timestamp = Timestamp(1000), .value = as_bytes(value)}));
+  const auto bytes = builder.finish();
+  return {bytes.begin(), bytes.end()};
+}
+
+// Appends one batch through the broker of `shard`, and waits for the answer.
+struct Answer {
+  ErrorCode error;
+  Offset base_offset;
+};
+Answer append(TestCluster& cluster, std::size_t shard, Partition& partition,
+              const std::string& value, Acks acks = Acks::kAll) {
+  const auto batch = batch_of(value);
+  AppendRequest request;
+  request.partition = &partition;
+  request.batch = batch;
+  request.records = 1;
+  request.max_timestamp = Timestamp(1000);
+  request.acks = acks;
+  std::promise<void> answered;
+  request.context = &answered;
+  request.done = [](AppendRequest& r) { static_cast<std::promise<void>*>(r.context)->set_value(); };
+  cluster.runtime().run_on(ShardId(static_cast<std::uint16_t>(shard)),
+                           [&](runtime::Shard&) { (void)cluster.broker(shard).append(request); });
+  answered.get_future().get();
+  return {request.error, request.base_offset};
+}
+
+// The values of a partition's records from offset 0 on, read on `shard`.
+std::vector<std::string> read_all(TestCluster& cluster, std::size_t shard, Partition& partition) {
+  return cluster.on(shard, [&](Broker&) {
+    std::vector<std::string> values;
+    Buffer scratch;
+    Position at = storage::seek(*partition.log, Offset(0)).position;
+    while (at < partition.log->high_watermark().position) {
+      const auto batch = storage::read_batch(*partition.log, at, scratch);
+      if (batch.status != storage::ReadStatus::kOk) break;
+      EXPECT_TRUE(storage::for_each_record(
+          batch.header, storage::records_of(batch.bytes, batch.header),
+          [&](const storage::Record& record) { values.emplace_back(as_text(*record.value)); }));
+      at = batch.next;
+    }
+    return values;
+  });
+}
+
+class BrokerTest : public testing::TestWithParam<std::size_t> {};
+INSTANTIATE_TEST_SUITE_P(Shards, BrokerTest, testing::Values(1, 3));
+
+TEST_P(BrokerTest, AppendedRecordIsReadOnEveryShard) {
+  TestCluster cluster(GetParam());
+  Topic& topic = *cluster.create({.name = "t", .partitions = 4}).topic;
+  for (auto& partition : topic.partitions) {
+    for (std::size_t from = 0; from < GetParam(); ++from) {
+      const auto answer = append(cluster, from, *partition, "value" + std::to_string(from));
+      EXPECT_EQ(answer.error, ErrorCode::kNone);
+      EXPECT_EQ(answer.base_offset, Offset(static_cast<std::int64_t>(from)));
+    }
+    for (std::size_t shard = 0; shard < GetParam(); ++shard) {
+      EXPECT_EQ(read_all(cluster, shard, *partition).size(), GetParam());
+    }
+  }
+}
+
+TEST_P(BrokerTest, RecordsAndTopicsAreThereAfterARestart) {
+  TestCluster cluster(GetParam());
+  Topic* topic = cluster.create({.name = "t", .partitions = 2}).topic;
+  EXPECT_EQ(append(cluster, 0, *topic->partitions[0], "one").error, ErrorCode::kNone);
+  EXPECT_EQ(append(cluster, 0, *topic->partitions[1], "two").error, ErrorCode::kNone);
+  cluster.restart();
+  topic = cluster.on(0, [](Broker& broker) { return broker.find("t"); });
+  ASSERT_NE(topic, nullptr);
+  EXPECT_EQ(read_all(cluster, 0, *topic->partitions[0]), std::vector<std::string>{"one"});
+  EXPECT_EQ(append(cluster, 0, *topic->partitions[0], "three").base_offset, Offset(1));
+  EXPECT_EQ(read_all(cluster, 0, *topic->partitions[0]),
+            (std::vector<std::string>{"one", "three"}));
+}
+
+TEST_P(BrokerTest, WaiterOnEachShardIsCalledWhenARecordBecomesVisible) {
+  TestCluster cluster(GetParam());
+  Partition& partition = *cluster.create({.name = "t"}).topic->partitions[0];
+  struct Waiting : Waiter {
+    std::promise<void> called;
+  };
+  std::vector<std::unique_ptr<Waiting>> waiting;
+  for (std::size_t shard = 0; shard < GetParam(); ++shard) {
+    waiting.push_back(std::make_unique<Waiting>());
+    waiting.back()->ready = [](Waiter& waiter, Partition&) {
+      static_cast<Waiting&>(waiter).called.set_value();
+    };
+    EXPECT_TRUE(cluster.on(shard, [&](Broker& broker) {
+      return broker.wait(*waiting[shard], partition, Position(0));
+    }));
+  }
+  EXPECT_EQ(append(cluster, 0, partition, "x").error, ErrorCode::kNone);
+  for (auto& waiter : waiting) waiter->called.get_future().get();
+  EXPECT_FALSE(cluster.on(0, [&](Broker& broker) {
+    return broker.wait(*waiting[0], partition, Position(0));
+  })) << "what is visible already is not waited for";
+}
+
+TEST_P(BrokerTest, DeletedTopicIsGoneOnEveryShardAndItsNameCanBeUsedAgain) {
+  TestCluster cluster(GetParam());
+  Topic* topic = cluster.create({.name = "t", .partitions = 3}).topic;
+  const Uuid first = topic->id;
+  for (auto& partition : topic->partitions) append(cluster, 0, *partition, "old");
+  EXPECT_EQ(cluster.remove(first).error, ErrorCode::kNone);
+  for (std::size_t shard = 0; shard < GetParam(); ++shard) {
+    EXPECT_EQ(cluster.on(shard, [](Broker& broker) { return broker.find("t"); }), nullptr);
+  }
+  EXPECT_EQ(cluster.remove(first).error, ErrorCode::kUnknownTopicOrPartition);
+  topic = cluster.create({.name = "t", .partitions = 3}).topic;
+  EXPECT_NE(topic->id, first);
+  EXPECT_EQ(append(cluster, 0, *topic->partitions[0], "new").base_offset, Offset(0));
+  EXPECT_EQ(read_all(cluster, 0, *topic->partitions[0]), std::vector<std::string>{"new"});
+  cluster.restart();
+  topic = cluster.on(0, [](Broker& broker) { return broker.find("t"); });
+  EXPECT_EQ(read_all(cluster, 0, *topic->partitions[0]), std::vector<std::string>{"new"});
+}
+
+TEST(TopicTest, BadTopicsAreRefusedWithKafkasErrors) {
+  TestCluster cluster(1);
+  EXPECT_EQ(cluster.create({.name = "a b"}).error, ErrorCode::kInvalidTopicException);
+  EXPECT_EQ(cluster.create({.name = ".."}).error, ErrorCode::kInvalidTopicException);
+  EXPECT_EQ(cluster.create({.name = "t", .partitions = 0}).error, ErrorCode::kInvalidPartitions);
+  EXPECT_EQ(cluster.create({.name = "t", .configs = {{"no.such", "1"}}}).error,
+            ErrorCode::kInvalidConfig);
+  EXPECT_EQ(cluster.create({.name = "t", .validate_only = true}).error, ErrorCode::kNone);
+  EXPECT_EQ(cluster.create({.name = "t"}).error, ErrorCode::kNone);
+  EXPECT_EQ(cluster.create({.name = "t"}).error, ErrorCode::kTopicAlreadyExists);
+}
+
+}  // namespace
+}  // namespace duolog::broker
