@@ -54,9 +54,13 @@ class Server:
         return self.process.pid
 
     def start(self, *options):
-        """Starts it and waits until it is ready. A restart takes the ports that it had."""
-        command = [program(), "serve", "--data-dir", self.data_dir,
-                   "--kafka", self.kafka, "--http", self.http, *self.options, *options]
+        """Starts it and waits until it is ready.
+
+        A restart finds new ports: a port that was free a moment ago may by now be the local end of
+        a client's connection, and above all of one that tries to reach the server that is gone.
+        """
+        command = [program(), "serve", "--data-dir", self.data_dir, "--kafka", "127.0.0.1:0",
+                   "--http", "127.0.0.1:0", *self.options, *options]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
                                             stdout=subprocess.PIPE, stderr=log)
