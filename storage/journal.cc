@@ -18,8 +18,9 @@ std::string journal_path(const std::string& directory, std::uint64_t number) {
   return directory + name;
 }
 
+// In small steps: the group writes of a journal that grows wait behind one of them.
 Result<void> write_zeros(Files& files, FileId file, std::uint64_t size_bytes) {
-  const std::uint64_t step = std::min<std::uint64_t>(size_bytes, kMiB);
+  const std::uint64_t step = std::min(size_bytes, 128 * kKiB);
   const std::unique_ptr<std::uint8_t, decltype(&std::free)> zeros(
       static_cast<std::uint8_t*>(std::aligned_alloc(kBlockBytes, step)), &std::free);
   CHECK(zeros != nullptr);

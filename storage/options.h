@@ -40,7 +40,8 @@ struct StoreOptions {
   std::uint64_t group_max_bytes = 1 * kMiB;      // one group write
   std::uint64_t bulk_bytes = 256 * kKiB;         // pending beyond this goes straight to the segment
   std::uint64_t bulk_write_bytes = 2 * kMiB;     // one direct write to a segment
-  std::uint64_t write_behind_bytes = 1 * kMiB;   // unwritten durable bytes that start write-behind
+  // Unwritten durable bytes that start write-behind: a group write may have to wait for as much.
+  std::uint64_t write_behind_bytes = 256 * kKiB;
   std::uint64_t checkpoint_bytes = 32 * kMiB;    // synced bytes between checkpoints of a log
   std::uint64_t allocate_min_bytes = 64 * kKiB;  // first allocation of a segment; then doubled ...
   std::uint64_t allocate_max_bytes = 64 * kMiB;  // ... up to this much at a time
