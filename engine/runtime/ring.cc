@@ -70,11 +70,7 @@ std::size_t Ring::reap() {
   return available;
 }
 
-bool Ring::ready() const {
-  if (io_uring_cq_ready(&ring_) != 0) return true;
-  const unsigned flags = io_uring_smp_load_acquire(ring_.sq.kflags);
-  return (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
-}
+bool Ring::ready() const { return io_uring_cq_ready(&ring_) != 0; }
 
 void Ring::submit() {
   const unsigned flags = io_uring_smp_load_acquire(ring_.sq.kflags);

@@ -61,7 +61,9 @@ class Ring {
   // Returns how many there were.
   std::size_t reap();
 
-  // True if `reap` would find something, or the kernel has work that would produce something.
+  // True if `reap` would find something. What the kernel has yet to do does not count: it is done
+  // in `submit`. (The flag that tells of such work may stay set when there is none: the kernel sets
+  // it after it has queued the work, which by then may have been done.)
   [[nodiscard]] bool ready() const;
 
   // Submits what was collected and lets the kernel run its deferred work; does not wait. No system

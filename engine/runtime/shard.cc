@@ -153,9 +153,9 @@ void Shard::take_part_in_stopping() {
 }
 
 bool Shard::idle() const {
-  return ring_.in_flight() == 1 &&  // the doorbell
+  return ring_.in_flight() == 1 &&  // the doorbell, whose completions mean nothing by themselves
          holds_ == 0 && disk_.in_flight() == 0 && hooks_.empty() && mailbox_.unanswered() == 0 &&
-         mailbox_.inbound_empty() && !ring_.ready();
+         mailbox_.inbound_empty();
 }
 
 bool Shard::run_hooks() {
@@ -198,12 +198,9 @@ void Shard::end_turn(bool more_to_do) {
 }
 
 void Shard::wait(std::uint64_t idle_since_ns) {
-  if (busy_poll_ != BusyPoll::kNever) {
-    ring_.submit();
-    if (spin(idle_since_ns)) {
-      spin_now_ns_ = spin_ns_;
-      return;
-    }
+  if (busy_poll_ != BusyPoll::kNever && spin(idle_since_ns)) {
+    spin_now_ns_ = spin_ns_;
+    return;
   }
   sleep(idle_since_ns);
   if (busy_poll_ == BusyPoll::kAdaptive) {
@@ -218,6 +215,7 @@ bool Shard::spin(std::uint64_t idle_since_ns) {
   const bool always = busy_poll_ == BusyPoll::kAlways;
   if (!always && spin_now_ns_ < kShortestSpinNs) return false;
   for (;;) {
+    ring_.submit();
     if (ring_.ready() || something_inbound()) return true;
     const std::uint64_t now_ns = monotonic_ns();
     if (now_ns >= timers_.next_deadline_ns()) return true;
