@@ -12,8 +12,10 @@
 #include <fmt/core.h>
 #include <sys/prctl.h>
 
+#include "bench/load/disk_floor.h"
 #include "bench/load/kafka_clients.h"
 #include "bench/load/process_usage.h"
+#include "bench/load/sleep.h"
 #include "engine/base/clock.h"
 #include "engine/base/histogram.h"
 
@@ -29,14 +31,8 @@ struct Options {
   std::size_t size_bytes = 1024;
   std::uint64_t bulk_mib = 1024;
   int server_pid = 0;
+  std::string directory = ".";
 };
-
-void sleep_until(std::uint64_t due_ns) {
-  timespec due{static_cast<time_t>(due_ns / 1'000'000'000),
-               static_cast<long>(due_ns % 1'000'000'000)};
-  while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, nullptr) == EINTR) {
-  }
-}
 
 // A value that does not compress, so that what is measured is what a codec cannot help.
 std::vector<std::uint8_t> noise(std::size_t size_bytes) {
@@ -55,6 +51,14 @@ void print_server(const Options& options, const ProcessUsage& before, std::uint6
   fmt::print("server: {:.2f} us CPU a record, resident {} MiB ({} MiB anonymous, peak {} MiB)\n",
              (after.cpu_s - before.cpu_s) * 1e6 / static_cast<double>(records),
              after.rss_kib / 1024, after.anon_kib / 1024, after.peak_kib / 1024);
+}
+
+// A share of more than a few percent means that the machine, not the server, was measured.
+void print_stolen(const MachineTime& before) {
+  const MachineTime after = machine_time();
+  const auto all = static_cast<double>(after.all - before.all);
+  fmt::print("machine: {:.1f} % of its CPU time was stolen\n",
+             all > 0 ? 100 * static_cast<double>(after.stolen - before.stolen) / all : 0);
 }
 
 int run_latency(const Options& options) {
@@ -152,6 +156,26 @@ int run_bulk(const Options& options) {
   return seen == records ? 0 : 1;
 }
 
+int run_disk(const Options& options) {
+  const auto count = static_cast<std::uint64_t>(options.rate * options.seconds);
+  const Histogram took = small_durable_writes(options.directory, count,
+                                              static_cast<std::uint64_t>(1e9 / options.rate));
+  const auto us = [&](double share) { return static_cast<double>(took.percentile(share)) / 1e3; };
+  fmt::print("disk, 4 KiB durable writes at {}/s: p50 {:.0f} us, p99 {:.0f}, p99.9 {:.0f}\n",
+             options.rate, us(0.5), us(0.99), us(0.999));
+  const std::uint64_t bytes = options.bulk_mib << 20;
+  const std::uint64_t took_ns = bulk_durable_writes(options.directory, bytes);
+  fmt::print("disk, 2 MiB durable writes one after another: {:.0f} MB/s\n",
+             static_cast<double>(bytes) / 1e6 / (static_cast<double>(took_ns) / 1e9));
+  return 0;
+}
+
+int run(const Options& options) {
+  if (options.mode == "disk") return run_disk(options);
+  create_topic(options.kafka);
+  return options.mode == "bulk" ? run_bulk(options) : run_latency(options);
+}
+
 }  // namespace
 }  // namespace duolog::load
 
@@ -159,8 +183,8 @@ int main(int argc, char** argv) {
   duolog::load::Options options;
   options.kafka.topic = "load-" + std::to_string(duolog::wall_clock().value);
   CLI::App app("Open-loop load for a Kafka server; latency counts from when a record was due.");
-  app.add_option("mode", options.mode, "latency or bulk")
-      ->check(CLI::IsMember({"latency", "bulk"}));
+  app.add_option("mode", options.mode, "latency, bulk, or disk: the baseline, without a server")
+      ->check(CLI::IsMember({"latency", "bulk", "disk"}));
   app.add_option("--kafka", options.kafka.brokers, "HOST:PORT")->capture_default_str();
   app.add_option("--topic", options.kafka.topic, "created; a new name by default");
   app.add_option("--partitions", options.kafka.partitions)->capture_default_str();
@@ -176,11 +200,14 @@ int main(int argc, char** argv) {
   app.add_option("--bulk-mib", options.bulk_mib, "MiB to produce and consume (bulk)")
       ->capture_default_str();
   app.add_option("--server-pid", options.server_pid, "whose CPU and memory to report");
+  app.add_option("--dir", options.directory, "where the server's data is (disk)")
+      ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   try {
-    duolog::load::create_topic(options.kafka);
-    return options.mode == "bulk" ? duolog::load::run_bulk(options)
-                                  : duolog::load::run_latency(options);
+    const auto before = duolog::load::machine_time();
+    const int status = duolog::load::run(options);
+    duolog::load::print_stolen(before);
+    return status;
   } catch (const std::exception& error) {
     fmt::print(stderr, "duolog_load: {}\n", error.what());
     return 1;

@@ -25,4 +25,20 @@ ProcessUsage usage_of(int pid) {
   return usage;
 }
 
+MachineTime machine_time() {
+  constexpr int kStealColumn = 7;      // cpu user nice system idle iowait irq softirq steal ...
+  constexpr int kDistinctColumns = 8;  // what follows is counted in user and nice already
+  MachineTime time;
+  std::ifstream stat("/proc/stat");
+  std::string name;
+  stat >> name;
+  for (int column = 0; column < kDistinctColumns; ++column) {
+    std::uint64_t ticks = 0;
+    stat >> ticks;
+    time.all += ticks;
+    if (column == kStealColumn) time.stolen = ticks;
+  }
+  return time;
+}
+
 }  // namespace duolog::load

@@ -1,4 +1,4 @@
-// What a process has used so far, from /proc.
+// What a process has used so far, and what the machine had to give, from /proc.
 #pragma once
 
 #include <cstdint>
@@ -14,5 +14,13 @@ struct ProcessUsage {
 
 // Zeros when there is no such process.
 [[nodiscard]] ProcessUsage usage_of(int pid);
+
+// The machine's CPU time since boot, all cores, in clock ticks. `stolen` is what a hypervisor gave
+// to others while this machine had something to run; proc(5), "steal".
+struct MachineTime {
+  std::uint64_t all = 0;
+  std::uint64_t stolen = 0;
+};
+[[nodiscard]] MachineTime machine_time();
 
 }  // namespace duolog::load

@@ -110,7 +110,7 @@ int run(const ConsumeOptions& options) {
 
   struct sigaction action {};
   action.sa_handler = stop;
-  action.sa_flags = SA_RESETHAND;  // a second Ctrl-C ends the program at once
+  action.sa_flags = static_cast<int>(SA_RESETHAND);  // a second Ctrl-C ends the program at once
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
   return print_all(**consumer, options, *format);
