@@ -1,6 +1,7 @@
 // The middle of a KafkaConnection: from a whole request to what serves it.
 #include <string>
 
+#include "engine/base/check.h"
 #include "engine/session/kafka_connection.h"
 #include "engine/session/kafka_coordinator.h"
 #include "engine/session/kafka_fetch.h"
@@ -73,6 +74,8 @@ void KafkaConnection::start(ResponseSlot& slot, kafka::Reader& reader) {
     case kafka::ApiKey::kOffsetForLeaderEpoch:
       started = offset_for_leader_epoch(slot, reader);
       break;
+    default:  // not advertised, and so refused before
+      CHECK(false);
   }
   if (!started) {
     answer_nothing(slot);

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string_view>
 
 #include "net/kafka/field.h"
@@ -16,11 +17,27 @@ enum class ApiKey : std::int16_t {
   kFetch = 1,
   kListOffsets = 2,
   kMetadata = 3,
+  kOffsetCommit = 8,
+  kOffsetFetch = 9,
   kFindCoordinator = 10,
+  kJoinGroup = 11,
+  kHeartbeat = 12,
+  kLeaveGroup = 13,
+  kSyncGroup = 14,
+  kDescribeGroups = 15,
+  kListGroups = 16,
   kApiVersions = 18,
   kCreateTopics = 19,
   kDeleteTopics = 20,
+  kDeleteRecords = 21,
   kOffsetForLeaderEpoch = 23,
+  kDescribeConfigs = 32,
+  kCreatePartitions = 37,
+  kDeleteGroups = 42,
+  kIncrementalAlterConfigs = 44,
+  kOffsetDelete = 47,
+  kDescribeCluster = 60,
+  kDescribeTopicPartitions = 75,
 };
 
 struct Api {
@@ -29,8 +46,11 @@ struct Api {
   Versions versions;              // implemented, in both directions
   std::int16_t flexible_since;    // first request and response version with KIP-482's encoding
   std::int16_t advertised_first;  // what ApiVersions says instead of versions.first
-  bool advertised;                // listed by ApiVersions at all
+  bool advertised;                // served, and listed by ApiVersions; else only the wire is there
 };
+
+// `flexible_since` of what has no flexible version.
+inline constexpr std::int16_t kNeverFlexible = std::numeric_limits<std::int16_t>::max();
 
 // In the order of the keys. Produce is advertised from 0, although 0 to 2 are refused, because
 // librdkafka before 2.11.1 takes a higher minimum for a broker that cannot compress
@@ -40,11 +60,27 @@ inline constexpr std::array kApis{
     Api{ApiKey::kFetch, "Fetch", range(4, 18), 12, 4, true},
     Api{ApiKey::kListOffsets, "ListOffsets", range(1, 11), 6, 1, true},
     Api{ApiKey::kMetadata, "Metadata", range(0, 13), 9, 0, true},
+    Api{ApiKey::kOffsetCommit, "OffsetCommit", range(2, 10), 8, 2, false},
+    Api{ApiKey::kOffsetFetch, "OffsetFetch", range(1, 10), 6, 1, false},
     Api{ApiKey::kFindCoordinator, "FindCoordinator", range(0, 6), 3, 0, true},
+    Api{ApiKey::kJoinGroup, "JoinGroup", range(0, 9), 6, 0, false},
+    Api{ApiKey::kHeartbeat, "Heartbeat", range(0, 4), 4, 0, false},
+    Api{ApiKey::kLeaveGroup, "LeaveGroup", range(0, 5), 4, 0, false},
+    Api{ApiKey::kSyncGroup, "SyncGroup", range(0, 5), 4, 0, false},
+    Api{ApiKey::kDescribeGroups, "DescribeGroups", range(0, 6), 5, 0, false},
+    Api{ApiKey::kListGroups, "ListGroups", range(0, 5), 3, 0, false},
     Api{ApiKey::kApiVersions, "ApiVersions", range(0, 4), 3, 0, true},
     Api{ApiKey::kCreateTopics, "CreateTopics", range(2, 7), 5, 2, true},
     Api{ApiKey::kDeleteTopics, "DeleteTopics", range(1, 6), 4, 1, true},
+    Api{ApiKey::kDeleteRecords, "DeleteRecords", range(0, 2), 2, 0, false},
     Api{ApiKey::kOffsetForLeaderEpoch, "OffsetForLeaderEpoch", range(2, 4), 4, 2, true},
+    Api{ApiKey::kDescribeConfigs, "DescribeConfigs", range(1, 4), 4, 1, false},
+    Api{ApiKey::kCreatePartitions, "CreatePartitions", range(0, 3), 2, 0, false},
+    Api{ApiKey::kDeleteGroups, "DeleteGroups", range(0, 2), 2, 0, false},
+    Api{ApiKey::kIncrementalAlterConfigs, "IncrementalAlterConfigs", range(0, 1), 1, 0, false},
+    Api{ApiKey::kOffsetDelete, "OffsetDelete", range(0, 0), kNeverFlexible, 0, false},
+    Api{ApiKey::kDescribeCluster, "DescribeCluster", range(0, 2), 0, 0, false},
+    Api{ApiKey::kDescribeTopicPartitions, "DescribeTopicPartitions", range(0, 0), 0, 0, false},
 };
 
 // Where in kApis a key stands; kApis.size() for one that is not in it.
@@ -63,12 +99,12 @@ inline constexpr std::array kApis{
   return find_api(static_cast<std::int16_t>(key));
 }
 
-// Whether requests of this key and version are understood. A connection that sends others is
+// Whether requests of this key and version are served. A connection that sends others is
 // closed, except for ApiVersions, which is answered in version 0 with UNSUPPORTED_VERSION and the
 // table (KIP-511).
 [[nodiscard]] constexpr bool supported(std::int16_t key, std::int16_t version) {
   const Api* api = find_api(key);
-  return api != nullptr && api->versions.has(version);
+  return api != nullptr && api->advertised && api->versions.has(version);
 }
 
 }  // namespace duolog::kafka

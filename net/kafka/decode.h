@@ -153,6 +153,16 @@ bool decode_struct(Reader& reader, Wire wire, S& out) {
   return decoded && (!wire.flexible || decode_tags(reader, wire, out));
 }
 
+// Null is a byte -1; else a byte 1 and the struct.
+template <Struct S>
+bool decode_optional(Reader& reader, Wire wire, bool nullable, std::optional<S>& out) {
+  std::int8_t there = 0;
+  if (!reader.integer(there)) return false;
+  if (there >= 0) return decode_struct(reader, wire, out.emplace());
+  out = std::nullopt;
+  return nullable || reader.fail(Errc::kInvalid, "null where it is not allowed");
+}
+
 template <class T>
 bool decode_value(Reader& reader, Wire wire, bool nullable, T& out) {
   if constexpr (std::same_as<T, bool>) {
@@ -179,6 +189,8 @@ bool decode_value(Reader& reader, Wire wire, bool nullable, T& out) {
     return decode_records(reader, wire, nullable, out);
   } else if constexpr (ArrayType<T>) {
     return decode_array(reader, wire, nullable, out);
+  } else if constexpr (OptionalStruct<T>) {
+    return decode_optional(reader, wire, nullable, out);
   } else {
     return decode_struct(reader, wire, out);
   }

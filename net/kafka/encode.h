@@ -113,6 +113,13 @@ void encode_struct(Writer& writer, Wire wire, const S& value) {
   if (wire.flexible) encode_tags(writer, wire, value);
 }
 
+template <Struct S>
+void encode_optional(Writer& writer, Wire wire, bool nullable, const std::optional<S>& value) {
+  if (!value && nullable) return writer.integer(std::int8_t{-1});
+  writer.integer(std::int8_t{1});
+  encode_struct(writer, wire, value ? *value : kDefaults<S>);
+}
+
 template <class T>
 void encode_value(Writer& writer, Wire wire, bool nullable, const T& value) {
   if constexpr (std::same_as<T, bool>) {
@@ -129,6 +136,8 @@ void encode_value(Writer& writer, Wire wire, bool nullable, const T& value) {
     encode_records(writer, wire, nullable, value);
   } else if constexpr (ArrayType<T>) {
     encode_array(writer, wire, nullable, value);
+  } else if constexpr (OptionalStruct<T>) {
+    encode_optional(writer, wire, nullable, value);
   } else {
     encode_struct(writer, wire, value);
   }

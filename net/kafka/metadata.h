@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <string_view>
 #include <tuple>
 
@@ -12,9 +11,6 @@
 #include "net/kafka/message.h"
 
 namespace duolog::kafka {
-
-// The bit field of authorized operations of a response that was not asked for them (KIP-430).
-inline constexpr std::int32_t kOperationsNotAsked = std::numeric_limits<std::int32_t>::min();
 
 struct MetadataRequest {
   static constexpr ApiKey kApi = ApiKey::kMetadata;

@@ -6,12 +6,14 @@
 //   bytes, nullable bytes     Bytes, NullableBytes into the frame
 //   records                   Records              into the frame, or spliced in by the sender
 //   array, nullable array     Array<T>             elements in an Arena
+//   nullable struct           std::optional<T>
 //
 // Every one of them is a view: it is copied freely and owns nothing. The frame and the arena
 // outlive the message.
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -19,6 +21,9 @@
 #include "engine/base/bytes.h"
 
 namespace duolog::kafka {
+
+// The bit field of authorized operations of a response that was not asked for them (KIP-430).
+inline constexpr std::int32_t kOperationsNotAsked = std::numeric_limits<std::int32_t>::min();
 
 using NullableString = std::optional<std::string_view>;
 using NullableBytes = std::optional<Bytes>;

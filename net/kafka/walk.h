@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <concepts>
 #include <cstdint>
+#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -65,6 +66,18 @@ concept StringType = std::same_as<T, std::string_view> || std::same_as<T, Nullab
 template <class T>
 concept BytesType = std::same_as<T, Bytes> || std::same_as<T, NullableBytes>;
 
+// A struct that may be null: KIP-893.
+template <class T>
+struct StructOf {};
+template <Struct S>
+struct StructOf<std::optional<S>> {
+  using Type = S;
+};
+template <class T>
+concept OptionalStruct = requires {
+  typename StructOf<T>::Type;
+};
+
 template <Number T>
 auto to_number(T value) {
   using Rep = typename NumberOf<T>::Rep;
@@ -99,6 +112,8 @@ bool equal(const T& a, const T& b) {
       constexpr auto& row = kField<T, i>;
       return equal(a.*row.member, b.*row.member);
     });
+  } else if constexpr (OptionalStruct<T>) {
+    return a.has_value() == b.has_value() && (!a || equal(*a, *b));
   } else if constexpr (ArrayType<T>) {
     return a.is_null() == b.is_null() &&
            std::equal(a.begin(), a.end(), b.begin(), b.end(),

@@ -4,10 +4,16 @@
 
 #include "engine/base/check.h"
 #include "net/kafka/api_versions.h"
+#include "net/kafka/cluster.h"
+#include "net/kafka/configs.h"
 #include "net/kafka/coordinator.h"
 #include "net/kafka/fetch.h"
+#include "net/kafka/group_admin.h"
+#include "net/kafka/group_offsets.h"
+#include "net/kafka/groups.h"
 #include "net/kafka/metadata.h"
 #include "net/kafka/offsets.h"
+#include "net/kafka/partitions.h"
 #include "net/kafka/produce.h"
 #include "net/kafka/topics.h"
 #include "net/kafka/walk.h"
@@ -40,6 +46,9 @@ void randomize(Rng& rng, Arena& arena, std::int16_t version, bool nullable, T& s
       if (present) expected.*row.member = copy;
       return true;
     });
+  } else if constexpr (OptionalStruct<T>) {
+    if (null) return;
+    randomize(rng, arena, version, false, sent.emplace(), expected.emplace());
   } else if constexpr (ArrayType<T>) {
     using Element = typename ElementOf<T>::Type;
     const std::size_t count = below(rng, 4);
@@ -61,6 +70,10 @@ void randomize(Rng& rng, Arena& arena, std::int16_t version, bool nullable, T& s
       sent = null ? Records::null() : Records(random_bytes(rng, arena));
     } else if constexpr (std::same_as<T, std::string_view>) {
       sent = as_text(random_bytes(rng, arena));
+    } else if constexpr (std::same_as<T, Bytes>) {
+      sent = random_bytes(rng, arena);
+    } else if constexpr (std::same_as<T, NullableBytes>) {
+      sent = null ? NullableBytes() : NullableBytes(random_bytes(rng, arena));
     } else {
       sent = null ? NullableString() : NullableString(as_text(random_bytes(rng, arena)));
     }
@@ -143,6 +156,38 @@ std::span<const MessageCase> message_cases() {
       case_of<ListOffsetsResponse>(),
       case_of<OffsetForLeaderEpochRequest>(),
       case_of<OffsetForLeaderEpochResponse>(),
+      case_of<JoinGroupRequest>(),
+      case_of<JoinGroupResponse>(),
+      case_of<SyncGroupRequest>(),
+      case_of<SyncGroupResponse>(),
+      case_of<HeartbeatRequest>(),
+      case_of<HeartbeatResponse>(),
+      case_of<LeaveGroupRequest>(),
+      case_of<LeaveGroupResponse>(),
+      case_of<OffsetCommitRequest>(),
+      case_of<OffsetCommitResponse>(),
+      case_of<OffsetFetchRequest>(),
+      case_of<OffsetFetchResponse>(),
+      case_of<OffsetDeleteRequest>(),
+      case_of<OffsetDeleteResponse>(),
+      case_of<ListGroupsRequest>(),
+      case_of<ListGroupsResponse>(),
+      case_of<DescribeGroupsRequest>(),
+      case_of<DescribeGroupsResponse>(),
+      case_of<DeleteGroupsRequest>(),
+      case_of<DeleteGroupsResponse>(),
+      case_of<DescribeConfigsRequest>(),
+      case_of<DescribeConfigsResponse>(),
+      case_of<IncrementalAlterConfigsRequest>(),
+      case_of<IncrementalAlterConfigsResponse>(),
+      case_of<DescribeClusterRequest>(),
+      case_of<DescribeClusterResponse>(),
+      case_of<DescribeTopicPartitionsRequest>(),
+      case_of<DescribeTopicPartitionsResponse>(),
+      case_of<CreatePartitionsRequest>(),
+      case_of<CreatePartitionsResponse>(),
+      case_of<DeleteRecordsRequest>(),
+      case_of<DeleteRecordsResponse>(),
   };
   return kCases;
 }

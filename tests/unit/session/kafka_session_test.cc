@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "net/kafka/api_versions.h"
@@ -24,7 +26,8 @@ TEST(KafkaApiVersionsTest, AnswersWithTheTableInEveryVersion) {
                                            .client_software_version = "1.0"});
     ASSERT_NE(answer, nullptr);
     EXPECT_EQ(answer->message.error_code, ErrorCode::kNone);
-    ASSERT_EQ(answer->message.api_keys.size(), kafka::kApis.size());
+    ASSERT_EQ(answer->message.api_keys.size(),
+              std::ranges::count_if(kafka::kApis, &kafka::Api::advertised));
     EXPECT_EQ(answer->message.api_keys[0].min_version, 0);
     EXPECT_EQ(answer->message.api_keys[0].max_version, 13);
   }
@@ -74,7 +77,8 @@ TEST(KafkaMetadataTest, NamesNoTopicThatMayNotBeCreated) {
   KafkaClient client(server.port());
   kafka::MetadataRequest::Topic topics[] = {{.name = "missing"}, {.name = "bad name"}};
   auto answer = client.call<kafka::MetadataResponse>(
-      4, kafka::MetadataRequest{.topics = std::span<kafka::MetadataRequest::Topic>(topics), .allow_auto_topic_creation = false});
+      4, kafka::MetadataRequest{.topics = std::span<kafka::MetadataRequest::Topic>(topics),
+                                .allow_auto_topic_creation = false});
   ASSERT_NE(answer, nullptr);
   EXPECT_EQ(answer->message.topics[0].error_code, ErrorCode::kUnknownTopicOrPartition);
   EXPECT_EQ(answer->message.topics[1].error_code, ErrorCode::kInvalidTopicException);
