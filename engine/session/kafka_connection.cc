@@ -261,6 +261,7 @@ void KafkaConnection::destroy_if_over() {
   std::uint64_t charged = input_charged_;
   for (const auto& slot : slots_) charged += slot->charged_bytes;
   sessions_.budget().give_back(charged);
+  sessions_.fetch_sessions().drop(*this);
   sessions_.closed(*this);
   delete this;
 }

@@ -194,8 +194,7 @@ void FetchJob::topic_gone(broker::Topic& topic) {
 // ---- Answering
 // -----------------------------------------------------------------------------------
 
-void FetchJob::answer() {
-  stop_waiting();
+void FetchJob::fill_responses() {
   for (std::size_t i = 0; i < count_; ++i) {
     Part& part = parts_[i];
     if (part.partition == nullptr) continue;
@@ -209,6 +208,45 @@ void FetchJob::answer() {
                                                       slot_.ranges.size());
     slot_.ranges.push_back({.topic = part.topic, .log = &log, .from = part.at, .to = part.to});
   }
+}
+
+// KIP-227: of an incremental request, only partitions with something new are mentioned. If the
+// session has moved on or gone meanwhile, all are.
+void FetchJob::leave_out_what_is_known() {
+  FetchSession* session =
+      slot_.connection.sessions().fetch_sessions().find(response_.session_id, session_epoch_);
+  const bool incremental = !names_.empty();
+  auto topics = incremental ? slot_.arena.make<kafka::FetchResponse::Topic>(responses_.size())
+                            : std::span<kafka::FetchResponse::Topic>();
+  std::size_t topic_count = 0;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < responses_.size(); ++i) {
+    const bool says_something =
+        session == nullptr || session->partitions()[i]->worth_saying(responses_[i]);
+    if (!incremental || !says_something) continue;
+    const Named& name = names_[i];
+    const bool same_topic = topic_count > 0 && topics[topic_count - 1].topic == name.topic &&
+                            topics[topic_count - 1].topic_id == name.topic_id;
+    responses_[kept] = responses_[i];
+    if (same_topic) {
+      auto& topic = topics[topic_count - 1];
+      topic.partitions =
+          responses_.subspan(kept - topic.partitions.size(), topic.partitions.size() + 1);
+    } else {
+      topics[topic_count++] = {.topic = name.topic,
+                               .topic_id = name.topic_id,
+                               .partitions = responses_.subspan(kept, 1)};
+    }
+    ++kept;
+  }
+  if (incremental) response_.responses = topics.first(topic_count);
+  if (session != nullptr) session->rotate();
+}
+
+void FetchJob::answer() {
+  stop_waiting();
+  fill_responses();
+  if (response_.session_id != 0) leave_out_what_is_known();
   slot_.connection.answer(slot_, response_);
 }
 

@@ -7,15 +7,18 @@
 //        |     +-----------------+
 //        +-- warmed up ------ cold
 //
-// Only ranges of logs are noted; their bytes are looked up when they are sent. Lives in a response
-// slot. The shard's thread.
+// Only ranges of logs are noted; their bytes are looked up when they are sent. Which partitions are
+// meant, and which of them the answer mentions, is the FetchSession's where there is one. Lives in
+// a response slot. The shard's thread.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "engine/broker/waiters.h"
 #include "engine/runtime/timers.h"
+#include "engine/session/fetch_sessions.h"
 #include "engine/session/kafka_slot.h"
 #include "net/kafka/fetch.h"
 #include "net/kafka/reader.h"
@@ -41,6 +44,10 @@ class FetchJob final : public KafkaJob {
  private:
   using PartitionResponse = kafka::FetchResponse::Topic::Partition;
 
+  struct Named {
+    std::string_view topic;
+    Uuid topic_id;
+  };
   // One partition that is read. Its waiter is called when there is more than was seen.
   struct Part : broker::Waiter {
     FetchJob* job = nullptr;
@@ -61,6 +68,8 @@ class FetchJob final : public KafkaJob {
   };
 
   void prepare(const kafka::FetchRequest& request);
+  void prepare(const FetchSession& session);
+  void begin_parts(std::size_t count);
   void prepare_part(broker::Topic* topic, const kafka::FetchRequest::Topic::Partition& asked,
                     PartitionResponse& response);
   [[nodiscard]] bool check_epochs(const kafka::FetchRequest::Topic::Partition& asked, Part& part);
@@ -77,12 +86,17 @@ class FetchJob final : public KafkaJob {
   void wake();
   void advance();
   void answer();
+  void fill_responses();
+  void leave_out_what_is_known();
 
   static void on_ready(broker::Waiter& waiter, broker::Partition& partition);
   static void on_expired(runtime::Timer& timer, void* context);
 
   ResponseSlot& slot_;
-  kafka::FetchResponse response_;  // its arrays are in the slot's arena
+  kafka::FetchResponse response_;           // its arrays are in the slot's arena
+  std::span<PartitionResponse> responses_;  // of all partitions, in order
+  std::span<Named> names_;                  // their topics, of an incremental request
+  std::int32_t session_epoch_ = 0;          // of the next request in the session, if there is one
   std::int8_t isolation_level_ = 0;
   std::uint64_t min_bytes_ = 0;
   std::uint64_t max_bytes_ = 0;

@@ -31,11 +31,12 @@ Result<void> FetchJob::start(kafka::Reader& reader) {
   KafkaConnection& connection = slot_.connection;
   response_ = {};
   any_error_ = expired_ = false;
-  // No session is ever begun (KIP-227): each request is a full one, which epoch 0 and -1 ask for.
-  if (request.session_epoch > 0) {
+  const FetchSessions::Begun begun = connection.sessions().fetch_sessions().begin(
+      connection, request, slot_.version >= kFirstVersionWithTopicIds, connection.shard().now_ns());
+  if (begun.error != ErrorCode::kNone) {
     count_ = 0;
-    response_.error_code = ErrorCode::kFetchSessionIdNotFound;
-    connection.count_error(response_.error_code);
+    response_.error_code = begun.error;
+    connection.count_error(begun.error);
     connection.answer(slot_, response_);
     return {};
   }
@@ -46,7 +47,16 @@ Result<void> FetchJob::start(kafka::Reader& reader) {
   min_bytes_ = std::min(min_bytes_, max_bytes_);
   expired_ = request.max_wait_ms <= 0;
   slot_.job = this;
-  prepare(request);
+  names_ = {};
+  if (begun.session != nullptr) {
+    response_.session_id = begun.session->id();
+    session_epoch_ = begun.session->epoch();
+  }
+  if (begun.incremental && begun.session != nullptr) {
+    prepare(*begun.session);
+  } else {
+    prepare(request);
+  }
   if (!expired_) {
     connection.shard().timers().arm(
         timer_, connection.shard().now_ns() + not_negative(request.max_wait_ms) * kNsPerMs);
@@ -55,14 +65,19 @@ Result<void> FetchJob::start(kafka::Reader& reader) {
   return {};
 }
 
-void FetchJob::prepare(const kafka::FetchRequest& request) {
-  broker::Broker& broker = slot_.connection.broker();
-  const std::size_t count = count_partitions(request);
+void FetchJob::begin_parts(std::size_t count) {
   if (count > capacity_) {
     parts_ = std::make_unique<Part[]>(count);
     capacity_ = count;
   }
   count_ = 0;
+  responses_ = slot_.arena.make<PartitionResponse>(count);
+}
+
+void FetchJob::prepare(const kafka::FetchRequest& request) {
+  broker::Broker& broker = slot_.connection.broker();
+  begin_parts(count_partitions(request));
+  std::size_t next = 0;
   const bool by_id = slot_.version >= kFirstVersionWithTopicIds;
   auto topics = slot_.arena.make<kafka::FetchResponse::Topic>(request.topics.size());
   response_.responses = topics;
@@ -70,12 +85,35 @@ void FetchJob::prepare(const kafka::FetchRequest& request) {
     const auto& asked = request.topics[t];
     topics[t].topic = slot_.arena.copy(asked.topic);
     topics[t].topic_id = asked.topic_id;
-    auto partitions = slot_.arena.make<PartitionResponse>(asked.partitions.size());
+    const auto partitions = responses_.subspan(next, asked.partitions.size());
+    next += partitions.size();
     topics[t].partitions = partitions;
     broker::Topic* topic = by_id ? broker.find(asked.topic_id) : broker.find(asked.topic);
     for (std::size_t p = 0; p < partitions.size(); ++p) {
       prepare_part(topic, asked.partitions[p], partitions[p]);
     }
+  }
+}
+
+// What the session holds. The names are kept: it may have changed before the answer.
+void FetchJob::prepare(const FetchSession& session) {
+  broker::Broker& broker = slot_.connection.broker();
+  const auto& partitions = session.partitions();
+  begin_parts(partitions.size());
+  names_ = slot_.arena.make<Named>(partitions.size());
+  const bool by_id = slot_.version >= kFirstVersionWithTopicIds;
+  broker::Topic* topic = nullptr;
+  for (std::size_t i = 0; i < partitions.size(); ++i) {
+    const FetchSession::Partition& partition = *partitions[i];
+    const bool same_topic = i > 0 && partition.topic_id == names_[i - 1].topic_id &&
+                            partition.topic == names_[i - 1].topic;
+    if (same_topic) {
+      names_[i] = names_[i - 1];
+    } else {
+      names_[i] = {slot_.arena.copy(partition.topic), partition.topic_id};
+      topic = by_id ? broker.find(partition.topic_id) : broker.find(partition.topic);
+    }
+    prepare_part(topic, partition.asked, responses_[i]);
   }
 }
 

@@ -11,6 +11,7 @@
 #include "engine/base/intrusive_list.h"
 #include "engine/broker/broker.h"
 #include "engine/runtime/log.h"
+#include "engine/session/fetch_sessions.h"
 #include "engine/session/kafka_settings.h"
 #include "engine/session/request_budget.h"
 
@@ -37,6 +38,7 @@ class KafkaSessions {
   [[nodiscard]] runtime::Shard& shard() { return broker_.shard(); }
   [[nodiscard]] const KafkaSettings& settings() const { return settings_; }
   [[nodiscard]] RequestBudget& budget() { return budget_; }
+  [[nodiscard]] FetchSessions& fetch_sessions() { return fetch_sessions_; }
   [[nodiscard]] KafkaCounters& counters() { return counters_; }              // the shard writes
   [[nodiscard]] const KafkaCounters& counters() const { return counters_; }  // any thread
 
@@ -59,6 +61,7 @@ class KafkaSessions {
   const KafkaSettings settings_;
   KafkaCounters counters_;
   RequestBudget budget_;
+  FetchSessions fetch_sessions_{settings_, counters_};
   runtime::LogLimit log_limit_;
   Watcher watcher_;
   std::unique_ptr<Connections> connections_;

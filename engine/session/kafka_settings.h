@@ -19,11 +19,16 @@ struct KafkaSettings {
   std::uint64_t max_held_bytes = 32ULL << 20;         // their memory, one connection
   std::uint64_t send_bytes = 1ULL << 20;              // one send
   std::int32_t fetch_max_bytes = 55 * 1024 * 1024;    // fetch.max.bytes
-  std::uint64_t write_timeout_ms = 30'000;            // a client that does not read
-  std::uint64_t read_timeout_ms = 30'000;             // a request that does not end
-  std::uint64_t max_idle_ms = 600'000;                // connections.max.idle.ms
-  std::uint64_t shrink_after_ms = 5'000;              // an idle connection's memory is freed
-  std::uint64_t congestion_retry_ms = 5;              // the journal is full: look again
+  // KIP-227, per shard: max.incremental.fetch.session.cache.slots, partitions in all of them, and
+  // how long a session must have been unused before it makes room for another.
+  std::uint32_t max_fetch_sessions = 1000;
+  std::uint64_t max_fetch_session_partitions = 250'000;
+  std::uint64_t fetch_session_eviction_ms = 120'000;
+  std::uint64_t write_timeout_ms = 30'000;  // a client that does not read
+  std::uint64_t read_timeout_ms = 30'000;   // a request that does not end
+  std::uint64_t max_idle_ms = 600'000;      // connections.max.idle.ms
+  std::uint64_t shrink_after_ms = 5'000;    // an idle connection's memory is freed
+  std::uint64_t congestion_retry_ms = 5;    // the journal is full: look again
 };
 
 // Why a connection was closed.
@@ -50,7 +55,10 @@ struct KafkaCounters {
   runtime::Counter bytes_in;
   runtime::Counter bytes_out;
   runtime::Counter parked_fetches;  // now
-  runtime::Counter cold_reads;      // waits for bytes that were not in memory
+  runtime::Counter fetch_sessions;  // now
+  runtime::Counter fetch_sessions_evicted;
+  runtime::Counter fetch_sessions_refused;  // at a limit
+  runtime::Counter cold_reads;              // waits for bytes that were not in memory
   runtime::Counter stalled_in_flight;
   runtime::Counter stalled_held;
   runtime::Counter stalled_budget;
