@@ -130,8 +130,8 @@ Result<void> decode_and_again(Bytes bytes, std::int16_t version) {
 
 template <class Message>
 MessageCase case_of() {
-  return {detail::message_name<Message>(), find_api(Message::kApi)->versions,
-          random_message<Message>, round_trips<Message>, decode_and_again<Message>};
+  return {detail::message_name<Message>(), Message::kApi,        find_api(Message::kApi)->versions,
+          random_message<Message>,         round_trips<Message>, decode_and_again<Message>};
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 
 #include "engine/base/bytes.h"
 #include "engine/base/result.h"
-#include "net/kafka/field.h"
+#include "net/kafka/api.h"
 
 namespace duolog::kafka::test {
 
@@ -18,6 +18,7 @@ using Rng = std::mt19937_64;
 
 struct MessageCase {
   std::string_view name;
+  ApiKey key;
   Versions versions;
   // A random message's bytes.
   std::vector<std::uint8_t> (*random)(Rng& rng, std::int16_t version);
@@ -26,6 +27,8 @@ struct MessageCase {
   bool (*round_trips)(Rng& rng, std::int16_t version);
   // Decodes `bytes`; where that works, what comes out must encode and decode again.
   Result<void> (*decode)(Bytes bytes, std::int16_t version);
+
+  [[nodiscard]] bool is_request() const { return name.ends_with("Request"); }
 };
 
 [[nodiscard]] std::span<const MessageCase> message_cases();
