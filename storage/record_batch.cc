@@ -26,7 +26,7 @@ Result<BatchHeader> check_envelope(Bytes batch, const BatchLimits& limits) {
                                      " bytes, and the limit is " +
                                      std::to_string(limits.max_batch_bytes));
   }
-  if (size > batch.size()) return fail(Errc::kCorrupt, "the batch is cut off");
+  if (size > batch.size()) return fail(Errc::kInvalid, "the batch is cut off");
   if (size < batch.size()) return fail(Errc::kInvalid, "more than one batch, or bytes after it");
   if (!crc_matches(batch)) return fail(Errc::kCorrupt, "the batch's CRC-32C does not match");
   return header;
@@ -42,6 +42,7 @@ Result<void> check_claims(const BatchHeader& header) {
   if (header.has_delete_horizon() || (header.attributes & ~kKnownAttributes) != 0) {
     return fail(Errc::kInvalid, "attributes that a client may not set");
   }
+  if (header.base_offset.value != 0) return fail(Errc::kInvalid, "a base offset other than 0");
   if (header.record_count <= 0) return fail(Errc::kInvalid, "a batch without records");
   if (header.last_offset_delta != header.record_count - 1) {
     return fail(Errc::kInvalid, "the offset range does not fit the record count");
@@ -101,7 +102,7 @@ Result<Timestamp> walk(const BatchHeader& header, Bytes records) {
 }  // namespace
 
 Result<BatchHeader> parse_header(Bytes bytes) {
-  if (bytes.size() < kBatchHeaderBytes) return fail(Errc::kCorrupt, "less than a batch header");
+  if (bytes.size() < kBatchHeaderBytes) return fail(Errc::kInvalid, "less than a batch header");
   const std::uint8_t* at = bytes.data();
   BatchHeader header;
   header.base_offset = Offset(load_be<std::int64_t>(at + batch_at::kBaseOffset));
@@ -121,12 +122,13 @@ Result<BatchHeader> parse_header(Bytes bytes) {
     return fail(Errc::kCorrupt, "batch length below its header's");
   }
   if (at[batch_at::kMagic] != kBatchMagic) {
-    return fail(Errc::kInvalid, "magic " + std::to_string(at[batch_at::kMagic]) + " is not 2");
+    return fail(at[batch_at::kMagic] < kBatchMagic ? Errc::kInvalid : Errc::kCorrupt,
+                "magic " + std::to_string(at[batch_at::kMagic]) + " is not 2");
   }
   // Checked here, so that last_offset() and next_offset() never overflow.
   if (header.record_count < 0 || header.last_offset_delta < 0 || header.base_offset.value < 0 ||
       header.base_offset.value > std::numeric_limits<std::int64_t>::max() - (1LL << 32)) {
-    return fail(Errc::kCorrupt, "impossible record count or offsets");
+    return fail(Errc::kInvalid, "impossible record count or offsets");
   }
   return header;
 }

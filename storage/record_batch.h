@@ -82,8 +82,8 @@ struct BatchHeader {
 };
 
 // Decodes the header at the start of `bytes`, which need not hold the whole batch. No CRC.
-// Errors: kCorrupt when there are fewer than 61 bytes, or the length, the record count or the last
-// offset cannot be; kInvalid when the magic is not 2.
+// Errors: kInvalid when there are fewer than 61 bytes, the magic is an older one, or the record
+// count or the last offset cannot be; kCorrupt for a length or a magic that never was.
 [[nodiscard]] Result<BatchHeader> parse_header(Bytes bytes);
 
 // What follows the header: the records, or their compressed form. The batch must be whole.

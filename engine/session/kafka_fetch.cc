@@ -21,13 +21,9 @@ constexpr std::size_t kIovecs = 2048;
 
 FetchJob::~FetchJob() = default;
 
-// The partition is done with: all that is said of it is the error and where its log begins and
-// ends.
+// The partition is done with: all that is said of it is the error, as Kafka does.
 void FetchJob::set_error(Part& part, ErrorCode error) {
-  const storage::Log& log = *part.partition->log;
   part.response->error_code = error;
-  part.response->log_start_offset = log.start_offset();
-  part.response->high_watermark = log.high_watermark().offset;
   part.hook.unlink();
   part.partition = nullptr;
   part.to = part.at;

@@ -134,6 +134,7 @@ void FetchJob::prepare_part(broker::Topic* topic,
   }
   if (error != ErrorCode::kNone) {
     response.error_code = error;
+    response.aborted_transactions = {};
     slot_.connection.count_error(error);
     any_error_ = true;
     return;
@@ -169,8 +170,11 @@ bool FetchJob::check_epochs(const kafka::FetchRequest::Topic::Partition& asked, 
     return false;
   }
   if (end.epoch < asked.last_fetched_epoch || end.end < asked.fetch_offset) {
-    set_error(part, ErrorCode::kNone);
+    const storage::Log& log = *part.partition->log;
+    part.response->log_start_offset = log.start_offset();
+    part.response->high_watermark = log.high_watermark().offset;
     part.response->last_stable_offset = part.response->high_watermark;
+    set_error(part, ErrorCode::kNone);
     part.response->diverging_epoch = {.epoch = end.epoch, .end_offset = end.end};
     return false;
   }

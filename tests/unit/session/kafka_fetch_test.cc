@@ -75,7 +75,8 @@ TEST_F(KafkaFetchTest, AnswersErrorsAtOnce) {
   const auto& partitions = answer->message.responses[0].partitions;
   EXPECT_EQ(partitions[0].error_code, ErrorCode::kNone);
   EXPECT_EQ(partitions[1].error_code, ErrorCode::kOffsetOutOfRange);
-  EXPECT_EQ(partitions[1].log_start_offset, Offset(0));
+  EXPECT_EQ(partitions[1].log_start_offset, Offset(-1));
+  EXPECT_EQ(partitions[1].high_watermark, Offset(-1));
   EXPECT_EQ(partitions[2].error_code, ErrorCode::kUnknownTopicOrPartition);
   auto session = client.fetch(
       {.topic = "t", .partitions = {From::from(0, 0)}, .session_id = 7, .session_epoch = 1});
