@@ -18,6 +18,8 @@ struct Scenario {
 [[nodiscard]] std::vector<Scenario> produce_scenarios();
 [[nodiscard]] std::vector<Scenario> fetch_scenarios();
 [[nodiscard]] std::vector<Scenario> offset_scenarios();
+[[nodiscard]] std::vector<Scenario> group_scenarios();
+[[nodiscard]] std::vector<Scenario> admin_scenarios();
 
 // A view of one element, which outlives the call that it is made for.
 template <class T>
