@@ -16,7 +16,11 @@ Segment* last_where(const std::vector<Segment*>& segments, AtMost at_most) {
 }  // namespace
 
 Segment* SegmentTable::at(Position position) const {
-  return last_where(segments, [&](const Segment* s) { return s->base_position <= position; });
+  const auto at_most = [&](const Segment* s) { return s->base_position <= position; };
+  if (segments.empty()) return nullptr;
+  if (at_most(segments.front())) return last_where(segments, at_most);
+  if (leaving.empty() || !at_most(leaving.front())) return nullptr;
+  return last_where(leaving, at_most);
 }
 
 Segment* SegmentTable::at(Offset offset) const {
@@ -24,10 +28,18 @@ Segment* SegmentTable::at(Offset offset) const {
 }
 
 Segment* SegmentTable::after(const Segment& segment) const {
-  const auto it = std::partition_point(segments.begin(), segments.end(), [&](const Segment* s) {
-    return s->base_position <= segment.base_position;
-  });
-  return it == segments.end() ? nullptr : *it;
+  for (const auto* run : {&leaving, &segments}) {
+    const auto it = std::partition_point(run->begin(), run->end(), [&](const Segment* s) {
+      return s->base_position <= segment.base_position;
+    });
+    if (it != run->end()) return *it;
+  }
+  return nullptr;
+}
+
+EpochHistory history_from(const EpochHistory& epochs, Offset start) {
+  const auto later = std::ranges::upper_bound(epochs, start, {}, &EpochStart::start);
+  return {later == epochs.begin() ? later : later - 1, epochs.end()};
 }
 
 Log::Log(LogIdentity id)

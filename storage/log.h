@@ -5,9 +5,12 @@
 // a tail) stays valid until the reading shard's next quiescent point. Bytes below a published
 // position never change.
 //
-//        start                    high watermark   durable    appended
-//   ------|---- sealed segments ----|--- active segment ---|----|
-//                                   |<- consumers see up to here
+//            start                    high watermark   durable    appended
+//   leaving ---|---- sealed segments ----|--- active segment ---|----|
+//                                        |<- consumers see up to here
+//
+// The start moves forward only. A segment that is wholly below it leaves: its file stays for a
+// while, and for as long as somebody pins it (log_reader.h), and then goes.
 #pragma once
 
 #include <atomic>
@@ -63,9 +66,14 @@ class PublishedEnd {
 // append).
 struct SegmentTable {
   std::vector<Segment*> segments;
-  // The segment that holds the position (offset), or would be appended to there; null before the
-  // first.
+  // Wholly below the log's start, oldest first: no part of the log any more, but bytes of them may
+  // be half sent to somebody.
+  std::vector<Segment*> leaving;
+  // The segment that holds the position, or would be appended to there, be it leaving; null when it
+  // has gone.
   [[nodiscard]] Segment* at(Position position) const;
+  // The segment of the log that holds the offset, or would be appended to there; the first one for
+  // what is before it; null when there is none.
   [[nodiscard]] Segment* at(Offset offset) const;
   [[nodiscard]] Segment* after(const Segment& segment) const;
 };
@@ -76,6 +84,8 @@ struct EpochStart {
   Offset start;
 };
 using EpochHistory = std::vector<EpochStart>;
+// Without the epochs that ended at or before `start`.
+[[nodiscard]] EpochHistory history_from(const EpochHistory& epochs, Offset start);
 
 struct Tail;
 

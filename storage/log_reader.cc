@@ -121,6 +121,10 @@ void warm_up(Disk& disk, const Cold& cold, std::move_only_function<void(Result<v
       });
 }
 
+SegmentPin pin(const Log& log, Position position) {
+  return SegmentPin(log.segments().at(position));
+}
+
 Sought seek(const Log& log, Offset offset) {
   const LogEnd limit = log.high_watermark();
   Sought sought;
@@ -132,16 +136,23 @@ Sought seek(const Log& log, Offset offset) {
   const SegmentTable& table = log.segments();
   Segment* segment = table.at(offset);
   if (!segment || offset == limit.offset) return sought;
+  if (offset < segment->base_offset) {  // the start has moved in between
+    sought.status = ReadStatus::kOutOfRange;
+    return sought;
+  }
   if (!segment->index_loaded.load(std::memory_order_acquire)) {
     sought.status = ReadStatus::kCold;
     sought.cold = {segment, 0};
     return sought;
   }
-  const auto relative =
-      static_cast<std::uint32_t>(std::max<std::int64_t>(0, offset - segment->base_offset));
+  const auto relative = static_cast<std::uint32_t>(offset - segment->base_offset);
   Position position = segment->base_position + segment->index.floor_offset(relative).position;
   while (position < limit.position) {
     const Place place = place_of(log, position, limit.position);
+    if (!place.segment) {
+      sought.status = ReadStatus::kOutOfRange;
+      break;
+    }
     BatchHeader header;
     sought.status = header_at(place, header);
     if (sought.status == ReadStatus::kCold) sought.cold = first_missing(place, kBatchHeaderBytes);
@@ -158,6 +169,10 @@ TimeSought seek_time(const Log& log, Timestamp timestamp, Position from) {
   Position position = from;
   while (position < limit.position) {
     Place place = place_of(log, position, limit.position);
+    if (!place.segment) {  // it has left: on from what there is
+      position = log.segments().segments.front()->base_position;
+      continue;
+    }
     if (!place.segment->index_loaded.load(std::memory_order_acquire)) {
       return {ReadStatus::kCold, false, position, {place.segment, 0}};
     }
@@ -216,6 +231,10 @@ Slices read(const Log& log, Position from, std::uint64_t max_bytes, bool first_w
   const LogEnd limit = log.high_watermark();
   if (from >= limit.position) return slices;
   const Place place = place_of(log, from, limit.position);
+  if (!place.segment) {
+    slices.status = ReadStatus::kOutOfRange;
+    return slices;
+  }
   std::uint64_t end = place.end;
   if (end - place.at > max_bytes) {
     slices.status = batch_end(place, place.at + max_bytes, first_whole, end);
@@ -258,6 +277,10 @@ Slices read(const Log& log, Position from, std::uint64_t max_bytes, bool first_w
 Slices read_exactly(const Log& log, Position from, Position to, std::span<iovec> out) {
   Slices slices;
   const Place place = place_of(log, from, to);
+  if (!place.segment) {
+    slices.status = ReadStatus::kOutOfRange;
+    return slices;
+  }
   slice(*place.segment, place.at, place.end, out, slices);
   slices.next = from + slices.size_bytes;
   if (slices.size_bytes == 0 && from < to) {
@@ -284,6 +307,10 @@ BatchRead read_batch(const Log& log, Position position, Buffer& scratch) {
   BatchRead batch = read_batch_header(log, position);
   if (batch.status != ReadStatus::kOk) return batch;
   const Place place = place_of(log, position, log.high_watermark().position);
+  if (!place.segment) {
+    batch.status = ReadStatus::kOutOfRange;
+    return batch;
+  }
   const std::size_t size = batch.header.size_bytes();
   const Segment::Piece piece = place.segment->find(place.at);
   if (piece.size_bytes >= size) {

@@ -4,12 +4,17 @@
 // shard's next quiescent point; what is not is named in a `Cold`, for `warm_up` to fetch on a
 // janitor, after which the same call is made again. Readers see whole batches below the high
 // watermark.
+//
+// The log's start may move on at any time, and the segments below it leave. A reader's position may
+// then be below the start: within the turn it was found in, and for as long as a SegmentPin keeps
+// it, it can still be read; later it is kOutOfRange.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include <sys/uio.h>
 
@@ -36,6 +41,33 @@ struct Cold {
 // Fetches what a reader needs, and some of what follows, then runs `done` on this shard (also when
 // that failed: the reader asks again and finds out). In the turn in which `cold` was returned.
 void warm_up(Disk& disk, const Cold& cold, std::move_only_function<void(Result<void>)> done);
+
+// Keeps the segment of a half-sent response from going, wherever the log's start moves to. Whoever
+// holds one has a limit on how long.
+class SegmentPin {
+ public:
+  SegmentPin() = default;
+  explicit SegmentPin(Segment* segment) : segment_(segment) {
+    if (segment_) segment_->pins.fetch_add(1, std::memory_order_relaxed);
+  }
+  SegmentPin(SegmentPin&& other) noexcept : segment_(std::exchange(other.segment_, nullptr)) {}
+  SegmentPin& operator=(SegmentPin&& other) noexcept {
+    release();
+    segment_ = std::exchange(other.segment_, nullptr);
+    return *this;
+  }
+  ~SegmentPin() { release(); }
+  void release() {
+    if (segment_) segment_->pins.fetch_sub(1, std::memory_order_release);
+    segment_ = nullptr;
+  }
+  [[nodiscard]] bool holds() const { return segment_ != nullptr; }
+
+ private:
+  Segment* segment_ = nullptr;
+};
+// Pins the segment of `position` and with it those behind it; nothing when it has gone already.
+[[nodiscard]] SegmentPin pin(const Log& log, Position position);
 
 struct Sought {
   ReadStatus status = ReadStatus::kOk;
@@ -70,6 +102,7 @@ struct Slices {
 [[nodiscard]] Slices read(const Log& log, Position from, std::uint64_t max_bytes, bool first_whole,
                           std::span<iovec> out);
 // Slices of exactly [from, to), which lies within one segment: what is left of an earlier `read`.
+// kOutOfRange when that segment has gone.
 [[nodiscard]] Slices read_exactly(const Log& log, Position from, Position to, std::span<iovec> out);
 
 struct BatchRead {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <set>
+#include <iterator>
 
 #include "storage/hash.h"
 #include "storage/record_batch.h"
@@ -38,6 +38,9 @@ Result<std::optional<LogRecovery>> LogRecovery::open(Files& files, std::string d
     log.segments_[segment.base_offset] = segment;
   }
   if (log.segments_.empty()) return std::optional<LogRecovery>();
+  if (auto removed = log.remove_below_start(names); !removed) {
+    return std::unexpected(removed.error());
+  }
   for (auto& [offset, segment] : log.segments_) {
     segment.sealed = offset != log.segments_.rbegin()->first &&
                      names.contains(segment_file_name(offset, ".index"));
@@ -53,6 +56,24 @@ Result<std::optional<LogRecovery>> LogRecovery::open(Files& files, std::string d
                      names.contains(segment_file_name(last, ".timeindex"));
   log.checkpoint_ = read_checkpoint(files, log.directory_);
   return std::optional<LogRecovery>(std::move(log));
+}
+
+// The start is durable, so that no more than what is below it can have been removed: any of those
+// files may be there or not. An index of a segment that is not there goes with them.
+Result<void> LogRecovery::remove_below_start(const std::set<std::string>& names) {
+  while (segments_.size() > 1 && std::next(segments_.begin())->first <= start_) {
+    const auto removed = files_->remove(path(segments_.begin()->second));
+    if (!removed) return removed;
+    segments_.erase(segments_.begin());
+  }
+  for (const std::string& name : names) {
+    if (!name.ends_with(".index") && !name.ends_with(".timeindex")) continue;
+    Offset base;
+    std::from_chars(name.data(), name.data() + name.size(), base.value);
+    if (segments_.contains(base)) continue;
+    if (auto removed = files_->remove(directory_ + "/" + name); !removed) return removed;
+  }
+  return {};
 }
 
 LogRecovery::LogRecovery(LogRecovery&& other) noexcept
@@ -159,8 +180,20 @@ Result<RecoveredLog> LogRecovery::finish() {
     log.segments.push_back({offset, segment.end});
   }
   log.start = std::max(start_, segments_.begin()->first);
+  if (log.end < log.start) begin_at_start(log);
   if (auto read = read_last_block(log); !read) return std::unexpected(read.error());
   return log;
+}
+
+// A power loss took records that the log had been cut beyond (durability os): the log is empty, and
+// its offsets are not given out again.
+void LogRecovery::begin_at_start(RecoveredLog& log) {
+  dropped_.merge(segments_);
+  log.segments.clear();
+  log.index.clear();
+  log.max_timestamp = -1;
+  log.max_timestamp_offset = 0;
+  log.end = log.start;
 }
 
 // A segment that was made for appends that never became durable, nor did some before them: it is
@@ -197,7 +230,7 @@ Result<void> LogRecovery::cut() {
     if (auto outcome = files_->truncate(segment.file, segment.end); !outcome) return outcome;
     if (auto outcome = files_->sync(segment.file); !outcome) return outcome;
   }
-  if (stale_index_) {
+  if (stale_index_ && !segments_.empty()) {
     const Offset active = segments_.rbegin()->first;
     for (const char* suffix : {".index", ".timeindex"}) {
       (void)files_->remove(directory_ + "/" + segment_file_name(active, suffix));
@@ -208,7 +241,7 @@ Result<void> LogRecovery::cut() {
 }
 
 void LogRecovery::save_checkpoint(const RecoveredLog& log) {
-  if (walked_bytes_ < kWorthACheckpoint) return;
+  if (walked_bytes_ < kWorthACheckpoint || log.segments.empty()) return;
   Checkpoint checkpoint;
   checkpoint.segment = log.segments.back().base_offset;
   checkpoint.position = log.segments.back().size_bytes;
@@ -286,6 +319,7 @@ void LogRecovery::note(const BatchWalker& walker, const SegmentFile& segment, Re
 }
 
 Result<void> LogRecovery::read_last_block(RecoveredLog& log) {
+  if (segments_.empty()) return {};
   SegmentFile& segment = segments_.rbegin()->second;
   log.last_block.resize(segment.end % kBlockBytes);
   if (log.last_block.empty()) return {};

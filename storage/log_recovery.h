@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,8 @@ namespace duolog::storage {
 
 class LogRecovery {
  public:
-  // Nothing when the partition has no segment. Removes what an unfinished creation left.
+  // Nothing when the partition has no segment. Removes what an unfinished creation left, and what
+  // lies below the log's start.
   [[nodiscard]] static Result<std::optional<LogRecovery>> open(Files& files, std::string directory,
                                                                Offset start);
   ~LogRecovery();
@@ -63,6 +65,8 @@ class LogRecovery {
   void note(const BatchWalker& walker, const SegmentFile& segment, RecoveredLog& log);
   [[nodiscard]] Result<bool> holds_a_batch(SegmentFile& segment);
   [[nodiscard]] Result<bool> drop_from(Offset offset);
+  [[nodiscard]] Result<void> remove_below_start(const std::set<std::string>& names);
+  void begin_at_start(RecoveredLog& log);
   [[nodiscard]] Result<void> read_last_block(RecoveredLog& log);
   [[nodiscard]] std::unexpected<Error> corrupt(const SegmentFile& segment, std::uint64_t position,
                                                const std::string& what) const;
@@ -71,7 +75,7 @@ class LogRecovery {
   std::string directory_;
   Offset start_;
   std::map<Offset, SegmentFile> segments_;
-  std::map<Offset, SegmentFile> dropped_;  // beyond the end, and empty
+  std::map<Offset, SegmentFile> dropped_;  // beyond the end and empty, or below the start
   bool stale_index_ = false;               // of the segment that is active again
   std::optional<Checkpoint> checkpoint_;
   std::uint64_t walked_bytes_ = 0;

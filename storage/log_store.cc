@@ -11,6 +11,19 @@
 
 namespace duolog::storage {
 
+namespace {
+
+// Also those that are no part of the log any more.
+std::vector<Segment*> all_segments(const Tail& tail) {
+  const SegmentTable& table = tail.log.segments();
+  std::vector<Segment*> all(tail.going);
+  all.insert(all.end(), table.leaving.begin(), table.leaving.end());
+  all.insert(all.end(), table.segments.begin(), table.segments.end());
+  return all;
+}
+
+}  // namespace
+
 LogStore::LogStore(Disk& disk, Epochs& epochs, const StoreOptions& options, Journal::Setup journal,
                    LeaderEpoch leader_epoch, Events events)
     : disk_(disk),
@@ -44,10 +57,19 @@ LogStore::LogStore(Disk& disk, Epochs& epochs, const StoreOptions& options, Jour
           [this] {
             retry_all_ = true;
             work();
-          }) {}
+          }),
+      trimmer_(disk, retired_, memory_, options_.delete_delay_ms,
+               [this](Tail& tail) { progress(tail); }),
+      retention_(disk, tails_,
+                 {.expired =
+                      [this](Tail& tail, Offset start) {
+                        if (events_.expired) events_.expired(events_.context, tail.log, start);
+                      },
+                  .roll = [this](Tail& tail) { roll(tail, now_ms_); }}) {}
 
 LogStore::~LogStore() {
   ending_ = true;
+  trimmer_.stop();
   retired_.drain();
   while (!owned_.empty()) free_log(*owned_.back());
 }
@@ -76,7 +98,7 @@ Result<Log*> LogStore::adopt(LogIdentity identity, LogConfig config, RecoveredLo
     position += found.size_bytes;
   }
   delete tail.exchange(table);
-  delete tail.exchange(new EpochHistory(std::move(recovered.epochs)));
+  delete tail.exchange(new EpochHistory(history_from(recovered.epochs, recovered.start)));
   tail.end = {recovered.end, position};
   tail.journaled = tail.durable = tail.written = tail.synced = tail.checkpointed = position;
   tail.adopted_end = recovered.end;
@@ -162,6 +184,7 @@ LogStore::Append LogStore::prepare(Tail& tail, std::uint64_t size_bytes, std::in
   const std::uint64_t at = segment ? tail.end.position - segment->base_position : 0;
   const bool full =
       !segment || (at > 0 && (at + size_bytes > tail.config.segment_bytes ||
+                              at + size_bytes > segment->max_bytes ||
                               tail.end.offset + records - segment->base_offset >
                                   std::numeric_limits<std::int32_t>::max() ||
                               now.value - tail.active_since_ms >= tail.config.segment_ms));
@@ -233,7 +256,9 @@ void LogStore::now_durable(Tail& tail) {
   progress(tail);
 }
 
+// A log that was visible as appended until now may have shown more already.
 void LogStore::publish_visible(Tail& tail, LogEnd to) {
+  if (to.position <= tail.log.high_watermark().position) return;
   tail.publish_high_watermark(to);
   if (events_.visible) events_.visible(events_.context, tail.log);
 }
@@ -265,6 +290,7 @@ void LogStore::progress(Tail& tail) {
   if (failed_) return;
   work();
   if (tail.removed) return try_remove(tail);
+  trimmer_.trim(tail);
   writer_.advance(tail);
   if (stopping_) check_stopped();
 }
@@ -285,14 +311,13 @@ void LogStore::flush() {
 }
 
 void LogStore::tick(Timestamp now) {
+  now_ms_ = now.value;
+  if (stopping_ || failed_) return;
   for (Tail* tail : tails_) {
     const Segment* active = tail->active();
-    if (!active || tail->removed || stopping_) continue;
-    if (tail->end.position > active->base_position &&
-        now.value - tail->active_since_ms >= tail->config.segment_ms &&
-        now.value >= tail->no_space_until_ms) {
-      writer_.make_segment(*tail, 0, now.value);
-    }
+    if (!active || tail->removed) continue;
+    if (now.value - tail->active_since_ms >= tail->config.segment_ms) roll(*tail, now.value);
+    trimmer_.tick(*tail, now.value);
     const bool unwritten = tail->block_start(tail->durable) > tail->written;
     if (unwritten && now.value - tail->last_append_ms >= options_.idle_ms) {
       tail->draining = true;
@@ -301,8 +326,23 @@ void LogStore::tick(Timestamp now) {
   }
 }
 
+// Seals the active segment, unless it is empty.
+void LogStore::roll(Tail& tail, std::int64_t now_ms) {
+  const Segment* active = tail.active();
+  if (!active || tail.end.position == active->base_position) return;
+  if (now_ms >= tail.no_space_until_ms) writer_.make_segment(tail, 0, now_ms);
+}
+
+void LogStore::configure(Log& log, const LogConfig& config) {
+  Tail& tail = *log.tail;
+  tail.config = config;
+  if (config.visibility == Visibility::kAppended) publish_visible(tail, tail.end);
+}
+
 void LogStore::stop(std::move_only_function<void()> done) {
   stopping_ = true;
+  trimmer_.stop();
+  retention_.stop();
   stopped_ = std::move(done);
   for (Tail* tail : tails_) {
     tail->draining = tail->stopping = true;
@@ -368,7 +408,7 @@ void LogStore::try_remove(Tail& tail) {
 
 void LogStore::free_when_unpinned(Tail& tail) {
   if (ending_) return;
-  for (const Segment* segment : tail.log.segments().segments) {
+  for (const Segment* segment : all_segments(tail)) {
     if (segment->pins.load() > 0) {
       retired_.retire([this, &tail] { free_when_unpinned(tail); });
       return;
@@ -378,7 +418,7 @@ void LogStore::free_when_unpinned(Tail& tail) {
 }
 
 void LogStore::free_log(Tail& tail) {
-  for (Segment* segment : tail.log.segments().segments) {
+  for (Segment* segment : all_segments(tail)) {
     if (segment->file != kNoFile) disk_.files().close(segment->file);
     segment->unmap(disk_.files());
     delete segment;

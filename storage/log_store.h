@@ -21,6 +21,8 @@
 #include "storage/disk.h"
 #include "storage/group_commit.h"
 #include "storage/log.h"
+#include "storage/log_trimmer.h"
+#include "storage/retention.h"
 #include "storage/segment_writer.h"
 #include "storage/tail.h"
 #include "storage/tail_memory.h"
@@ -53,6 +55,8 @@ class LogStore {
     void (*failed)(void* context, Error error) = nullptr;
     // `flush` has something to do: call it at the end of this turn.
     void (*work)(void* context) = nullptr;
+    // By its retention the log should begin at `start`, later than now: record that, then move it.
+    void (*expired)(void* context, Log& log, Offset start) = nullptr;
     void* context = nullptr;
   };
   LogStore(Disk& disk, Epochs& epochs, const StoreOptions& options, Journal::Setup journal,
@@ -67,6 +71,15 @@ class LogStore {
   // is moved to `graveyard` and removed there, then the log is freed, then `done` runs.
   // The deletion must be durable in the catalog before.
   void remove(Log& log, std::string graveyard, std::move_only_function<void()> done);
+
+  // Moves the log's start forward to `start`, at most the high watermark; an earlier one changes
+  // nothing. It must be durable in the catalog before. Segments wholly below it leave the log, and
+  // their files go after StoreOptions::delete_delay_ms, once nobody pins them.
+  void move_start(Log& log, Offset start) { trimmer_.move_start(*log.tail, start); }
+  // Looks at every log's retention; Events::expired follows, here or later.
+  void check_retention(Timestamp now) { retention_.start(now); }
+  // The log's settings from now on. Offsets and what is visible never go back.
+  void configure(Log& log, const LogConfig& config);
 
   enum class Append : std::uint8_t {
     kDone,    // `base_offset` is set
@@ -93,7 +106,7 @@ class LogStore {
   // Somebody waits for memory that is free as soon as every shard has passed a quiescent point:
   // call `flush` again soon, though nothing else happens.
   [[nodiscard]] bool wants_turn() const { return memory_.starved() && !retired_.empty(); }
-  // About once a second: rolls by age, writes idle tails behind.
+  // About once a second: rolls by age, writes idle tails behind, removes files below the start.
   void tick(Timestamp now);
   // Writes everything to the segments, cuts them to their size, then calls `done`. No appends
   // after.
@@ -104,6 +117,7 @@ class LogStore {
   [[nodiscard]] TailMemory& memory() { return memory_; }
   [[nodiscard]] const Journal& journal() const { return commit_.journal(); }
   [[nodiscard]] const SegmentWriter& writer() const { return writer_; }
+  [[nodiscard]] const LogTrimmer& trimmer() const { return trimmer_; }
   [[nodiscard]] LeaderEpoch leader_epoch() const { return leader_epoch_; }
   [[nodiscard]] RetireList& retired() { return retired_; }
 
@@ -118,6 +132,7 @@ class LogStore {
   void retry(Tail& tail);
   void retry_all();
   void progress(Tail& tail);
+  void roll(Tail& tail, std::int64_t now_ms);
   void try_remove(Tail& tail);
   void free_when_unpinned(Tail& tail);
   void free_log(Tail& tail);
@@ -133,6 +148,7 @@ class LogStore {
   bool failed_ = false;
   bool retry_all_ = false;
   bool stopping_ = false;
+  std::int64_t now_ms_ = 0;                  // at the last tick
   bool ending_ = false;                      // the destructor runs
   std::move_only_function<void()> stopped_;  // until it has been called
   std::vector<std::unique_ptr<Tail>> owned_;
@@ -140,6 +156,8 @@ class LogStore {
   SegmentWriter writer_;
   GroupCommit commit_;
   TailMemory memory_;
+  LogTrimmer trimmer_;
+  RetentionCheck retention_;
 };
 
 }  // namespace duolog::storage

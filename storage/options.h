@@ -30,6 +30,10 @@ struct LogConfig {
   std::int64_t segment_ms = 7LL * 24 * 3600 * 1000;
   Durability durability = Durability::kFsync;
   Visibility visibility = Visibility::kDurable;
+  // Retention, by the largest timestamp of a segment and by the size of the log; -1: unlimited.
+  std::int64_t retention_ms = 7LL * 24 * 3600 * 1000;
+  std::int64_t retention_bytes = -1;
+  bool cleanup_delete = true;  // cleanup.policy names "delete": retention applies
 };
 
 // One shard's settings.
@@ -46,6 +50,8 @@ struct StoreOptions {
   std::uint64_t allocate_min_bytes = 64 * kKiB;  // first allocation of a segment; then doubled ...
   std::uint64_t allocate_max_bytes = 64 * kMiB;  // ... up to this much at a time
   std::int64_t idle_ms = 5000;  // a log without appends this long gives memory back
+  // How long a segment's file stays after its log has moved on: Kafka's file.delete.delay.ms.
+  std::int64_t delete_delay_ms = 60'000;
 };
 
 }  // namespace duolog::storage

@@ -56,7 +56,12 @@ Result<RecoveryReport> recover(Files& files, const RecoveryInput& input) {
   for (const auto& [key, partition] : input.partitions) {
     auto log = LogRecovery::open(files, partition.directory, partition.start);
     if (!log) return std::unexpected(log.error());
-    if (*log) logs.emplace(key, std::move(**log));
+    if (*log) {
+      logs.emplace(key, std::move(**log));
+    } else if (partition.start > Offset(0)) {
+      // A power loss took all there was, and then nothing was appended.
+      report.logs.emplace(key, RecoveredLog{.end = partition.start, .start = partition.start});
+    }
     // A partition without files is one that was never appended to: the journal cannot name it.
   }
 

@@ -105,7 +105,7 @@ class Segment {
 
   // ---- Janitor ---------------------------------------------------------------------------------
 
-  std::atomic<int> pins{0};  // jobs that use this segment
+  std::atomic<int> pins{0};  // jobs and half-sent responses that use this segment
   std::mutex load_mutex;     // held while the index is loaded
 
   // Maps the file if it is not mapped yet. Blocking.

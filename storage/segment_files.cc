@@ -84,19 +84,6 @@ Result<LoadedIndex> rebuild_index(Files& files, const Segment& segment) {
   return LoadedIndex{std::move(entries), last};
 }
 
-Result<void> ensure_index(Files& files, Segment& segment) {
-  if (segment.index_loaded.load()) return {};
-  std::lock_guard lock(segment.load_mutex);
-  if (segment.index_loaded.load()) return {};
-  auto loaded = load_index(files, segment);
-  if (!loaded) return std::unexpected(loaded.error());
-  segment.index.load(loaded->entries);
-  segment.max_timestamp.store(loaded->last.max_timestamp);
-  segment.max_timestamp_offset.store(loaded->last.max_timestamp_offset);
-  segment.index_loaded.store(true);
-  return {};
-}
-
 }  // namespace
 
 Result<FileId> create_segment(Files& files, const LogIdentity& identity, Offset base_offset,
@@ -189,6 +176,27 @@ void bury(Files& files, const std::string& from, const std::string& to) {
     for (const DirectoryEntry& entry : *entries) (void)files.remove(to + "/" + entry.name);
   }
   (void)files.remove(to);
+}
+
+Result<void> ensure_index(Files& files, Segment& segment) {
+  if (segment.index_loaded.load()) return {};
+  std::lock_guard lock(segment.load_mutex);
+  if (segment.index_loaded.load()) return {};
+  auto loaded = load_index(files, segment);
+  if (!loaded) return std::unexpected(loaded.error());
+  segment.index.load(loaded->entries);
+  segment.max_timestamp.store(loaded->last.max_timestamp);
+  segment.max_timestamp_offset.store(loaded->last.max_timestamp_offset);
+  segment.index_loaded.store(true);
+  return {};
+}
+
+void remove_segment(Files& files, Segment& segment) {
+  segment.unmap(files);
+  const std::string stem = segment.directory + "/";
+  for (const char* suffix : {".log", ".index", ".timeindex"}) {
+    (void)files.remove(stem + segment_file_name(segment.base_offset, suffix));
+  }
 }
 
 Result<void> warm(Files& files, Segment& segment, std::uint64_t at, std::uint64_t ahead_bytes) {

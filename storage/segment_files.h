@@ -41,6 +41,13 @@ struct LoadedIndex {
 };
 [[nodiscard]] Result<LoadedIndex> load_index(Files& files, const Segment& segment);
 
+// Makes sure that the index of the segment is loaded. Blocking; the segment is pinned.
+[[nodiscard]] Result<void> ensure_index(Files& files, Segment& segment);
+
+// Unmaps a sealed segment that nobody reads any more, and removes its files. What cannot be removed
+// now is removed at the next start: the log's start is in the catalog.
+void remove_segment(Files& files, Segment& segment);
+
 // Makes sure that the index of the segment is loaded, and that the window of the mapping that
 // holds `at`, up to the segment's stable bytes, is populated and its batches are checked; then
 // windows behind it, up to `ahead_bytes`. A damaged batch is noted in `corrupt_at` and is no error

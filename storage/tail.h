@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/base/intrusive_list.h"
 #include "storage/disk.h"
@@ -96,6 +97,16 @@ struct Tail {
   std::unique_ptr<SegmentOp> op;
   bool op_busy = false;
 
+  // Segments below the log's start. First they leave: no part of the log, but to be found; then,
+  // when nobody pins them and their time is over, they go, and their files with them.
+  struct Leaving {
+    Segment* segment;
+    std::int64_t since_ms;  // 0: not yet known
+  };
+  std::deque<Leaving> leaving;  // oldest first
+  std::vector<Segment*> going;  // oldest first; out of the published table
+  bool unlinking = false;       // a janitor removes the files of `going`
+
   bool making_segment = false;  // a janitor creates the next segment
   bool allocating = false;      // a janitor allocates space in the active one
   std::int64_t no_space_until_ms = 0;
@@ -123,7 +134,7 @@ struct Tail {
   // The start of the block that holds the byte at `position`.
   [[nodiscard]] Position block_start(Position position) const;
   [[nodiscard]] bool idle() const {
-    return !op_busy && !making_segment && !allocating && !in_group;
+    return !op_busy && !making_segment && !allocating && !in_group && !unlinking;
   }
 
   void publish_appended() { log.appended_.publish(end); }

@@ -144,6 +144,21 @@ void TailMemory::retire_chunk(std::uint8_t* chunk) {
       });
 }
 
+void TailMemory::forget(Tail& tail, std::span<Segment* const> sealed) {
+  std::erase_if(held_, [&](const Held& held) {
+    if (held.tail != &tail || std::ranges::find(sealed, held.segment) == sealed.end()) return false;
+    const auto slot = held.segment->slot(held.number);
+    if (slot.memory && !slot.small) retire_chunk(held.segment->clear_slot(held.number).memory);
+    return true;
+  });
+  for (Segment* segment : sealed) {
+    // One that was sealed soon after a start still has the small block of its last bytes.
+    const std::uint64_t size = segment->stable_bytes.load(std::memory_order_relaxed);
+    const auto slot = segment->clear_slot((size > 0 ? size - 1 : 0) / kChunkBytes);
+    if (slot.memory) retired_.retire([this, block = slot.memory] { pool_.give_small(block); });
+  }
+}
+
 void TailMemory::forget(Tail& tail) {
   std::erase_if(held_, [&](const Held& held) {
     if (held.tail != &tail) return false;

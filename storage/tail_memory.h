@@ -10,6 +10,7 @@
 
 #include <deque>
 #include <functional>
+#include <span>
 
 #include "engine/base/epoch.h"
 #include "storage/chunk_pool.h"
@@ -36,6 +37,8 @@ class TailMemory {
   void reclaim();
   // Takes all memory of a log out of sight, because it is being removed.
   void forget(Tail& tail);
+  // The same for sealed segments of it, which leave the log.
+  void forget(Tail& tail, std::span<Segment* const> sealed);
 
   [[nodiscard]] ChunkPool& pool() { return pool_; }
   // An append was refused for want of memory, and `on_room` has not followed yet.

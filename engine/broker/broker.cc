@@ -1,5 +1,6 @@
 #include "engine/broker/broker.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/base/check.h"
@@ -10,6 +11,9 @@ namespace {
 
 constexpr std::uint64_t kTickNs = 1'000'000'000;
 constexpr std::uint64_t kSoonNs = 50'000;
+constexpr std::uint64_t kNsPerMs = 1'000'000;
+// The first look at retention after a start, as in Kafka.
+constexpr std::uint64_t kFirstRetentionCheckMs = 30'000;
 constexpr ShardId kController{0};
 
 kafka::ErrorCode to_kafka(const Error& error) {
@@ -31,11 +35,19 @@ Broker::Broker(Cluster& cluster, runtime::Shard& shard, storage::Journal::Setup 
       shard_(shard),
       store_(shard.disk(), shard.runtime().epochs(), cluster.options().store, std::move(journal),
              cluster.leader_epoch(),
-             {.visible = on_visible, .failed = on_failed, .work = on_work, .context = this}),
+             {.visible = on_visible,
+              .failed = on_failed,
+              .work = on_work,
+              .expired = on_expired,
+              .context = this}),
       flush_(on_flush, this),
       tick_(on_tick, this),
-      soon_(on_soon, this) {
+      soon_(on_soon, this),
+      retention_(on_retention, this) {
   shard_.timers().arm(tick_, shard_.now_ns() + kTickNs);
+  const std::uint64_t first_ms =
+      std::min(options().retention_check_interval_ms, kFirstRetentionCheckMs);
+  shard_.timers().arm(retention_, shard_.now_ns() + first_ms * kNsPerMs);
 }
 
 Broker::~Broker() = default;
@@ -60,6 +72,7 @@ void Broker::on_work(void* context) {
 void Broker::on_flush(runtime::TurnHook&, void* context) {
   auto& self = *static_cast<Broker*>(context);
   self.store_.flush();
+  if (!self.expired_.empty()) self.send_expired();
   if (self.store_.wants_turn()) {
     self.shard_.timers().arm(self.soon_, self.shard_.now_ns() + kSoonNs);
   }
@@ -72,6 +85,31 @@ void Broker::on_tick(runtime::Timer& timer, void* context) {
   self.store_.tick(self.shard_.wall_now());
   on_work(context);
   self.shard_.timers().arm(timer, self.shard_.now_ns() + kTickNs);
+}
+
+// ---- Retention ---------------------------------------------------------------------------------
+
+void Broker::on_retention(runtime::Timer& timer, void* context) {
+  auto& self = *static_cast<Broker*>(context);
+  self.store_.check_retention(self.shard_.wall_now());
+  self.shard_.timers().arm(
+      timer, self.shard_.now_ns() + self.options().retention_check_interval_ms * kNsPerMs);
+}
+
+void Broker::on_expired(void* context, storage::Log& log, Offset start) {
+  auto& self = *static_cast<Broker*>(context);
+  self.expired_.push_back({log.identity.topic_id, log.identity.partition, start});
+  on_work(context);
+}
+
+void Broker::send_expired() {
+  move_log_starts(std::exchange(expired_, {}), [this](const std::vector<LogStart>& moved) {
+    const auto failed =
+        std::ranges::count(moved, kafka::ErrorCode::kKafkaStorageError, &LogStart::error);
+    if (failed == 0) return;
+    log_limit_.warn(shard_.now_ns(), "retention: the new start of " + std::to_string(failed) +
+                                         " partitions could not be recorded");
+  });
 }
 
 // ---- Topics ------------------------------------------------------------------------------------
@@ -99,12 +137,33 @@ void Broker::delete_topic(const Uuid& id, TopicDone done) {
          std::move(done));
 }
 
-// Carries a change to the controller's shard, and its outcome back. Off the hot path: it allocates.
+void Broker::add_partitions(NewPartitions wanted, TopicDone done) {
+  change(
+      [wanted = std::move(wanted)](Cluster& cluster, TopicDone answer) mutable {
+        cluster.add_partitions(std::move(wanted), std::move(answer));
+      },
+      std::move(done));
+}
+
+void Broker::move_log_starts(std::vector<LogStart> starts, LogStartsDone done) {
+  carry<std::vector<LogStart>>(
+      [starts = std::move(starts)](Cluster& cluster, LogStartsDone answer) mutable {
+        cluster.move_log_starts(std::move(starts), std::move(answer));
+      },
+      std::move(done));
+}
+
 void Broker::change(std::move_only_function<void(Cluster&, TopicDone)> start, TopicDone done) {
+  carry<TopicOutcome>(std::move(start), std::move(done));
+}
+
+// Carries a change to the controller's shard, and its outcome back. Off the hot path: it allocates.
+template <class Outcome>
+void Broker::carry(std::move_only_function<void(Cluster&, Done<Outcome>)> start,
+                   Done<Outcome> done) {
   runtime::Runtime& runtime = shard_.runtime();
   shard_.hold();
-  auto answer = [&runtime, home = shard_.id(),
-                 done = std::move(done)](TopicOutcome outcome) mutable {
+  auto answer = [&runtime, home = shard_.id(), done = std::move(done)](Outcome outcome) mutable {
     runtime.run_on(
         home, [done = std::move(done), outcome = std::move(outcome)](runtime::Shard& here) mutable {
           here.release();
@@ -116,10 +175,20 @@ void Broker::change(std::move_only_function<void(Cluster&, TopicDone)> start, To
 }
 
 void Broker::add_logs(Topic& topic) {
-  for (auto& partition : topic.partitions) {
-    if (partition->owner != shard_.id() || partition->log) continue;
-    partition->log = &store_.add(cluster_.identity_of(topic, partition->id), topic.config.log);
-    partition->log->context = partition.get();
+  for (Partition* partition : topic.partitions) add_log(*partition);
+}
+
+void Broker::add_log(Partition& partition) {
+  if (partition.owner != shard_.id() || partition.log) return;
+  const Topic& topic = partition.topic;
+  partition.log = &store_.add(cluster_.identity_of(topic, partition.id), log_config_of(topic));
+  partition.log->context = &partition;
+}
+
+void Broker::grown(Topic& topic) {
+  for (TopicWatcher *watcher = watchers_.front(), *next = nullptr; watcher; watcher = next) {
+    next = watchers_.next(*watcher);
+    if (watcher->grown) watcher->grown(*watcher, topic);
   }
 }
 
@@ -135,7 +204,7 @@ void Broker::forget(Topic& topic) {
     next = watchers_.next(*watcher);
     watcher->gone(*watcher, topic);
   }
-  for (auto& partition : topic.partitions) partition->waiters.release_all(shard_);
+  for (Partition* partition : topic.partitions) partition->waiters.release_all(shard_);
 }
 
 void Broker::remove_logs(Topic& topic, std::move_only_function<void()> done) {
@@ -149,7 +218,7 @@ void Broker::remove_logs(Topic& topic, std::move_only_function<void()> done) {
     pending->done();
     delete pending;
   };
-  for (auto& partition : topic.partitions) {
+  for (Partition* partition : topic.partitions) {
     if (partition->owner != shard_.id()) continue;
     ++pending->left;
     store_.remove(*partition->log, cluster_.graveyard_of(topic, partition->id), finish);
@@ -161,6 +230,7 @@ void Broker::remove_logs(Topic& topic, std::move_only_function<void()> done) {
 
 void Broker::stop(std::move_only_function<void()> done) {
   shard_.timers().cancel(tick_);
+  shard_.timers().cancel(retention_);
   store_.stop(std::move(done));
   shard_.at_turn_end(flush_);
 }

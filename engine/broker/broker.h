@@ -8,12 +8,15 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "engine/base/intrusive_list.h"
 #include "engine/broker/append.h"
+#include "engine/broker/log_start_change.h"
 #include "engine/broker/options.h"
 #include "engine/broker/topic.h"
 #include "engine/runtime/log.h"
@@ -27,10 +30,12 @@ class Cluster;
 
 // Somebody on this shard who keeps pointers to topics or partitions. `gone` is called when a
 // topic is deleted, before the shard forgets it; afterwards nothing of it may be touched.
-// AppendRequests under way are not its concern: they are answered.
+// AppendRequests under way are not its concern: they are answered. `grown`, which may be null, is
+// called when it has more partitions.
 struct TopicWatcher {
   ListHook hook;
   void (*gone)(TopicWatcher& watcher, Topic& topic) = nullptr;
+  void (*grown)(TopicWatcher& watcher, Topic& topic) = nullptr;
 };
 
 // The answer to a change of topics.
@@ -44,6 +49,13 @@ struct NewTopic {
   std::string name;
   std::int32_t partitions = -1;  // -1: the server's default
   std::map<std::string, std::string> configs;
+  bool validate_only = false;
+};
+
+struct NewPartitions {
+  std::string topic;
+  std::int32_t count = 0;                  // that there should be, with those there are
+  std::optional<std::size_t> assignments;  // how many partitions the client places itself
   bool validate_only = false;
 };
 
@@ -72,6 +84,11 @@ class Broker {
   using TopicDone = std::move_only_function<void(TopicOutcome)>;
   void create_topic(NewTopic topic, TopicDone done);
   void delete_topic(const Uuid& id, TopicDone done);
+  void add_partitions(NewPartitions wanted, TopicDone done);
+  // Moves the starts of logs forward, each to at most its high watermark; `done` is called once all
+  // is durable and the owners have done it.
+  using LogStartsDone = LogStartChange::Done;
+  void move_log_starts(std::vector<LogStart> starts, LogStartsDone done);
 
   // ---- Appending. Returns false when `request.batch` is still needed: then the caller moves those
   // bytes at once to memory that stays until `done`, and stores the new place in `request.batch`.
@@ -89,6 +106,8 @@ class Broker {
 
   // ---- The Cluster's: topics come and go.
   void add_logs(Topic& topic);                                           // this shard's partitions
+  void add_log(Partition& partition);                                    // if it is this shard's
+  void grown(Topic& topic);                                              // tells the watchers
   void learn(Topic& topic);                                              // visible from now on
   void forget(Topic& topic);                                             // gone from now on
   void remove_logs(Topic& topic, std::move_only_function<void()> done);  // this shard's partitions
@@ -97,7 +116,12 @@ class Broker {
 
  private:
   friend struct AppendRequest;
+  template <class Outcome>
+  using Done = std::move_only_function<void(Outcome)>;
+  template <class Outcome>
+  void carry(std::move_only_function<void(Cluster&, Done<Outcome>)> start, Done<Outcome> done);
   void change(std::move_only_function<void(Cluster&, TopicDone)> start, TopicDone done);
+  void send_expired();
   void send(AppendRequest& request);
   bool append_here(AppendRequest& request);
   bool try_append(AppendRequest& request);
@@ -106,6 +130,8 @@ class Broker {
   static void on_visible(void* context, storage::Log& log);
   static void on_failed(void* context, Error error);
   static void on_work(void* context);
+  static void on_expired(void* context, storage::Log& log, Offset start);
+  static void on_retention(runtime::Timer& timer, void* context);
   static void on_flush(runtime::TurnHook& hook, void* context);
   static void on_tick(runtime::Timer& timer, void* context);
   static void on_soon(runtime::Timer& timer, void* context);
@@ -119,6 +145,8 @@ class Broker {
   runtime::TurnHook flush_;
   runtime::Timer tick_;  // once a second
   runtime::Timer soon_;  // for memory that other shards still read
+  runtime::Timer retention_;
+  std::vector<LogStart> expired_;  // by retention, in this turn
   runtime::LogLimit log_limit_;
 };
 

@@ -4,6 +4,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/uuid.h"
+#include "engine/broker/partition_growth.h"
 #include "engine/broker/topic_change.h"
 #include "storage/journal_reader.h"
 #include "storage/segment_files.h"
@@ -117,7 +118,7 @@ void Cluster::prepare(std::size_t shards) {
   for (auto& topic : topics_) {
     const storage::TopicRecord* record = catalog_.find(topic->id);
     CHECK(record != nullptr);
-    make_partitions(*topic, record->partition_count);
+    (void)topic->partitions.grow(make_partitions(*topic, record->partition_count));
   }
   // Journals of shards that are no more have been emptied; their files are not needed.
   for (auto it = report_.journals.begin(); it != report_.journals.end();) {
@@ -130,12 +131,26 @@ void Cluster::prepare(std::size_t shards) {
   }
 }
 
-void Cluster::make_partitions(Topic& topic, std::int32_t count) const {
+std::vector<std::unique_ptr<Partition>> Cluster::make_partitions(Topic& topic, std::int32_t count) {
+  std::vector<std::unique_ptr<Partition>> made;
   for (auto p = static_cast<std::int32_t>(topic.partitions.size()); p < count; ++p) {
     const PartitionId id(p);
-    topic.partitions.push_back(
-        std::make_unique<Partition>(topic, id, owner_of(topic.id, id), brokers_.size()));
+    made.push_back(std::make_unique<Partition>(topic, id, owner_of(topic.id, id), brokers_.size()));
   }
+  counters_.partitions.fetch_add(made.size(), std::memory_order_relaxed);
+  return made;
+}
+
+bool Cluster::has_room_for(std::size_t partitions) {
+  const std::size_t now = counters_.partitions.load(std::memory_order_relaxed);
+  if (now <= options_.max_partitions && partitions <= options_.max_partitions - now) return true;
+  counters_.refused_limit.fetch_add(1, std::memory_order_relaxed);
+  return false;
+}
+
+std::string Cluster::no_room_message() const {
+  return "The limit of " + std::to_string(options_.max_partitions) +
+         " partitions of all topics together would be exceeded";
 }
 
 ShardId Cluster::owner_of(const Uuid& topic, PartitionId partition) const {
@@ -184,16 +199,16 @@ Result<Broker*> Cluster::start_broker(runtime::Shard& shard) {
   auto& broker = brokers_[shard.id().value];
   broker = std::make_unique<Broker>(*this, shard, std::move(*journal));
   for (auto& topic : topics_) {
-    for (auto& partition : topic->partitions) {
+    for (Partition* partition : topic->partitions) {
       if (partition->owner != shard.id()) continue;
       // Each shard takes out entries of its own partitions only; none is added or removed here.
       const auto found = report_.logs.find({topic->id, partition->id});
       if (found == report_.logs.end()) continue;
-      auto log = broker->store().adopt(identity_of(*topic, partition->id), topic->config.log,
+      auto log = broker->store().adopt(identity_of(*topic, partition->id), log_config_of(*topic),
                                        std::move(found->second));
       if (!log) return std::unexpected(log.error());
       partition->log = *log;
-      partition->log->context = partition.get();
+      partition->log->context = partition;
     }
     broker->add_logs(*topic);
     broker->learn(*topic);
@@ -211,6 +226,40 @@ void Cluster::remove(const Uuid& id, TopicDone done) {
   enqueue([this, id, done = std::move(done)]() mutable {
     TopicChange::remove(*this, id, std::move(done));
   });
+}
+
+void Cluster::add_partitions(NewPartitions wanted, TopicDone done) {
+  enqueue([this, wanted = std::move(wanted), done = std::move(done)]() mutable {
+    PartitionGrowth::start(*this, wanted, std::move(done));
+  });
+}
+
+void Cluster::move_log_starts(std::vector<LogStart> starts, Broker::LogStartsDone done) {
+  enqueue([this, starts = std::move(starts), done = std::move(done)]() mutable {
+    LogStartChange::start(*this, std::move(starts), std::move(done));
+  });
+}
+
+void Cluster::on_every_shard(std::function<void(Broker&)> step,
+                             std::move_only_function<void()> then) {
+  struct Round {
+    std::function<void(Broker&)> step;
+    std::move_only_function<void()> then;
+    std::size_t left;
+  };
+  auto* round = new Round{std::move(step), std::move(then), shard_count()};
+  runtime::Runtime& runtime = broker(ShardId(0)).shard().runtime();
+  for (std::size_t i = 0; i < shard_count(); ++i) {
+    const ShardId id(static_cast<std::uint16_t>(i));
+    runtime.run_on(id, [this, &runtime, id, round](runtime::Shard&) {
+      round->step(broker(id));
+      runtime.run_on(ShardId(0), [round](runtime::Shard&) {
+        if (--round->left > 0) return;
+        const std::unique_ptr<Round> owned(round);
+        owned->then();
+      });
+    });
+  }
 }
 
 void Cluster::enqueue(std::move_only_function<void()> change) {

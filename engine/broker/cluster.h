@@ -6,11 +6,13 @@
 //   create: catalog -> owners make their logs -> every shard learns the topic -> answer
 //   delete: catalog -> every shard forgets it -> owners remove their logs -> barrier -> freed,
 //   answer
+//   more partitions: partition_growth.h; log starts: log_start_change.h
 //
 // Owned by the server; made before the shards run. The brokers register on their own threads at
 // start. Constant members may be read by any thread.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -54,22 +56,40 @@ class Cluster {
   // Before the first start_broker: how many shards there will be.
   void prepare(std::size_t shards);
 
-  // On shard 0, through Broker::create_topic and delete_topic.
+  // On shard 0, through the Broker's functions of these names.
   using TopicDone = Broker::TopicDone;
   void create(NewTopic topic, TopicDone done);
   void remove(const Uuid& id, TopicDone done);
+  void add_partitions(NewPartitions wanted, TopicDone done);
+  void move_log_starts(std::vector<LogStart> starts, Broker::LogStartsDone done);
+
+  // What there is of the limits, and how often one of them was hit. Any thread.
+  struct Counters {
+    std::atomic<std::size_t> partitions{0};  // now, of all topics
+    std::atomic<std::uint64_t> refused_limit{0};
+  };
+  [[nodiscard]] const Counters& counters() const { return counters_; }
 
  private:
   friend class Broker;
   friend class TopicChange;
+  friend class PartitionGrowth;
+  friend class LogStartChange;
   Cluster(storage::Files& files, storage::DataDirectory directory, storage::Catalog catalog,
           Options options);
   [[nodiscard]] Result<void> recover();
-  void make_partitions(Topic& topic, std::int32_t count) const;
+  // Those that the topic has not yet, up to `count` of them in all; they count as there from now
+  // on.
+  [[nodiscard]] std::vector<std::unique_ptr<Partition>> make_partitions(Topic& topic,
+                                                                        std::int32_t count);
+  [[nodiscard]] bool has_room_for(std::size_t partitions);
+  [[nodiscard]] std::string no_room_message() const;
   [[nodiscard]] ShardId owner_of(const Uuid& topic, PartitionId partition) const;
   [[nodiscard]] storage::LogIdentity identity_of(const Topic& topic, PartitionId partition) const;
   [[nodiscard]] std::string graveyard_of(const Topic& topic, PartitionId partition) const;
   [[nodiscard]] Result<storage::Journal::Setup> journal_for(ShardId shard);
+  // On shard 0: runs `step` on every shard, then `then` on shard 0.
+  void on_every_shard(std::function<void(Broker&)> step, std::move_only_function<void()> then);
   void enqueue(std::move_only_function<void()> change);
   void next_change();
 
@@ -84,6 +104,7 @@ class Cluster {
   std::vector<std::unique_ptr<Broker>> brokers_;
   std::deque<std::move_only_function<void()>> changes_;  // waiting for the one under way
   bool changing_ = false;
+  Counters counters_;
 };
 
 }  // namespace duolog::broker

@@ -14,6 +14,8 @@ struct Options {
   std::int32_t num_partitions = 1;
   std::int32_t max_partitions_per_topic = 10'000;
   std::size_t max_topics = 100'000;
+  std::size_t max_partitions = 100'000;  // of all topics together
+  std::uint64_t retention_check_interval_ms = 300'000;
   TopicConfig topic_defaults;
   storage::StoreOptions store;
   // The only broker of the cluster, as clients see it.

@@ -4,6 +4,17 @@
 
 namespace duolog::broker {
 
+storage::LogConfig log_config_of(const Topic& topic) {
+  storage::LogConfig config = topic.config.log;
+  if (is_internal_topic(topic.name)) config.cleanup_delete = false;
+  return config;
+}
+
+bool is_internal_topic(std::string_view name) {
+  return name == "__consumer_offsets" || name == "__transaction_state" ||
+         name == "__share_group_state";
+}
+
 bool is_valid_topic_name(std::string_view name) {
   constexpr std::size_t kMaxLength = 249;
   if (name.empty() || name.size() > kMaxLength || name == "." || name == "..") return false;

@@ -1,17 +1,18 @@
 // Topic and Partition: what every shard knows of them.
 //
 // Made by the Controller on shard 0, and immutable from when the first shard has them but for the
-// waiters and the counters. Every shard may hold a pointer to either until its own Broker has told
-// its TopicWatchers that the topic goes; the memory is freed after all shards have.
+// waiters, the counters, and partitions that are added (partition_list.h). Every shard may hold a
+// pointer to either until its own Broker has told its TopicWatchers that the topic goes; the memory
+// is freed after all shards have.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
-#include <memory>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "engine/base/ids.h"
+#include "engine/broker/partition_list.h"
 #include "engine/broker/topic_config.h"
 #include "engine/broker/waiters.h"
 #include "storage/log.h"
@@ -35,16 +36,22 @@ struct Topic {
   std::string name;
   Uuid id;
   TopicConfig config;
-  std::vector<std::unique_ptr<Partition>> partitions;
+  PartitionList partitions;
 
   // Null when there is no such partition.
   [[nodiscard]] Partition* partition(PartitionId which) const {
     const auto index = static_cast<std::size_t>(which.value);
-    return which.value >= 0 && index < partitions.size() ? partitions[index].get() : nullptr;
+    return which.value >= 0 && index < partitions.size() ? partitions[index] : nullptr;
   }
   // Set on shard 0 when the deletion is durable: no append is accepted any more.
   std::atomic<bool> deleted{false};
 };
+
+// The settings of the topic's logs. Retention never applies to an internal topic.
+[[nodiscard]] storage::LogConfig log_config_of(const Topic& topic);
+
+// Whether it is one that Kafka keeps for itself: `__consumer_offsets` and its like.
+[[nodiscard]] bool is_internal_topic(std::string_view name);
 
 // Kafka's rule: 1 to 249 of [a-zA-Z0-9._-], not "." or "..".
 [[nodiscard]] bool is_valid_topic_name(std::string_view name);

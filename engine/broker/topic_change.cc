@@ -49,6 +49,9 @@ bool TopicChange::check(const NewTopic& wanted) {
                   "Number of partitions must be from 1 to " +
                       std::to_string(options.max_partitions_per_topic));
   }
+  if (!cluster_.has_room_for(static_cast<std::size_t>(partitions))) {
+    return refuse(ErrorCode::kPolicyViolation, cluster_.no_room_message());
+  }
   owned_ = std::make_unique<Topic>();
   owned_->name = wanted.name;
   owned_->id = random_uuid();
@@ -58,7 +61,9 @@ bool TopicChange::check(const NewTopic& wanted) {
       return refuse(ErrorCode::kInvalidConfig, set.error().message);
     }
   }
-  cluster_.make_partitions(*owned_, partitions);
+  if (!wanted.validate_only) {
+    (void)owned_->partitions.grow(cluster_.make_partitions(*owned_, partitions));
+  }
   topic_ = owned_.get();
   return true;
 }
@@ -81,7 +86,10 @@ void TopicChange::record_creation() {
 }
 
 void TopicChange::created(const Result<void>& recorded) {
-  if (!recorded) return finish(ErrorCode::kKafkaStorageError, recorded.error().message);
+  if (!recorded) {
+    cluster_.counters_.partitions.fetch_sub(topic_->partitions.size(), std::memory_order_relaxed);
+    return finish(ErrorCode::kKafkaStorageError, recorded.error().message);
+  }
   cluster_.topics_.push_back(std::move(owned_));
   on_every_shard(
       [](TopicChange& change, Broker& broker, std::move_only_function<void()> next) {
@@ -142,6 +150,7 @@ void TopicChange::all_have_removed() {
 }
 
 void TopicChange::all_have_passed() {
+  cluster_.counters_.partitions.fetch_sub(topic_->partitions.size(), std::memory_order_relaxed);
   std::erase_if(cluster_.topics_, [this](const auto& topic) { return topic.get() == topic_; });
   topic_ = nullptr;
   finish(ErrorCode::kNone);

@@ -36,6 +36,12 @@ Result<void> set_topic_config(TopicConfig& config, std::string_view name, std::s
   } else if (name == "segment.ms") {
     set = set_number<std::int64_t>(config.log.segment_ms, name, value, 1,
                                    std::numeric_limits<std::int64_t>::max());
+  } else if (name == "retention.ms") {
+    set = set_number<std::int64_t>(config.log.retention_ms, name, value, -1,
+                                   std::numeric_limits<std::int64_t>::max());
+  } else if (name == "retention.bytes") {
+    set = set_number<std::int64_t>(config.log.retention_bytes, name, value, -1,
+                                   std::numeric_limits<std::int64_t>::max());
   } else if (name == "max.message.bytes") {
     set = set_number<std::uint32_t>(config.max_message_bytes, name, value, 0,
                                     std::numeric_limits<std::int32_t>::max());

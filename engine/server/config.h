@@ -47,6 +47,7 @@ struct Config {
 
   bool auto_create_topics = true;
   std::uint32_t num_partitions = 1;
+  std::uint32_t max_partitions = 100'000;
 
   LogLevel log_level = LogLevel::kInfo;
 
@@ -57,6 +58,9 @@ struct Config {
   std::uint64_t tail_memory_bytes = 256 * kMiB;  // per shard
   std::uint64_t segment_bytes = kGiB;
   std::uint64_t segment_ms = std::uint64_t{7} * 24 * 60 * 60 * 1000;
+  std::uint64_t retention_ms = std::uint64_t{7} * 24 * 60 * 60 * 1000;  // 0: unlimited
+  std::uint64_t retention_bytes = 0;                                    // 0: unlimited
+  std::uint64_t log_retention_check_interval_ms = std::uint64_t{5} * 60 * 1000;
   std::uint64_t journal_min_bytes = 8 * kMiB;    // per shard
   std::uint64_t journal_max_bytes = 256 * kMiB;  // per shard
 

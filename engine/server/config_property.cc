@@ -29,6 +29,8 @@ constexpr auto kProperties = std::to_array<Property>({
      "Create a topic when a client first names it"},
     {"num-partitions", &Config::num_partitions,
      "Partitions of a topic that is created without a number", Unit::kNone, 1, 100'000},
+    {"max-partitions", &Config::max_partitions, "Partitions of all topics together", Unit::kNone, 1,
+     10'000'000},
 
     {"log-level", &Config::log_level, "The least severe message that is logged"},
 
@@ -46,6 +48,14 @@ constexpr auto kProperties = std::to_array<Property>({
      kMiB, 2 * kGiB - 1},
     {"segment-ms", &Config::segment_ms, "Age at which a segment is sealed", Unit::kMilliseconds, 1,
      3650 * kDayMs},
+    {"retention-ms", &Config::retention_ms,
+     "Age at which a topic's records may go, unless it says otherwise; 0: never",
+     Unit::kMilliseconds, 0, 36'500 * kDayMs},
+    {"retention-bytes", &Config::retention_bytes,
+     "Size to which a partition is kept, unless its topic says otherwise; 0: any", Unit::kBytes, 0,
+     1024 * kTiB},
+    {"log-retention-check-interval-ms", &Config::log_retention_check_interval_ms,
+     "How often is looked for what may go", Unit::kMilliseconds, 1, kDayMs},
     {"journal-min-bytes", &Config::journal_min_bytes, "Size at which a shard's journal starts",
      Unit::kBytes, 4 * kMiB, 64 * kGiB},
     {"journal-max-bytes", &Config::journal_max_bytes, "Size to which a shard's journal may grow",

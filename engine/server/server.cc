@@ -39,6 +39,16 @@ broker::Options broker_options(const Config& config) {
   options.topic_defaults.max_message_bytes = static_cast<std::uint32_t>(config.message_max_bytes);
   options.topic_defaults.log.segment_bytes = config.segment_bytes;
   options.topic_defaults.log.segment_ms = static_cast<std::int64_t>(config.segment_ms);
+  if (config.retention_ms > 0) {
+    options.topic_defaults.log.retention_ms = static_cast<std::int64_t>(config.retention_ms);
+  } else {
+    options.topic_defaults.log.retention_ms = -1;
+  }
+  if (config.retention_bytes > 0) {
+    options.topic_defaults.log.retention_bytes = static_cast<std::int64_t>(config.retention_bytes);
+  }
+  options.retention_check_interval_ms = config.log_retention_check_interval_ms;
+  options.max_partitions = config.max_partitions;
   options.store.tail_budget_bytes = config.tail_memory_bytes;
   options.store.journal_file_bytes = config.journal_min_bytes / 2;
   options.store.journal_max_bytes = config.journal_max_bytes;

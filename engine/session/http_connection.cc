@@ -221,7 +221,7 @@ void HttpConnection::open_feed(broker::Topic& topic, const ws::FeedTarget& targe
   if (target.partition) {
     if (broker::Partition* only = topic.partition(*target.partition)) read.push_back(only);
   } else {
-    for (const auto& partition : topic.partitions) read.push_back(partition.get());
+    for (broker::Partition* partition : topic.partitions) read.push_back(partition);
   }
   if (read.empty()) {
     counters.refused_target.add();

@@ -45,7 +45,7 @@ void HttpDoor::topic_gone(const broker::Topic& topic) {
        connection = connections_.next(*connection)) {
     connection->topic_gone(topic);
   }
-  for (const auto& partition : topic.partitions) cache_.forget(*partition->log);
+  for (const broker::Partition* partition : topic.partitions) cache_.forget(*partition->log);
 }
 
 std::int32_t HttpDoor::next_partition(std::int32_t count) {

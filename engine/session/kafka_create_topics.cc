@@ -31,6 +31,8 @@ std::vector<std::pair<std::string_view, std::string>> settings_of(
           {"duolog.durability", os ? "os" : "fsync"},
           {"duolog.visibility", appended ? "appended" : "durable"},
           {"max.message.bytes", std::to_string(config.max_message_bytes)},
+          {"retention.bytes", std::to_string(config.log.retention_bytes)},
+          {"retention.ms", std::to_string(config.log.retention_ms)},
           {"segment.bytes", std::to_string(config.log.segment_bytes)},
           {"segment.ms", std::to_string(config.log.segment_ms)}};
 }

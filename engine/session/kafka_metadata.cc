@@ -42,10 +42,6 @@ std::int32_t authorized(const broker::Principal& principal, const Operation (&op
   return bits;
 }
 
-bool is_internal(std::string_view name) {
-  return name == "__consumer_offsets" || name == "__transaction_state";
-}
-
 // A Metadata request, and how many topics it waits for.
 class MetadataJob final : public KafkaJob {
  public:
@@ -157,7 +153,7 @@ TopicResponse MetadataJob::describe(const broker::Topic& topic) {
   }
   TopicResponse response{.name = slot_.arena.copy(topic.name),
                          .topic_id = topic.id,
-                         .is_internal = is_internal(topic.name),
+                         .is_internal = broker::is_internal_topic(topic.name),
                          .partitions = partitions};
   if (with_topic_operations_) {
     static constexpr Operation kOperations[] = {Operation::kRead, Operation::kWrite,
@@ -185,7 +181,7 @@ TopicResponse MetadataJob::describe(const Asked& asked) {
     response.name = std::nullopt;
   } else {
     response.name = asked.name;
-    response.is_internal = is_internal(asked.name);
+    response.is_internal = broker::is_internal_topic(asked.name);
   }
   return response;
 }

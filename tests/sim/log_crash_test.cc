@@ -1,8 +1,8 @@
 // The log on a simulated disk: whatever the machine does, what was acked is there, byte for byte.
 //
-// A Play is a script of appends, rolls, deletions, restarts; it keeps a model of what was appended
-// and acked. The machine stops at every step of it, reboots under every policy, stops again while
-// it recovers, and goes on.
+// A Play is a script of appends, rolls, deletions, moves of a log's start, restarts; it keeps a
+// model of what was appended and acked. The machine stops at every step of it, reboots under every
+// policy, stops again while it recovers, and goes on.
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -60,11 +60,11 @@ struct Ack : storage::AckWaiter {
   std::size_t count = 0;
 };
 
-enum class What { kAppend, kTurn, kSettle, kRemove, kRestart, kTick };
+enum class What { kAppend, kTurn, kSettle, kRemove, kRestart, kTick, kMoveStart, kRetention };
 struct Step {
   What what;
   std::string topic;
-  std::uint64_t amount = 1;  // value bytes, or turns
+  std::uint64_t amount = 1;  // value bytes, turns, ms, or per cent of what can go
 };
 using Script = std::vector<Step>;
 
@@ -79,13 +79,14 @@ class Play {
   }
 
   void add_topic(const std::string& name, std::uint64_t segment_bytes,
-                 Durability durability = Durability::kFsync) {
+                 Durability durability = Durability::kFsync, std::int64_t retention_bytes = -1) {
     Uuid id;
     id.bytes[0] = static_cast<std::uint8_t>(catalog_.topics.size() + 1);
     storage::LogConfig config;
     config.segment_bytes = segment_bytes;
     config.durability = durability;
-    catalog_.topics[name] = {id, config, false};
+    config.retention_bytes = retention_bytes;
+    catalog_.topics[name] = {id, config, false, {}};
   }
 
   [[nodiscard]] SimFiles& files() { return *files_; }
@@ -111,10 +112,7 @@ class Play {
   }
 
   void perform(const Step& step) {
-    if (step.what != What::kTurn && step.what != What::kSettle && step.what != What::kRestart &&
-        step.what != What::kTick && catalog_.topics.at(step.topic).deleted) {
-      return;
-    }
+    if (!step.topic.empty() && catalog_.topics.at(step.topic).deleted) return;
     switch (step.what) {
       case What::kAppend:
         return append(step.topic, step.amount);
@@ -130,6 +128,14 @@ class Play {
       case What::kTick:
         server_->advance_clock(static_cast<std::int64_t>(step.amount));
         return server_->store().tick(Timestamp(server_->now_ms()));
+      case What::kMoveStart: {
+        const Log& log = server_->log(step.topic);
+        const std::int64_t can_go = log.high_watermark().offset - log.start_offset();
+        return server_->move_start(
+            step.topic, log.start_offset() + can_go * static_cast<std::int64_t>(step.amount) / 100);
+      }
+      case What::kRetention:
+        return server_->check_retention();
       case What::kRestart:
         server_->stop();
         for (const auto& [topic, model] : models_) {
@@ -190,8 +196,9 @@ class Play {
     for (auto& [topic, model] : models_) {
       SCOPED_TRACE(topic);
       Log& log = server_->log(topic);
-      Position position;
-      std::size_t found = 0;
+      ASSERT_EQ(log.start_offset(), catalog_.topics.at(topic).start);
+      auto found = static_cast<std::size_t>(log.start_offset().value);
+      Position position = seek(log, log.start_offset());
       std::int32_t epoch = 0;
       Buffer scratch;
       while (position < log.high_watermark().position) {
@@ -219,17 +226,26 @@ class Play {
   std::uint64_t next_ = 0;
 
  private:
-  storage::BatchRead read(Log& log, Position position, Buffer& scratch) {
+  template <class Ask>
+  auto warmed(Ask ask) {
     for (;;) {
-      auto batch = storage::read_batch(log, position, scratch);
-      if (batch.status != ReadStatus::kCold) return batch;
-      bool warmed = false;
-      storage::warm_up(server_->disk(), batch.cold, [&](Result<void> outcome) {
+      auto answer = ask();
+      if (answer.status != ReadStatus::kCold) return answer;
+      bool warm = false;
+      storage::warm_up(server_->disk(), answer.cold, [&](Result<void> outcome) {
         EXPECT_TRUE(outcome) << outcome.error().message;
-        warmed = true;
+        warm = true;
       });
-      while (!warmed) server_->disk().step();
+      while (!warm) server_->disk().step();
     }
+  }
+  Position seek(Log& log, Offset offset) {
+    const auto sought = warmed([&] { return storage::seek(log, offset); });
+    EXPECT_EQ(sought.status, ReadStatus::kOk);
+    return sought.position;
+  }
+  storage::BatchRead read(Log& log, Position position, Buffer& scratch) {
+    return warmed([&] { return storage::read_batch(log, position, scratch); });
   }
 
   // Power loss may take what was promised to survive a kill only.
@@ -275,12 +291,24 @@ Script short_script() {
   add(What::kTurn, "", 9);
   add(What::kAppend, "os", 40 * kKiB);
   add(What::kAppend, "small", 10);
+  add(What::kMoveStart, "small", 80);  // its first segment leaves
+  add(What::kMoveStart, "os", 100);    // and may be lost beyond that
+  add(What::kTick, "", 1);
+  add(What::kTurn, "", 6);
   add(What::kSettle, "", 0);
   add(What::kRestart, "", 0);
   add(What::kAppend, "small", 77);
   add(What::kAppend, "bulk", 150 * kKiB);
   add(What::kTurn, "", 5);
+  add(What::kRetention, "", 0);  // "bulk" gives segments back
   add(What::kAppend, "os", 5);
+  add(What::kTurn, "", 2);
+  add(What::kTick, "", 1);
+  add(What::kSettle, "", 0);
+  add(What::kAppend, "small", 200 * kKiB);
+  add(What::kMoveStart, "small", 100);
+  add(What::kSettle, "", 0);
+  add(What::kTick, "", 1);
   add(What::kSettle, "", 0);
   return script;
 }
@@ -289,7 +317,7 @@ Play short_run(std::uint64_t seed) {
   Play run(short_script(), {}, seed);
   run.add_topic("small", 96 * kKiB);
   run.add_topic("os", 128 * kKiB, Durability::kOs);
-  run.add_topic("bulk", 512 * kKiB);
+  run.add_topic("bulk", 512 * kKiB, Durability::kFsync, 300 * kKiB);
   run.add_topic("gone", 64 * kKiB);
   return run;
 }
@@ -312,6 +340,8 @@ Play long_run(std::uint64_t seed) {
       script.push_back({What::kTurn, "", 1 + random() % 12});
     } else if (dice < 97) {
       script.push_back({What::kTick, "", random() % 10'000});
+      if (random() % 2 == 0) script.push_back({What::kRetention, "", 0});
+      if (random() % 2 == 0) script.push_back({What::kMoveStart, topic, random() % 101});
     } else if (dice < 98) {
       script.push_back({What::kSettle, "", 0});
     } else if (dice < 99) {
@@ -323,8 +353,8 @@ Play long_run(std::uint64_t seed) {
   Play run(script, {}, seed);
   run.add_topic("small", 256 * kKiB);
   run.add_topic("os", 512 * kKiB, Durability::kOs);
-  run.add_topic("bulk", 1024 * kKiB);
-  run.add_topic("idle", 64 * kKiB);
+  run.add_topic("bulk", 1024 * kKiB, Durability::kFsync, 3 * storage::kMiB);
+  run.add_topic("idle", 64 * kKiB, Durability::kFsync, 128 * kKiB);
   run.add_topic("gone", 128 * kKiB);
   run.add_topic("tiny", 8 * kKiB);
   return run;

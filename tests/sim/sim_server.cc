@@ -1,5 +1,6 @@
 #include "tests/sim/sim_server.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/base/check.h"
@@ -40,6 +41,7 @@ storage::StoreOptions small_options() {
   options.checkpoint_bytes = 256 * storage::kKiB;
   options.allocate_min_bytes = 64 * storage::kKiB;
   options.allocate_max_bytes = 256 * storage::kKiB;
+  options.delete_delay_ms = 0;
   return options;
 }
 
@@ -66,7 +68,7 @@ Result<void> SimServer::open() {
       input.deleted.push_back(topic.id);
       storage::bury(files_, directory_of(name), "/deleted/" + name);
     } else {
-      input.partitions[{topic.id, PartitionId(0)}] = {directory_of(name), Offset(0)};
+      input.partitions[{topic.id, PartitionId(0)}] = {directory_of(name), topic.start};
     }
   }
   auto recovered = storage::recover(files_, input);
@@ -94,6 +96,11 @@ Result<void> SimServer::open() {
                                       auto& failure = static_cast<SimServer*>(context)->failure_;
                                       CHECK(!failure);
                                       failure = std::move(error);
+                                    },
+                                .expired =
+                                    [](void* context, Log& log, Offset start) {
+                                      auto& self = *static_cast<SimServer*>(context);
+                                      self.expired_[log.identity.topic] = start;
                                     },
                                 .context = this});
   for (const auto& [name, topic] : catalog_.topics) {
@@ -123,9 +130,20 @@ void SimServer::remove(const std::string& topic) {
   store_->remove(log, "/deleted/" + topic, [] {});
 }
 
+void SimServer::move_start(const std::string& topic, Offset start) {
+  Offset& recorded = catalog_.topics.at(topic).start;
+  recorded = std::max(recorded, start);
+  store_->move_start(log(topic), start);
+}
+
+void SimServer::check_retention() { store_->check_retention(Timestamp(now_ms_)); }
+
 void SimServer::turn() {
   epochs_.online(0);
   disk_.step();
+  for (const auto& [topic, start] : std::exchange(expired_, {})) {
+    if (!catalog_.topics.at(topic).deleted) move_start(topic, start);
+  }
   store_->flush();
   epochs_.offline(0);
 }

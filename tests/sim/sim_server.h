@@ -26,6 +26,7 @@ struct SimTopic {
   Uuid id;
   storage::LogConfig config;
   bool deleted = false;
+  Offset start;
 };
 
 struct SimCatalog {
@@ -57,6 +58,10 @@ class SimServer {
   [[nodiscard]] storage::Log& log(const std::string& topic);
   // Deletes it, in the catalog first.
   void remove(const std::string& topic);
+  // Moves its log's start, in the catalog first.
+  void move_start(const std::string& topic, Offset start);
+  // Has retention looked at; what has expired goes in a later turn.
+  void check_retention();
 
   // Completes one thing on the disk, if there is one, and ends the turn.
   void turn();
@@ -87,6 +92,7 @@ class SimServer {
   bool stopped_ = false;  // the store has called back
   std::unique_ptr<storage::LogStore> store_;
   std::map<std::string, storage::Log*> logs_;
+  std::map<std::string, Offset> expired_;  // by topic: where the log should begin
   std::optional<Error> failure_;
   std::int64_t now_ms_ = 1'700'000'000'000;
 };

@@ -45,12 +45,12 @@ Answer append(TestCluster& cluster, std::size_t shard, Partition& partition,
   return {request.error, request.base_offset};
 }
 
-// The values of a partition's records from offset 0 on, read on `shard`.
+// The values of a partition's records from its start on, read on `shard`.
 std::vector<std::string> read_all(TestCluster& cluster, std::size_t shard, Partition& partition) {
   return cluster.on(shard, [&](Broker&) {
     std::vector<std::string> values;
     Buffer scratch;
-    Position at = storage::seek(*partition.log, Offset(0)).position;
+    Position at = storage::seek(*partition.log, partition.log->start_offset()).position;
     while (at < partition.log->high_watermark().position) {
       const auto batch = storage::read_batch(*partition.log, at, scratch);
       if (batch.status != storage::ReadStatus::kOk) break;
@@ -69,7 +69,7 @@ INSTANTIATE_TEST_SUITE_P(Shards, BrokerTest, testing::Values(1, 3));
 TEST_P(BrokerTest, AppendedRecordIsReadOnEveryShard) {
   TestCluster cluster(GetParam());
   Topic& topic = *cluster.create({.name = "t", .partitions = 4}).topic;
-  for (auto& partition : topic.partitions) {
+  for (Partition* partition : topic.partitions) {
     for (std::size_t from = 0; from < GetParam(); ++from) {
       const auto answer = append(cluster, from, *partition, "value" + std::to_string(from));
       EXPECT_EQ(answer.error, ErrorCode::kNone);
@@ -122,7 +122,7 @@ TEST_P(BrokerTest, DeletedTopicIsGoneOnEveryShardAndItsNameCanBeUsedAgain) {
   TestCluster cluster(GetParam());
   Topic* topic = cluster.create({.name = "t", .partitions = 3}).topic;
   const Uuid first = topic->id;
-  for (auto& partition : topic->partitions) append(cluster, 0, *partition, "old");
+  for (Partition* partition : topic->partitions) append(cluster, 0, *partition, "old");
   EXPECT_EQ(cluster.remove(first).error, ErrorCode::kNone);
   for (std::size_t shard = 0; shard < GetParam(); ++shard) {
     EXPECT_EQ(cluster.on(shard, [](Broker& broker) { return broker.find("t"); }), nullptr);
@@ -135,6 +135,77 @@ TEST_P(BrokerTest, DeletedTopicIsGoneOnEveryShardAndItsNameCanBeUsedAgain) {
   cluster.restart();
   topic = cluster.on(0, [](Broker& broker) { return broker.find("t"); });
   EXPECT_EQ(read_all(cluster, 0, *topic->partitions[0]), std::vector<std::string>{"new"});
+}
+
+TEST_P(BrokerTest, AddedPartitionsAreThereOnEveryShardAndAfterARestart) {
+  TestCluster cluster(GetParam());
+  Topic* topic = cluster.create({.name = "t", .partitions = 2}).topic;
+  EXPECT_EQ(append(cluster, 0, *topic->partitions[0], "before").error, ErrorCode::kNone);
+  ASSERT_EQ(cluster.add_partitions({.topic = "t", .count = 5}, GetParam() - 1).error,
+            ErrorCode::kNone);
+  for (int round = 0; round < 2; ++round) {
+    for (std::size_t shard = 0; shard < GetParam(); ++shard) {
+      EXPECT_EQ(cluster.on(shard, [](Broker& b) { return b.find("t")->partitions.size(); }), 5U);
+    }
+    for (Partition* partition : topic->partitions) {
+      EXPECT_EQ(append(cluster, 0, *partition, "after").error, ErrorCode::kNone);
+      EXPECT_EQ(read_all(cluster, GetParam() - 1, *partition).back(), "after");
+    }
+    EXPECT_EQ(read_all(cluster, 0, *topic->partitions[0]).front(), "before");
+    cluster.restart();
+    topic = cluster.on(0, [](Broker& broker) { return broker.find("t"); });
+  }
+  EXPECT_EQ(cluster.cluster().counters().partitions.load(), 5U);
+  EXPECT_EQ(cluster.remove(topic->id).error, ErrorCode::kNone);
+  EXPECT_EQ(cluster.cluster().counters().partitions.load(), 0U);
+}
+
+TEST_P(BrokerTest, MovedLogStartsAreThereOnEveryShardAndAfterARestart) {
+  TestCluster cluster(GetParam());
+  Topic* topic = cluster.create({.name = "t", .partitions = 3}).topic;
+  for (Partition* partition : topic->partitions) {
+    for (const char* value : {"0", "1", "2"}) append(cluster, 0, *partition, value);
+  }
+  Uuid unknown;
+  unknown.bytes[3] = 7;
+  const auto moved = cluster.move_log_starts({{topic->id, PartitionId(0), Offset(1)},
+                                              {topic->id, PartitionId(1), Offset(3)},
+                                              {topic->id, PartitionId(0), Offset(0)},
+                                              {topic->id, PartitionId(7), Offset(1)},
+                                              {unknown, PartitionId(0), Offset(1)}},
+                                             GetParam() - 1);
+  ASSERT_EQ(moved.size(), 5U);
+  EXPECT_EQ(moved[0].start, Offset(1));
+  EXPECT_EQ(moved[1].start, Offset(3));
+  EXPECT_EQ(moved[2].start, Offset(1)) << "it never goes back";
+  EXPECT_EQ(moved[2].error, ErrorCode::kNone);
+  EXPECT_EQ(moved[3].error, ErrorCode::kUnknownTopicOrPartition);
+  EXPECT_EQ(moved[4].error, ErrorCode::kUnknownTopicOrPartition);
+  for (int round = 0; round < 2; ++round) {
+    for (std::size_t shard = 0; shard < GetParam(); ++shard) {
+      EXPECT_EQ(read_all(cluster, shard, *topic->partitions[0]),
+                (std::vector<std::string>{"1", "2"}));
+      EXPECT_TRUE(read_all(cluster, shard, *topic->partitions[1]).empty());
+      EXPECT_EQ(read_all(cluster, shard, *topic->partitions[2]).size(), 3U);
+    }
+    cluster.restart();
+    topic = cluster.on(0, [](Broker& broker) { return broker.find("t"); });
+  }
+  EXPECT_EQ(append(cluster, 0, *topic->partitions[1], "3").base_offset, Offset(3));
+}
+
+TEST(TopicTest, PartitionsBeyondTheLimitOfAllTopicsAreRefusedAndCounted) {
+  Options options = TestCluster::small_options();
+  options.max_partitions = 5;
+  TestCluster cluster(1, options);
+  ASSERT_EQ(cluster.create({.name = "a", .partitions = 3}).error, ErrorCode::kNone);
+  EXPECT_EQ(cluster.create({.name = "b", .partitions = 3}).error, ErrorCode::kPolicyViolation);
+  EXPECT_EQ(cluster.add_partitions({.topic = "a", .count = 6}).error, ErrorCode::kPolicyViolation);
+  EXPECT_EQ(cluster.create({.name = "b", .partitions = 3, .validate_only = true}).error,
+            ErrorCode::kPolicyViolation);
+  EXPECT_EQ(cluster.cluster().counters().refused_limit.load(), 3U);
+  EXPECT_EQ(cluster.add_partitions({.topic = "a", .count = 5}).error, ErrorCode::kNone);
+  EXPECT_EQ(cluster.cluster().counters().partitions.load(), 5U);
 }
 
 TEST(TopicTest, BadTopicsAreRefusedWithKafkasErrors) {

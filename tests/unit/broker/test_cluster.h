@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -102,6 +103,24 @@ class TestCluster {
     auto future = promise.get_future();
     runtime_->run_on(ShardId(static_cast<std::uint16_t>(shard)), [&, this](runtime::Shard&) {
       broker(shard).delete_topic(id, [&](TopicOutcome outcome) { promise.set_value(outcome); });
+    });
+    return future.get();
+  }
+  TopicOutcome add_partitions(NewPartitions wanted, std::size_t shard = 0) {
+    std::promise<TopicOutcome> promise;
+    auto future = promise.get_future();
+    runtime_->run_on(ShardId(static_cast<std::uint16_t>(shard)), [&, this](runtime::Shard&) {
+      broker(shard).add_partitions(std::move(wanted),
+                                   [&](TopicOutcome outcome) { promise.set_value(outcome); });
+    });
+    return future.get();
+  }
+  std::vector<LogStart> move_log_starts(std::vector<LogStart> starts, std::size_t shard = 0) {
+    std::promise<std::vector<LogStart>> promise;
+    auto future = promise.get_future();
+    runtime_->run_on(ShardId(static_cast<std::uint16_t>(shard)), [&, this](runtime::Shard&) {
+      broker(shard).move_log_starts(std::move(starts),
+                                    [&](std::vector<LogStart> moved) { promise.set_value(moved); });
     });
     return future.get();
   }

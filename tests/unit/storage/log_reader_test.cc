@@ -25,7 +25,7 @@ std::vector<std::uint8_t> make_batch(std::size_t value_bytes, std::int64_t times
 class LogReaderTest : public ::testing::Test {
  protected:
   LogReaderTest() {
-    catalog_.topics["t"] = {Uuid{{1}}, LogConfig{.segment_bytes = 256 * kKiB}, false};
+    catalog_.topics["t"] = {Uuid{{1}}, LogConfig{.segment_bytes = 256 * kKiB}, false, {}};
     start();
   }
   ~LogReaderTest() override { stop(); }

@@ -192,5 +192,143 @@ TEST(LogReaderThreadsTest, ReaderSeesEveryBatchWhileMemoryIsRecycled) {
   while (!stopped) turn();
 }
 
+// Reads on from wherever the log begins; now and then it keeps what it has read, as a response that
+// is half sent does, and reads it again in a later turn.
+class OvertakenReader {
+ public:
+  OvertakenReader(Files& files, Log& log) : disk_(files), log_(log) {}
+
+  // One turn. False: something is wrong.
+  bool turn() {
+    if (kept_.holds()) {
+      const bool good = read(kept_at_, kept_offset_) == ReadStatus::kOk;
+      kept_.release();
+      if (!good) return false;
+    }
+    if (position_ >= log_.high_watermark().position) return true;
+    const Position at = position_;
+    const std::int64_t expected = next_;
+    const ReadStatus status = read(at, expected);
+    if (status == ReadStatus::kOutOfRange) return seek_start();
+    if (status != ReadStatus::kOk) return false;
+    if (next_ % 7 == 0) {
+      kept_ = pin(log_, at);
+      kept_at_ = at;
+      kept_offset_ = expected;
+    }
+    return true;
+  }
+  [[nodiscard]] std::int64_t next() const { return next_; }
+  [[nodiscard]] int times_overtaken() const { return times_overtaken_; }
+
+ private:
+  ReadStatus read(Position at, std::int64_t expected) {
+    auto batch = read_batch(log_, at, scratch_);
+    while (batch.status == ReadStatus::kCold) {
+      warm_up(disk_, batch.cold, [](Result<void> outcome) { EXPECT_TRUE(outcome); });
+      disk_.complete();
+      batch = read_batch(log_, at, scratch_);
+    }
+    if (batch.status != ReadStatus::kOk) return batch.status;
+    if (batch.header.base_offset.value != expected || !crc_matches(batch.bytes)) {
+      return ReadStatus::kCorrupt;
+    }
+    position_ = std::max(position_, batch.next);
+    next_ = std::max(next_, expected + 1);
+    return ReadStatus::kOk;
+  }
+  bool seek_start() {
+    ++times_overtaken_;
+    for (;;) {
+      const Offset start = log_.start_offset();
+      const Sought sought = seek(log_, start);
+      if (sought.status == ReadStatus::kOutOfRange) continue;  // it has moved again
+      if (sought.status == ReadStatus::kCold) {
+        warm_up(disk_, sought.cold, [](Result<void> outcome) { EXPECT_TRUE(outcome); });
+        disk_.complete();
+        continue;
+      }
+      if (sought.status != ReadStatus::kOk || start.value < next_) return false;
+      position_ = sought.position;
+      next_ = start.value;
+      return true;
+    }
+  }
+
+  MemoryDisk disk_;
+  Log& log_;
+  Buffer scratch_;
+  Position position_;
+  std::int64_t next_ = 0;
+  SegmentPin kept_;
+  Position kept_at_;
+  std::int64_t kept_offset_ = 0;
+  int times_overtaken_ = 0;
+};
+
+TEST(LogReaderThreadsTest, ReaderIsOvertakenByTheStartAndWhatItKeepsStays) {
+  constexpr std::int64_t kBatches = 3000;
+  MemoryFiles files;
+  MemoryDisk disk(files);
+  Epochs epochs(2);
+  StoreOptions options;
+  options.tail_budget_bytes = 2 * kMiB;
+  options.journal_file_bytes = kMiB;
+  options.journal_max_bytes = 2 * kMiB;
+  options.group_max_bytes = 256 * kKiB;
+  options.delete_delay_ms = 0;
+  Journal::Setup journal{"/journal", 1, {}};
+  for (std::uint64_t number = 1; number <= 2; ++number) {
+    journal.files.push_back(*Journal::create_file(files, "/journal", number, kMiB));
+  }
+  LogStore store(disk, epochs, options, std::move(journal), LeaderEpoch(1), {});
+  Log& log = store.add({"t", Uuid{{1}}, PartitionId(0), "/t-0"}, {.segment_bytes = 128 * kKiB});
+  std::atomic<bool> wrong{false};
+  std::atomic<std::int64_t> reached{0};
+  std::thread reader([&] {
+    OvertakenReader overtaken(files, log);
+    while (overtaken.next() < kBatches && !wrong.load()) {
+      epochs.online(1);
+      if (!overtaken.turn()) wrong = true;
+      epochs.offline(1);
+      reached = overtaken.next();
+      // Now and then it does not read for so long that it is overtaken.
+      const bool waits = overtaken.next() % 500 == 0 && overtaken.next() + 500 < kBatches;
+      while (waits && log.start_offset().value <= overtaken.next() && !wrong.load()) {
+        std::this_thread::yield();
+      }
+    }
+    EXPECT_GT(overtaken.times_overtaken(), 0);
+  });
+  const auto batch = make_batch(5000);
+  const auto turn = [&] {
+    epochs.online(0);
+    store.flush();
+    disk.complete();
+    epochs.offline(0);
+  };
+  for (std::int64_t i = 0; i < kBatches && !wrong.load();) {
+    Offset base;
+    if (store.append(log, batch, 1, Timestamp(1), Timestamp(1), base) != LogStore::Append::kDone) {
+      turn();
+      continue;
+    }
+    if (++i % 4 == 0) turn();
+    // Sometimes far behind the reader, sometimes ahead of it.
+    const Offset visible = log.high_watermark().offset;
+    if (i % 50 == 0 && visible > Offset(100)) {
+      store.move_start(log, visible - (i % 100 == 0 ? 10 : 100));
+    }
+    store.tick(Timestamp(i));
+  }
+  while (reached.load() < kBatches && !wrong.load()) turn();
+  reader.join();
+  EXPECT_FALSE(wrong.load());
+  EXPECT_GT(store.trimmer().removed_segments(), 20U);
+  bool stopped = false;
+  store.stop([&stopped] { stopped = true; });
+  while (!stopped) turn();
+}
+
 }  // namespace
 }  // namespace duolog::storage
