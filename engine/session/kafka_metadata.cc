@@ -26,6 +26,8 @@ constexpr std::int32_t bit_of(Operation operation) {
       return 1 << 5;
     case Operation::kDelete:
       return 1 << 6;
+    case Operation::kAlter:
+      return 1 << 7;
     case Operation::kDescribe:
       return 1 << 8;
   }

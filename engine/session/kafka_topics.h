@@ -1,4 +1,4 @@
-// CreateTopics and DeleteTopics: answered when every shard knows.
+// CreateTopics, DeleteTopics, CreatePartitions and DeleteRecords: answered when every shard knows.
 //
 // Called by a connection for a request; each answers the slot, or leaves a job in it.
 #pragma once
@@ -11,5 +11,7 @@ namespace duolog::session {
 // An error: the bytes are no such request.
 [[nodiscard]] Result<void> create_topics(ResponseSlot& slot, kafka::Reader& reader);
 [[nodiscard]] Result<void> delete_topics(ResponseSlot& slot, kafka::Reader& reader);
+[[nodiscard]] Result<void> create_partitions(ResponseSlot& slot, kafka::Reader& reader);
+[[nodiscard]] Result<void> delete_records(ResponseSlot& slot, kafka::Reader& reader);
 
 }  // namespace duolog::session
