@@ -116,13 +116,31 @@ void ProduceJob::start_partition(broker::Topic* topic, ErrorCode refused,
   }
 }
 
+// As storage::validate, and the timestamps are the producer's, whatever it says of their type. A
+// compressed batch is inflated only where its producer did not fill in the latest of them.
+Result<storage::BatchInfo> ProduceJob::validate(const broker::Topic& topic, MutableBytes batch) {
+  const storage::BatchLimits limits{.max_batch_bytes = topic.config.max_message_bytes};
+  auto info = storage::validate(batch, limits);
+  if (!info) return info;
+  const storage::BatchHeader& header = info->header;
+  if (header.timestamp_type() == storage::TimestampType::kLogAppendTime) {
+    storage::patch_max_timestamp(batch, storage::TimestampType::kCreateTime, header.max_timestamp);
+    return validate(topic, batch);
+  }
+  if (header.codec() == storage::Codec::kNone || header.max_timestamp >= header.base_timestamp) {
+    return info;
+  }
+  Buffer scratch;  // seldom: clients do fill it in
+  return storage::validate_deep(batch, limits, scratch);
+}
+
 bool ProduceJob::check(const broker::Topic& topic, MutableBytes batch, PartitionResponse& response,
                        Append& append) {
   if (batch.empty()) {
     refuse(response, ErrorCode::kInvalidRecord, "a partition must have exactly one record batch");
     return false;
   }
-  const auto info = storage::validate(batch, {.max_batch_bytes = topic.config.max_message_bytes});
+  const auto info = validate(topic, batch);
   if (!info) {
     refuse(response, to_kafka(info.error()), info.error().message);
     return false;
@@ -134,11 +152,6 @@ bool ProduceJob::check(const broker::Topic& topic, MutableBytes batch, Partition
   }
   if (header.is_transactional()) {
     refuse(response, ErrorCode::kInvalidTxnState, "no transaction is under way");
-    return false;
-  }
-  if (header.timestamp_type() == storage::TimestampType::kLogAppendTime) {
-    refuse(response, ErrorCode::kInvalidTimestamp,
-           "a producer must not set the timestamp type to LogAppendTime");
     return false;
   }
   if (info->max_timestamp != header.max_timestamp) {

@@ -13,6 +13,7 @@
 #include "engine/session/kafka_slot.h"
 #include "net/kafka/produce.h"
 #include "net/kafka/reader.h"
+#include "storage/record_batch.h"
 
 namespace duolog::session {
 
@@ -33,6 +34,7 @@ class ProduceJob final : public KafkaJob {
   void start_partition(broker::Topic* topic, kafka::ErrorCode refused,
                        const kafka::ProduceRequest::Topic::Partition& partition,
                        PartitionResponse& response);
+  [[nodiscard]] Result<storage::BatchInfo> validate(const broker::Topic& topic, MutableBytes batch);
   // Checks one batch, and corrects its latest timestamp. True: append it.
   [[nodiscard]] bool check(const broker::Topic& topic, MutableBytes batch,
                            PartitionResponse& response, Append& append);

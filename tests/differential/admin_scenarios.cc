@@ -174,12 +174,13 @@ void pages_of_partitions(Differ& differ) {
 }  // namespace
 
 std::vector<Scenario> admin_scenarios() {
-  return {{"settings of topics", topic_settings},
-          {"settings of brokers", broker_settings},
-          {"more partitions", grow},
-          {"fewer records", delete_records},
-          {"the cluster", cluster},
-          {"pages of partitions", pages_of_partitions}};
+  using enum kafka::ApiKey;
+  return {{"settings of topics", topic_settings, kIncrementalAlterConfigs},
+          {"settings of brokers", broker_settings, kDescribeConfigs},
+          {"more partitions", grow, kCreatePartitions},
+          {"fewer records", delete_records, kDeleteRecords},
+          {"the cluster", cluster, kDescribeCluster},
+          {"pages of partitions", pages_of_partitions, kDescribeTopicPartitions}};
 }
 
 }  // namespace duolog::differential

@@ -336,13 +336,14 @@ void administration(Differ& differ) {
 }  // namespace
 
 std::vector<Scenario> group_scenarios() {
-  return {{"coordinators", coordinators},
-          {"a member in every version", one_member_in_every_version},
-          {"joins that are refused", joins_that_are_refused},
-          {"static members", static_members},
-          {"commits in every version", commits_in_every_version},
-          {"commits of members", commits_of_members},
-          {"administration of groups", administration}};
+  using enum kafka::ApiKey;
+  return {{"coordinators", coordinators, kJoinGroup},
+          {"a member in every version", one_member_in_every_version, kJoinGroup},
+          {"joins that are refused", joins_that_are_refused, kJoinGroup},
+          {"static members", static_members, kJoinGroup},
+          {"commits in every version", commits_in_every_version, kOffsetCommit},
+          {"commits of members", commits_of_members, kOffsetCommit},
+          {"administration of groups", administration, kDeleteGroups}};
 }
 
 }  // namespace duolog::differential
