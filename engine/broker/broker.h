@@ -56,6 +56,7 @@ struct NewPartitions {
   std::string topic;
   std::int32_t count = 0;                  // that there should be, with those there are
   std::optional<std::size_t> assignments;  // how many partitions the client places itself
+  std::string assignment_error;            // what is wrong with where; empty: nothing
   bool validate_only = false;
 };
 

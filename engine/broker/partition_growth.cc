@@ -34,7 +34,10 @@ bool PartitionGrowth::check(const NewPartitions& wanted) {
     return false;
   };
   topic_ = cluster_.broker(kController).find(wanted.topic);
-  if (!topic_) return refuse(ErrorCode::kUnknownTopicOrPartition, {});
+  if (!topic_) {
+    return refuse(ErrorCode::kUnknownTopicOrPartition,
+                  "This server does not host this topic-partition.");
+  }
   const auto now = static_cast<std::int32_t>(topic_->partitions.size());
   count_ = wanted.count;
   if (count_ == now) {
@@ -52,6 +55,9 @@ bool PartitionGrowth::check(const NewPartitions& wanted) {
                   "Attempted to add " + std::to_string(additional) +
                       " additional partition(s), but only " + std::to_string(*wanted.assignments) +
                       " assignment(s) were specified.");
+  }
+  if (!wanted.assignment_error.empty()) {
+    return refuse(ErrorCode::kInvalidReplicaAssignment, wanted.assignment_error);
   }
   if (count_ > options.max_partitions_per_topic) {
     return refuse(ErrorCode::kInvalidPartitions,

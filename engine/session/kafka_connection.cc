@@ -84,6 +84,7 @@ void KafkaConnection::recycle(ResponseSlot& slot) {
   slot.job = nullptr;
   slot.other.reset();
   slot.ranges.clear();
+  slot.pins.clear();
   slot.arena.reset();
   slot.response.clear();
   if (slot.response.held_bytes() > kKeptResponseBytes) slot.response.release();

@@ -1,4 +1,8 @@
+#include <algorithm>
+#include <string>
+#include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "engine/session/kafka_connection.h"
 #include "engine/session/kafka_topics.h"
@@ -11,6 +15,26 @@ using kafka::ErrorCode;
 using TopicRequest = kafka::CreatePartitionsRequest::Topic;
 using TopicResponse = kafka::CreatePartitionsResponse::Topic;
 
+// What is wrong with where the client wants the new partitions to be; nothing if it is all right.
+std::string assignment_error(const TopicRequest& asked, std::int32_t node) {
+  for (const auto& assignment : asked.assignments) {
+    std::size_t here = 0;
+    for (const std::int32_t id : assignment.broker_ids) {
+      if (id != node) {
+        return "The manual partition assignment includes broker " + std::to_string(id) +
+               ", but no such broker is registered.";
+      }
+      ++here;
+    }
+    if (here == 0) return "The manual partition assignment includes an empty replica list.";
+    if (here > 1) {
+      return "The manual partition assignment includes the broker " + std::to_string(node) +
+             " more than once.";
+    }
+  }
+  return {};
+}
+
 // A CreatePartitions request, and how many topics it waits for.
 class CreatePartitionsJob final : public KafkaJob {
  public:
@@ -19,21 +43,22 @@ class CreatePartitionsJob final : public KafkaJob {
   [[nodiscard]] Result<void> start(kafka::Reader& reader);
 
  private:
-  void start_topic(const TopicRequest& asked, bool validate_only, TopicResponse& response);
-  [[nodiscard]] bool assigns_only_to_this_broker(const TopicRequest& asked) const;
+  void start_topic(const TopicRequest& asked, TopicResponse& response);
   void refuse(TopicResponse& response, ErrorCode error, std::string_view message);
   void finish();
 
   ResponseSlot& slot_;
+  bool validate_only_ = false;
   std::span<TopicResponse> topics_;  // in the slot's arena
   std::size_t count_ = 0;
-  std::size_t pending_ = 1;  // changes, and one for `start` while it runs
+  std::size_t pending_ = 1;  // topics, and one for `start` while it runs
 };
 
 Result<void> CreatePartitionsJob::start(kafka::Reader& reader) {
   kafka::CreatePartitionsRequest request;
   if (auto decoded = kafka::decode(reader, slot_.version, request); !decoded) return decoded;
   slot_.job = this;
+  validate_only_ = request.validate_only;
   topics_ = slot_.arena.make<TopicResponse>(request.topics.size());
   std::unordered_map<std::string_view, std::size_t> times;
   for (const TopicRequest& asked : request.topics) ++times[asked.name];
@@ -43,9 +68,9 @@ Result<void> CreatePartitionsJob::start(kafka::Reader& reader) {
     TopicResponse& response = topics_[count_++];
     response.name = slot_.arena.copy(asked.name);
     if (left > 1) {
-      refuse(response, ErrorCode::kInvalidRequest, "Duplicate topic in request.");
+      refuse(response, ErrorCode::kInvalidRequest, "Duplicate topic name.");
     } else {
-      start_topic(asked, request.validate_only, response);
+      start_topic(asked, response);
     }
     left = 0;
   }
@@ -53,20 +78,16 @@ Result<void> CreatePartitionsJob::start(kafka::Reader& reader) {
   return {};
 }
 
-void CreatePartitionsJob::start_topic(const TopicRequest& asked, bool validate_only,
-                                      TopicResponse& response) {
+void CreatePartitionsJob::start_topic(const TopicRequest& asked, TopicResponse& response) {
   KafkaConnection& connection = slot_.connection;
   if (!broker::authorize(connection.principal(), broker::Operation::kAlter, {.name = asked.name})) {
     return refuse(response, ErrorCode::kTopicAuthorizationFailed, {});
   }
   broker::NewPartitions wanted{
-      .topic = std::string(asked.name), .count = asked.count, .validate_only = validate_only};
+      .topic = std::string(asked.name), .count = asked.count, .validate_only = validate_only_};
   if (!asked.assignments.is_null()) {
-    if (!assigns_only_to_this_broker(asked)) {
-      return refuse(response, ErrorCode::kInvalidReplicaAssignment,
-                    "A partition can only be assigned to the one broker that there is.");
-    }
     wanted.assignments = asked.assignments.size();
+    wanted.assignment_error = assignment_error(asked, connection.broker().options().node_id);
   }
   ++pending_;
   connection.begin_flight();
@@ -79,16 +100,6 @@ void CreatePartitionsJob::start_topic(const TopicRequest& asked, bool validate_o
         }
         connection.end_flight();
       });
-}
-
-bool CreatePartitionsJob::assigns_only_to_this_broker(const TopicRequest& asked) const {
-  for (const auto& assignment : asked.assignments) {
-    if (assignment.broker_ids.size() != 1 ||
-        assignment.broker_ids[0] != slot_.connection.broker().options().node_id) {
-      return false;
-    }
-  }
-  return true;
 }
 
 void CreatePartitionsJob::refuse(TopicResponse& response, ErrorCode error,

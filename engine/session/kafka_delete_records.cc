@@ -1,3 +1,5 @@
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/session/kafka_connection.h"
@@ -11,9 +13,10 @@ using kafka::ErrorCode;
 using PartitionRequest = kafka::DeleteRecordsRequest::Topic::Partition;
 using PartitionResponse = kafka::DeleteRecordsResponse::Topic::Partition;
 
-constexpr Offset kToHighWatermark{-1};
+constexpr Offset kHighWatermark{-1};
+constexpr Offset kNoLowWatermark{-1};
 
-// A DeleteRecords request: the partitions that are wanted go as one change.
+// A DeleteRecords request: the partitions that pass go to the controller together.
 class DeleteRecordsJob final : public KafkaJob {
  public:
   explicit DeleteRecordsJob(ResponseSlot& slot) : slot_(slot) {}
@@ -21,9 +24,12 @@ class DeleteRecordsJob final : public KafkaJob {
   [[nodiscard]] Result<void> start(kafka::Reader& reader);
 
  private:
-  void add(const broker::Topic* topic, const PartitionRequest& asked, PartitionResponse& response);
-  void refuse(PartitionResponse& response, ErrorCode error);
+  void add(std::string_view name, const PartitionRequest& asked, PartitionResponse& response);
+  // What forbids it, and where the log should begin otherwise.
+  [[nodiscard]] ErrorCode check(const broker::Topic* topic, const PartitionRequest& asked,
+                                Offset& start) const;
   void moved(const std::vector<broker::LogStart>& starts);
+  void refuse(PartitionResponse& response, ErrorCode error);
 
   ResponseSlot& slot_;
   kafka::DeleteRecordsResponse response_;  // its arrays are in the slot's arena
@@ -35,7 +41,6 @@ Result<void> DeleteRecordsJob::start(kafka::Reader& reader) {
   kafka::DeleteRecordsRequest request;
   if (auto decoded = kafka::decode(reader, slot_.version, request); !decoded) return decoded;
   slot_.job = this;
-  KafkaConnection& connection = slot_.connection;
   auto topics = slot_.arena.make<kafka::DeleteRecordsResponse::Topic>(request.topics.size());
   response_.topics = topics;
   for (std::size_t t = 0; t < topics.size(); ++t) {
@@ -43,11 +48,11 @@ Result<void> DeleteRecordsJob::start(kafka::Reader& reader) {
     topics[t].name = slot_.arena.copy(asked.name);
     auto partitions = slot_.arena.make<PartitionResponse>(asked.partitions.size());
     topics[t].partitions = partitions;
-    const broker::Topic* topic = connection.broker().find(asked.name);
     for (std::size_t p = 0; p < partitions.size(); ++p) {
-      add(topic, asked.partitions[p], partitions[p]);
+      add(topics[t].name, asked.partitions[p], partitions[p]);
     }
   }
+  KafkaConnection& connection = slot_.connection;
   if (starts_.empty()) {
     connection.answer(slot_, response_);
     return {};
@@ -62,27 +67,33 @@ Result<void> DeleteRecordsJob::start(kafka::Reader& reader) {
   return {};
 }
 
-void DeleteRecordsJob::add(const broker::Topic* topic, const PartitionRequest& asked,
+void DeleteRecordsJob::add(std::string_view name, const PartitionRequest& asked,
                            PartitionResponse& response) {
   response.partition_index = asked.partition_index;
-  response.low_watermark = Offset(-1);
-  const broker::Partition* partition =
-      topic == nullptr ? nullptr : topic->partition(asked.partition_index);
-  if (partition == nullptr) return refuse(response, ErrorCode::kUnknownTopicOrPartition);
-  if (!broker::authorize(slot_.connection.principal(), broker::Operation::kDelete,
-                         {.name = topic->name})) {
-    return refuse(response, ErrorCode::kTopicAuthorizationFailed);
-  }
-  const Offset end = partition->log->high_watermark().offset;
-  const Offset start = asked.offset == kToHighWatermark ? end : asked.offset;
-  if (start.value < 0 || start > end) return refuse(response, ErrorCode::kOffsetOutOfRange);
-  starts_.push_back({.topic = topic->id, .partition = asked.partition_index, .start = start});
+  response.low_watermark = kNoLowWatermark;
+  const bool allowed =
+      broker::authorize(slot_.connection.principal(), broker::Operation::kDelete, {.name = name});
+  if (!allowed) return refuse(response, ErrorCode::kTopicAuthorizationFailed);
+  const broker::Topic* topic = slot_.connection.broker().find(name);
+  broker::LogStart wanted{.partition = asked.partition_index};
+  const ErrorCode error = check(topic, asked, wanted.start);
+  if (error != ErrorCode::kNone) return refuse(response, error);
+  wanted.topic = topic->id;
+  starts_.push_back(wanted);
   responses_.push_back(&response);
 }
 
-void DeleteRecordsJob::refuse(PartitionResponse& response, ErrorCode error) {
-  response.error_code = error;
-  slot_.connection.count_error(error);
+ErrorCode DeleteRecordsJob::check(const broker::Topic* topic, const PartitionRequest& asked,
+                                  Offset& start) const {
+  const broker::Partition* partition =
+      topic == nullptr ? nullptr : topic->partition(asked.partition_index);
+  if (partition == nullptr) return ErrorCode::kUnknownTopicOrPartition;
+  if (broker::is_internal_topic(topic->name)) return ErrorCode::kInvalidTopicException;
+  if (!topic->config.log.cleanup_delete) return ErrorCode::kPolicyViolation;
+  const Offset end = partition->log->high_watermark().offset;
+  start = asked.offset == kHighWatermark ? end : asked.offset;
+  if (start < Offset(0) || start > end) return ErrorCode::kOffsetOutOfRange;
+  return ErrorCode::kNone;
 }
 
 void DeleteRecordsJob::moved(const std::vector<broker::LogStart>& starts) {
@@ -94,6 +105,11 @@ void DeleteRecordsJob::moved(const std::vector<broker::LogStart>& starts) {
     }
   }
   slot_.connection.answer(slot_, response_);
+}
+
+void DeleteRecordsJob::refuse(PartitionResponse& response, ErrorCode error) {
+  response.error_code = error;
+  slot_.connection.count_error(error);
 }
 
 }  // namespace

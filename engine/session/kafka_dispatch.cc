@@ -71,11 +71,11 @@ void KafkaConnection::start(ResponseSlot& slot, kafka::Reader& reader) {
     case kafka::ApiKey::kDeleteTopics:
       started = delete_topics(slot, reader);
       break;
-    case kafka::ApiKey::kCreatePartitions:
-      started = create_partitions(slot, reader);
-      break;
     case kafka::ApiKey::kDeleteRecords:
       started = delete_records(slot, reader);
+      break;
+    case kafka::ApiKey::kCreatePartitions:
+      started = create_partitions(slot, reader);
       break;
     case kafka::ApiKey::kOffsetForLeaderEpoch:
       started = offset_for_leader_epoch(slot, reader);

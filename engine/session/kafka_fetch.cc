@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "engine/session/kafka_connection.h"
 
@@ -58,6 +59,7 @@ void FetchJob::look_at(Part& part, std::uint64_t limit_bytes, bool first_whole) 
   part.changed = false;
   if (!part.located && !locate(part)) return;
   const storage::Log& log = *part.partition->log;
+  if (part.offset < log.start_offset()) return set_error(part, ErrorCode::kOffsetOutOfRange);
   part.seen = log.high_watermark().position;
   part.to = part.at;
   part.more = false;
@@ -65,6 +67,9 @@ void FetchJob::look_at(Part& part, std::uint64_t limit_bytes, bool first_whole) 
   const storage::Slices slices =
       storage::read(log, part.at, std::min(limit_bytes, part.max_bytes), first_whole, memory);
   if (slices.status == ReadStatus::kCold) return warm_up(part, slices.cold);
+  if (slices.status == ReadStatus::kOutOfRange) {
+    return set_error(part, ErrorCode::kOffsetOutOfRange);
+  }
   if (slices.status != ReadStatus::kOk) return set_error(part, ErrorCode::kCorruptMessage);
   part.to = part.at + slices.size_bytes;
   part.more = part.to < part.seen;
@@ -200,6 +205,13 @@ void FetchJob::fill_responses() {
     part.response->last_stable_offset = end;  // without transactions everything is stable
     part.response->log_start_offset = log.start_offset();
     if (part.size_bytes() == 0) continue;
+    storage::SegmentPin pin = storage::pin(log, part.at);
+    // The log's start has passed it by since it was found.
+    if (!pin.holds() || part.offset < log.start_offset()) {
+      set_error(part, ErrorCode::kOffsetOutOfRange);
+      continue;
+    }
+    slot_.pins.push_back(std::move(pin));
     part.response->records = kafka::Records::external(static_cast<std::uint32_t>(part.size_bytes()),
                                                       slot_.ranges.size());
     slot_.ranges.push_back({.topic = part.topic, .log = &log, .from = part.at, .to = part.to});

@@ -158,9 +158,9 @@ TopicResponse MetadataJob::describe(const broker::Topic& topic) {
                          .is_internal = broker::is_internal_topic(topic.name),
                          .partitions = partitions};
   if (with_topic_operations_) {
-    static constexpr Operation kOperations[] = {Operation::kRead, Operation::kWrite,
+    static constexpr Operation kOperations[] = {Operation::kRead,   Operation::kWrite,
                                                 Operation::kCreate, Operation::kDelete,
-                                                Operation::kDescribe};
+                                                Operation::kAlter,  Operation::kDescribe};
     response.topic_authorized_operations =
         authorized(slot_.connection.principal(), kOperations, {.name = topic.name});
   }

@@ -54,8 +54,9 @@ struct ResponseSlot {
   std::uint64_t held_bytes = 0;     // counted by the connection
   kafka::Arena arena;               // the decoded request, the response's arrays
   kafka::Writer response;
-  std::vector<LogRange> ranges;  // what the response's splices stand for, by token
-  bool done = false;             // the response is written, or there is none
+  std::vector<LogRange> ranges;           // what the response's splices stand for, by token
+  std::vector<storage::SegmentPin> pins;  // of their segments, until the response is sent
+  bool done = false;                      // the response is written, or there is none
   std::uint64_t unsent_bytes = 0;
 
   KafkaJob* job = nullptr;  // one of the following, while the request waits

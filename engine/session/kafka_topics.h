@@ -1,4 +1,4 @@
-// CreateTopics, DeleteTopics, CreatePartitions and DeleteRecords: answered when every shard knows.
+// CreateTopics, DeleteTopics, CreatePartitions, DeleteRecords: answered when every shard knows.
 //
 // Called by a connection for a request; each answers the slot, or leaves a job in it.
 #pragma once

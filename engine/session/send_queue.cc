@@ -30,6 +30,7 @@ SendQueue::Gathered SendQueue::gather(std::span<iovec> out, std::uint64_t limit_
     const std::uint64_t size = std::min(pieces_[i].size_bytes(), limit_bytes - gathered.size_bytes);
     const auto slices = storage::read_exactly(*range.log, range.from, range.from + size,
                                               out.subspan(gathered.count));
+    CHECK(slices.status != storage::ReadStatus::kOutOfRange);  // its segment is pinned
     if (slices.status != storage::ReadStatus::kOk) {
       if (gathered.count == 0) gathered.cold = slices.cold;
       break;

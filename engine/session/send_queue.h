@@ -1,7 +1,8 @@
 // SendQueue: what one connection still has to send, in order: bytes of its own, and ranges of logs
 // whose memory is looked up anew for each send.
 //
-// A range pins nothing: a client that does not read costs a few words here, not the log's memory.
+// A range pins no memory: a client that does not read costs a few words here, and not the log's
+// memory; whoever puts it in keeps its segment from going (storage::SegmentPin).
 // Owned by a connection, used by its shard's thread. It has no limit of its own: the connection
 // counts what it puts in.
 #pragma once

@@ -69,6 +69,16 @@ class TestServer {
     for (std::size_t i = 0; i < sessions_.size(); ++i) total += pick(counters(i)).get();
     return total;
   }
+  // How many segment files all partitions of a topic have.
+  [[nodiscard]] std::size_t segment_files(const std::string& topic) const {
+    std::size_t count = 0;
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(directory_ + "/topics")) {
+      const std::string of = entry.path().parent_path().filename().string();
+      if (of.starts_with(topic + "-") && entry.path().extension() == ".log") ++count;
+    }
+    return count;
+  }
   [[nodiscard]] std::uint64_t closed(KafkaClose why) const {
     return sum([why](const KafkaCounters& c) -> const runtime::Counter& {
       return c.closed[static_cast<std::size_t>(why)];
