@@ -128,6 +128,9 @@ class KafkaConnection final : public runtime::SocketHandler {
   void on_closed() override;
 
   // Input (kafka_input.cc).
+  // What arrives may be handled. Between a stall and the turn's end it may not: `input_` still
+  // holds what came before, perhaps several requests, and resume_input takes them first.
+  [[nodiscard]] bool handles_input() const { return stalled_ == 0 && !resume_; }
   [[nodiscard]] std::size_t take_frames(MutableBytes bytes);
   [[nodiscard]] MutableBytes fill_input(MutableBytes bytes);
   void stash(MutableBytes bytes);

@@ -26,8 +26,8 @@ void KafkaConnection::on_data(MutableBytes bytes) {
                                             settings.read_timeout_ms, settings.max_idle_ms});
     shard().timers().arm(check_, last_read_ns_ + soon_ms * kNsPerMs);
   }
-  if (stalled_ == 0 && !input_.empty()) bytes = fill_input(bytes);
-  if (stalled_ == 0 && !draining_ && input_.empty()) bytes = bytes.subspan(take_frames(bytes));
+  if (handles_input() && !input_.empty()) bytes = fill_input(bytes);
+  if (handles_input() && !draining_ && input_.empty()) bytes = bytes.subspan(take_frames(bytes));
   if (!draining_ && !bytes.empty()) stash(bytes);
 }
 
@@ -127,7 +127,7 @@ void KafkaConnection::on_admitted(BudgetWaiter& waiter, void* context) {
 // turn's worth of receive buffers: reading has been paused).
 void KafkaConnection::stash(MutableBytes bytes) {
   input_.append(bytes);
-  if (stalled_ == 0 && input_.size() >= kLengthBytes) (void)admit_input();
+  if (handles_input() && input_.size() >= kLengthBytes) (void)admit_input();
 }
 
 // There is room again: first what was received meanwhile.

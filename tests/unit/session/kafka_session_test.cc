@@ -239,7 +239,7 @@ TEST(KafkaSessionTest, StopsReadingWhoHasTooMuchInFlightAndLosesNothing) {
   TestServer server(options);
   KafkaClient client(server.port());
   ASSERT_EQ(client.create_topic("t", 3), ErrorCode::kNone);
-  constexpr int kRequests = 300;
+  constexpr int kRequests = 2'000;
   std::thread sender([&] {
     for (int i = 0; i < kRequests; ++i) {
       const std::string value(static_cast<std::size_t>(i % 7 == 0 ? 90'000 : 500), 'v');
