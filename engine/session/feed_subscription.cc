@@ -211,12 +211,11 @@ FeedSubscription::Status FeedSubscription::begin(FeedSendList& list) {
   const Look look = look_up(cursor, cursor.place);
   if (look.found == Found::kOk && cursor.place.at != cursor.place.frame) {
     const std::uint32_t end = look.batch->frame_end(cursor.place.frame);
-    storage::Cold cold;
+    Look missing{.found = Found::kNextTurn};
     const std::uint32_t added =
-        add(*cursor.partition->log, *look.batch, cursor.place, end, list, cold);
+        add(*cursor.partition->log, *look.batch, cursor.place, end, list, missing);
     if (added == 0) {
-      const Status status =
-          wait_for(cursor, cursor.place.position, {.found = Found::kCold, .cold = cold});
+      const Status status = wait_for(cursor, cursor.place.position, missing);
       return status == Status::kOk ? Status::kBlocked : status;
     }
     head_bytes_ = added;
@@ -258,7 +257,7 @@ FeedSubscription::Status FeedSubscription::run(Cursor& cursor, std::size_t quant
   Look look = look_up(cursor, start);
   if (look.found != Found::kOk) return wait_for(cursor, start.position, look);
   Place place = start;
-  storage::Cold cold;
+  Look missing;
   std::size_t bytes = 0;
   std::uint32_t messages = 0;
   while (look.found == Found::kOk && bytes < quantum) {
@@ -269,7 +268,7 @@ FeedSubscription::Status FeedSubscription::run(Cursor& cursor, std::size_t quant
       if (list.size_bytes() > 0) break;
       end = look.batch->frame_end(place.at);
     }
-    const std::uint32_t added = add(log, *look.batch, place, end, list, cold);
+    const std::uint32_t added = add(log, *look.batch, place, end, list, missing);
     messages += look.batch->messages_ending(place.frame, place.at, place.at + added);
     bytes += added;
     const std::uint32_t from = place.frame;
@@ -284,9 +283,7 @@ FeedSubscription::Status FeedSubscription::run(Cursor& cursor, std::size_t quant
     place = {.position = look.next};
     look = look_up(cursor, place);
   }
-  if (bytes == 0 && cold.segment != nullptr) {
-    return wait_for(cursor, start.position, {.found = Found::kCold, .cold = cold});
-  }
+  if (bytes == 0 && missing.found != Found::kOk) return wait_for(cursor, start.position, missing);
   if (bytes == 0) {
     full_ = true;
     reading_.push_front(cursor);
@@ -300,9 +297,10 @@ FeedSubscription::Status FeedSubscription::run(Cursor& cursor, std::size_t quant
 }
 
 // Adds [place.at, end) of a batch's stream; returns how much of it there was memory or room for.
+// `missing`: why there was not more, if it lies with the log.
 std::uint32_t FeedSubscription::add(const storage::Log& log, const FeedBatch& batch,
                                     const Place& place, std::uint32_t end, FeedSendList& list,
-                                    storage::Cold& cold) {
+                                    Look& missing) {
   std::uint32_t at = place.at;
   while (at < end) {
     const FeedBatch::Piece& piece = *batch.piece_at(at);
@@ -321,7 +319,11 @@ std::uint32_t FeedSubscription::add(const storage::Log& log, const FeedBatch& ba
     const storage::Slices slices = storage::read_exactly(log, from, from + size, room);
     list.took(slices.count, slices.size_bytes);
     at += static_cast<std::uint32_t>(slices.size_bytes);
-    if (slices.status == storage::ReadStatus::kCold) cold = slices.cold;
+    if (slices.status == storage::ReadStatus::kCold) {
+      missing = {.found = Found::kCold, .cold = slices.cold};
+    } else if (slices.status == storage::ReadStatus::kOutOfRange) {
+      missing = {.found = Found::kLost};  // the log's start has overtaken it
+    }
     if (slices.size_bytes < size) break;
   }
   return at - place.at;

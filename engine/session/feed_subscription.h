@@ -104,7 +104,7 @@ class FeedSubscription {
   void head_sent(std::size_t bytes);
   [[nodiscard]] static std::uint32_t add(const storage::Log& log, const FeedBatch& batch,
                                          const Place& place, std::uint32_t end, FeedSendList& list,
-                                         storage::Cold& cold);
+                                         Look& missing);
   void report_damage(const Cursor& cursor, const Look& look);
   void woken(Cursor& cursor);
   static void on_visible(broker::Waiter& waiter, broker::Partition& partition);

@@ -73,6 +73,16 @@ class TestCluster {
   }
 
   Cluster& cluster() { return *cluster_; }
+  // How many segment files all partitions of a topic have.
+  [[nodiscard]] std::size_t segment_files(const std::string& topic) const {
+    std::size_t count = 0;
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(directory_ + "/topics")) {
+      const std::string of = entry.path().parent_path().filename().string();
+      if (of.starts_with(topic + "-") && entry.path().extension() == ".log") ++count;
+    }
+    return count;
+  }
   runtime::Runtime& runtime() { return *runtime_; }
   Broker& broker(std::size_t shard) {
     return cluster_->broker(ShardId(static_cast<std::uint16_t>(shard)));
