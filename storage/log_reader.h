@@ -67,6 +67,8 @@ class SegmentPin {
   Segment* segment_ = nullptr;
 };
 // Pins the segment of `position` and with it those behind it; nothing when it has gone already.
+// Only of what was at or above the log's start in this turn: then it is found until the pin is
+// released.
 [[nodiscard]] SegmentPin pin(const Log& log, Position position);
 
 struct Sought {

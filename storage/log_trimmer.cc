@@ -31,9 +31,14 @@ void LogTrimmer::trim(Tail& tail) {
   if (count == 0) return;
   const std::vector<Segment*> leave(segments.begin(),
                                     segments.begin() + static_cast<std::ptrdiff_t>(count));
-  for (Segment* segment : leave) tail.leaving.push_back({segment, 0});
+  for (Segment* segment : leave) tail.leaving.push_back({segment, Tail::Leaving::kNotSettled});
   publish(tail, count);
   memory_.forget(tail, leave);
+  retired_.retire([&tail, last = leave.back()->base_offset] {
+    for (Tail::Leaving& left : tail.leaving) {
+      if (left.since_ms < 0 && left.segment->base_offset <= last) left.since_ms = 0;
+    }
+  });
 }
 
 // A table without the first `skip` segments, and with what is leaving now.
@@ -54,6 +59,7 @@ void LogTrimmer::tick(Tail& tail, std::int64_t now_ms) {
   // In order, so that a pin keeps what is behind it as well.
   while (!tail.leaving.empty()) {
     const auto [segment, since_ms] = tail.leaving.front();
+    if (since_ms < 0) break;
     if (now_ms - since_ms < delete_delay_ms_ || segment->pins.load() > 0) break;
     tail.going.push_back(segment);
     tail.leaving.pop_front();

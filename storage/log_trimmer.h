@@ -3,6 +3,7 @@
 //   move_start    the new start is published                         readers: out of range
 //   trim          sealed segments wholly below it leave the table;   half-sent responses: found
 //                 their memory goes at once                          and pinned
+//                 ... every shard passes a quiescent point: who saw the old start has pinned ...
 //   tick          after a delay, pinned by nobody, they are hidden   not found
 //                 ... every shard passes a quiescent point ...
 //                 a janitor unlinks their files, and they are freed

@@ -100,8 +100,9 @@ struct Tail {
   // Segments below the log's start. First they leave: no part of the log, but to be found; then,
   // when nobody pins them and their time is over, they go, and their files with them.
   struct Leaving {
+    static constexpr std::int64_t kNotSettled = -1;
     Segment* segment;
-    std::int64_t since_ms;  // 0: not yet known
+    std::int64_t since_ms;  // kNotSettled: somebody may be about to pin it; 0: not yet known
   };
   std::deque<Leaving> leaving;  // oldest first
   std::vector<Segment*> going;  // oldest first; out of the published table

@@ -67,7 +67,9 @@ class LogStartTest : public ::testing::Test {
     for (int i = count; i-- > 0;) append_batch(newest - i * kHourMs);
     server_->settle();
   }
+  // A second of a shard that turns.
   void tick() {
+    server_->settle();
     server_->store().tick(Timestamp(server_->now_ms()));
     server_->settle();
   }
