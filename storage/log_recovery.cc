@@ -15,6 +15,13 @@ constexpr std::uint64_t kWorthACheckpoint = 4 * kMiB;
 
 }  // namespace
 
+LogRecovery::LogRecovery(Files& files, std::string directory, Offset start)
+    : files_(&files),
+      directory_(std::move(directory)),
+      start_(start),
+      all_producers_(std::make_unique<Producers>(ProducerLimits{})),
+      producers_(std::make_unique<ProducerTable>(*all_producers_)) {}
+
 Result<std::optional<LogRecovery>> LogRecovery::open(Files& files, std::string directory,
                                                      Offset start) {
   auto entries = files.list(directory);
@@ -84,6 +91,8 @@ LogRecovery::LogRecovery(LogRecovery&& other) noexcept
       dropped_(std::exchange(other.dropped_, {})),
       stale_index_(other.stale_index_),
       checkpoint_(std::move(other.checkpoint_)),
+      all_producers_(std::move(other.all_producers_)),
+      producers_(std::move(other.producers_)),
       walked_bytes_(other.walked_bytes_),
       cut_bytes_(other.cut_bytes_) {}
 
@@ -149,16 +158,25 @@ Result<void> LogRecovery::check_extent(const SegmentFile& segment, const Journal
   return {};
 }
 
+// Before the checkpoint nothing is walked, unless it does not fit what is there.
+void LogRecovery::begin_at_checkpoint(RecoveredLog& log) {
+  if (!checkpoint_) return;
+  const auto found = segments_.find(checkpoint_->segment);
+  const bool fits = found != segments_.end() && checkpoint_->position <= found->second.size_bytes;
+  // What it says of producers stays true when its segment has gone from the front of the log.
+  if (fits || checkpoint_->segment < segments_.begin()->first) {
+    producers_->load(checkpoint_->producers);
+  }
+  if (fits) {
+    log.epochs = checkpoint_->epochs;
+  } else {
+    checkpoint_.reset();
+  }
+}
+
 Result<RecoveredLog> LogRecovery::finish() {
   RecoveredLog log;
-  // Before the checkpoint nothing is walked, unless it does not fit what is there.
-  if (checkpoint_) {
-    const auto found = segments_.find(checkpoint_->segment);
-    if (found == segments_.end() || checkpoint_->position > found->second.size_bytes) {
-      checkpoint_.reset();
-    }
-  }
-  if (checkpoint_) log.epochs = checkpoint_->epochs;
+  begin_at_checkpoint(log);
   log.end = segments_.begin()->first;
   const Offset first_walked = checkpoint_ ? checkpoint_->segment : segments_.begin()->first;
   for (auto at = segments_.begin(); at != segments_.end(); ++at) {
@@ -182,6 +200,7 @@ Result<RecoveredLog> LogRecovery::finish() {
   log.start = std::max(start_, segments_.begin()->first);
   if (log.end < log.start) begin_at_start(log);
   if (auto read = read_last_block(log); !read) return std::unexpected(read.error());
+  log.producers = producers_->snapshot();
   return log;
 }
 
@@ -241,9 +260,14 @@ Result<void> LogRecovery::cut() {
 }
 
 void LogRecovery::save_checkpoint(const RecoveredLog& log) {
-  if (walked_bytes_ < kWorthACheckpoint || log.segments.empty()) return;
+  if (log.segments.empty()) return;
+  const Offset active = log.segments.back().base_offset;
+  const bool covered =
+      log.producers.empty() ||
+      (checkpoint_ ? checkpoint_->segment == active : segments_.begin()->first == active);
+  if (walked_bytes_ < kWorthACheckpoint && covered) return;
   Checkpoint checkpoint;
-  checkpoint.segment = log.segments.back().base_offset;
+  checkpoint.segment = active;
   checkpoint.position = log.segments.back().size_bytes;
   checkpoint.next_offset = log.end;
   checkpoint.max_timestamp = log.max_timestamp;
@@ -251,7 +275,8 @@ void LogRecovery::save_checkpoint(const RecoveredLog& log) {
   checkpoint.active_since_ms = log.active_since_ms;
   checkpoint.epochs = log.epochs;
   checkpoint.index = log.index;
-  (void)write_checkpoint(*files_, directory_, checkpoint);  // it saves time, and nothing else
+  checkpoint.producers = log.producers;
+  (void)write_checkpoint(*files_, directory_, checkpoint);  // a full disk must not stop the start
 }
 
 Result<void> LogRecovery::walk(SegmentFile& segment, RecoveredLog& log) {
@@ -316,6 +341,11 @@ void LogRecovery::note(const BatchWalker& walker, const SegmentFile& segment, Re
   }
   if (log.active_since_ms == 0) log.active_since_ms = header.base_timestamp.value;
   log.end = header.next_offset();
+  if (header.has_producer_id() && !header.is_control()) {
+    const ProducerStamp stamp = producer_stamp(walker.batch());
+    producers_->replay(stamp, {header.base_offset, Position(0), header.max_timestamp,
+                               stamp.first_sequence, stamp.last_sequence});
+  }
 }
 
 Result<void> LogRecovery::read_last_block(RecoveredLog& log) {
