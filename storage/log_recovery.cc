@@ -45,6 +45,7 @@ Result<std::optional<LogRecovery>> LogRecovery::open(Files& files, std::string d
     log.segments_[segment.base_offset] = segment;
   }
   if (log.segments_.empty()) return std::optional<LogRecovery>();
+  log.checkpoint_ = read_checkpoint(files, log.directory_);
   if (auto removed = log.remove_below_start(names); !removed) {
     return std::unexpected(removed.error());
   }
@@ -61,14 +62,15 @@ Result<std::optional<LogRecovery>> LogRecovery::open(Files& files, std::string d
   const Offset last = log.segments_.rbegin()->first;
   log.stale_index_ = names.contains(segment_file_name(last, ".index")) ||
                      names.contains(segment_file_name(last, ".timeindex"));
-  log.checkpoint_ = read_checkpoint(files, log.directory_);
   return std::optional<LogRecovery>(std::move(log));
 }
 
 // The start is durable, so that no more than what is below it can have been removed: any of those
-// files may be there or not. An index of a segment that is not there goes with them.
+// files may be there or not. What the checkpoint does not cover has to be walked first. An index of
+// a segment that is not there goes with them.
 Result<void> LogRecovery::remove_below_start(const std::set<std::string>& names) {
-  while (segments_.size() > 1 && std::next(segments_.begin())->first <= start_) {
+  while (checkpoint_ && segments_.begin()->first < checkpoint_->segment &&
+         below_start(segments_.begin()->first)) {
     const auto removed = files_->remove(path(segments_.begin()->second));
     if (!removed) return removed;
     segments_.erase(segments_.begin());
@@ -104,6 +106,11 @@ LogRecovery::~LogRecovery() {
   }
 }
 
+bool LogRecovery::below_start(Offset segment) const {
+  const auto next = segments_.upper_bound(segment);
+  return next != segments_.end() && next->first <= start_;
+}
+
 std::string LogRecovery::path(const SegmentFile& segment) const {
   return directory_ + "/" + segment_file_name(segment.base_offset, ".log");
 }
@@ -125,14 +132,15 @@ Result<void> LogRecovery::touch(SegmentFile& segment) {
 Result<void> LogRecovery::redo(const JournalEntry& entry) {
   const auto found = segments_.find(entry.segment);
   if (found == segments_.end()) {
-    // Retention removes whole segments from the front.
-    if (entry.segment < segments_.begin()->first) return {};
+    // Retention removes whole segments.
+    if (entry.segment < segments_.begin()->first || below_start(entry.segment)) return {};
     return fail(Errc::kCorrupt, directory_ + ": the segment of offset " +
                                     std::to_string(entry.segment.value) + " is missing");
   }
   SegmentFile& segment = found->second;
   if (auto touched = touch(segment); !touched) return touched;
   if (entry.position + entry.size_bytes > segment.size_bytes) {
+    if (below_start(entry.segment)) return {};
     return corrupt(segment, entry.position, "the file is shorter than the journal says");
   }
   segment.redo_end = std::max(segment.redo_end, entry.position + entry.size_bytes);
@@ -151,7 +159,7 @@ Result<void> LogRecovery::check_extent(const SegmentFile& segment, const Journal
     if (*got == 0) break;
     at += *got;
   }
-  if (hasher.digest() != entry.hash) {
+  if (hasher.digest() != entry.hash && !below_start(segment.base_offset)) {
     return corrupt(segment, entry.position,
                    std::to_string(entry.size_bytes) + " bytes that were flushed are damaged");
   }
@@ -162,16 +170,22 @@ Result<void> LogRecovery::check_extent(const SegmentFile& segment, const Journal
 void LogRecovery::begin_at_checkpoint(RecoveredLog& log) {
   if (!checkpoint_) return;
   const auto found = segments_.find(checkpoint_->segment);
-  const bool fits = found != segments_.end() && checkpoint_->position <= found->second.size_bytes;
-  // What it says of producers stays true when its segment has gone from the front of the log.
-  if (fits || checkpoint_->segment < segments_.begin()->first) {
-    producers_->load(checkpoint_->producers);
-  }
-  if (fits) {
-    log.epochs = checkpoint_->epochs;
-  } else {
+  if (found == segments_.end() || checkpoint_->position > found->second.size_bytes) {
     checkpoint_.reset();
+    return;
   }
+  log.epochs = checkpoint_->epochs;
+  producers_->load(checkpoint_->producers);
+}
+
+// Segments below the start of the log went before a checkpoint covered them, for there was no space
+// for one: what is known of producers has a gap there, too.
+void LogRecovery::begin_after_gap(RecoveredLog& log, Offset segment) {
+  for (auto at = segments_.begin(); at->first < segment;) {
+    dropped_.insert(segments_.extract(at++));
+  }
+  log.segments.clear();
+  producers_->clear();
 }
 
 Result<RecoveredLog> LogRecovery::finish() {
@@ -181,7 +195,9 @@ Result<RecoveredLog> LogRecovery::finish() {
   const Offset first_walked = checkpoint_ ? checkpoint_->segment : segments_.begin()->first;
   for (auto at = segments_.begin(); at != segments_.end(); ++at) {
     auto& [offset, segment] = *at;
-    if (offset > first_walked && log.end != offset) {
+    if (offset > first_walked && log.end != offset && offset <= start_) {
+      begin_after_gap(log, offset);
+    } else if (offset > first_walked && log.end != offset) {
       auto dropped = drop_from(offset);
       if (!dropped) return std::unexpected(dropped.error());
       if (*dropped) break;
@@ -311,7 +327,9 @@ Result<void> LogRecovery::walk(SegmentFile& segment, RecoveredLog& log) {
     const bool cut_off =
         *step == BatchWalker::Step::kTorn || vouched - end < kBatchHeaderBytes ||
         (*step == BatchWalker::Step::kBatch && end + walker.header().size_bytes() > vouched);
-    if (!cut_off || segment.sealed) return corrupt(segment, end, "a record batch is damaged");
+    if ((!cut_off || segment.sealed) && !below_start(segment.base_offset)) {
+      return corrupt(segment, end, "a record batch is damaged");
+    }
   }
   segment.end = end;
   return {};

@@ -24,8 +24,8 @@ namespace duolog::storage {
 
 class LogRecovery {
  public:
-  // Nothing when the partition has no segment. Removes what an unfinished creation left, and what
-  // lies below the log's start.
+  // Nothing when the partition has no segment. Removes what an unfinished creation left, and
+  // segments below the log's start; those that the checkpoint does not cover are left to LogStore.
   [[nodiscard]] static Result<std::optional<LogRecovery>> open(Files& files, std::string directory,
                                                                Offset start);
   ~LogRecovery();
@@ -61,6 +61,9 @@ class LogRecovery {
   LogRecovery(Files& files, std::string directory, Offset start);
   void begin_at_checkpoint(RecoveredLog& log);
   [[nodiscard]] std::string path(const SegmentFile& segment) const;
+  // Nobody reads it any more. It may be gone, and is walked only for its producers.
+  [[nodiscard]] bool below_start(Offset segment) const;
+  void begin_after_gap(RecoveredLog& log, Offset segment);
   [[nodiscard]] Result<void> touch(SegmentFile& segment);
   [[nodiscard]] Result<void> check_extent(const SegmentFile& segment, const JournalEntry& entry);
   [[nodiscard]] Result<void> walk(SegmentFile& segment, RecoveredLog& log);

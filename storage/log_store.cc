@@ -132,6 +132,7 @@ Result<Log*> LogStore::adopt(LogIdentity identity, LogConfig config, RecoveredLo
   }
   tail.publish_appended();
   tail.publish_high_watermark(tail.end);
+  trimmer_.trim(tail);
   return &log;
 }
 

@@ -318,7 +318,7 @@ void SegmentWriter::switch_segment(Tail& tail, Segment* segment, std::int64_t no
   retired_.retire([old] { delete old; });
   tail.unsealed.push_back(segment);
   tail.active_since_ms = now_ms;
-  if (tail.planned || !tail.producers.empty()) plan_checkpoint(tail);
+  plan_checkpoint(tail);
 }
 
 void SegmentWriter::allocate(Tail& tail, std::uint64_t size_bytes, std::int64_t now_ms) {
