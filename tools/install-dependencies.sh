@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing to build, test and check Duolog, and only that.
-#   tools/install-dependencies.sh [--check] [build] [test] [ci] [fuzz] [lint]     (default: build)
+#   tools/install-dependencies.sh [--check] [build] [test] [ci] [kafka] [fuzz] [lint]     (default: build)
 # --check only prints the packages that are missing. Exit status: 0 nothing is missing any more,
 # 1 a package could not be installed (or, with --check, something is missing), 2 this system or user
 # does not allow it.
@@ -42,6 +42,8 @@ test  command mkfs.ext4          e2fsprogs
 test  command mount              mount
 test  package node-ws            node-ws
 ci    command ccache             ccache
+kafka command java               openjdk-17-jre-headless
+kafka command mvn                maven
 fuzz  command clang++-19         clang-19
 fuzz  package libclang-rt-19-dev libclang-rt-19-dev
 lint  command clang-format       clang-format
@@ -64,9 +66,9 @@ groups=()
 for word in "$@"; do
   case $word in
     --check) check_only=yes ;;
-    build | test | ci | fuzz | lint) groups+=("$word") ;;
+    build | test | ci | kafka | fuzz | lint) groups+=("$word") ;;
     *)
-      echo "install-dependencies: '$word' is not one of --check, build, test, ci, fuzz, lint" >&2
+      echo "install-dependencies: '$word' is not one of --check, build, test, ci, kafka, fuzz, lint" >&2
       exit 2
       ;;
   esac
