@@ -1,0 +1,45 @@
+"""The clients: what each is, how its program is fetched or built, and how it is run.
+
+A program gets `HOST:PORT FEATURE...` and prints `feature NAME passed` or `feature NAME failed WHY`
+a feature. The topic of a feature has its name, and exists already but for "topics".
+"""
+
+import os
+import sys
+from dataclasses import dataclass, field
+from typing import Callable
+
+import fetch
+from results import HERE
+
+DEBIAN_PYTHON = "/usr/bin/python3"
+
+
+@dataclass
+class Suite:
+    name: str
+    short: str     # the column's head in the matrix
+    title: str     # what it is, for the line below the matrix
+    command: Callable[[], list]
+    prepare: Callable[[], None] = lambda: None
+    # Features that the client has no way to do, each with the reason.
+    lacking: dict = field(default_factory=dict)
+    # APIs of a feature where this client uses others than most.
+    apis: dict = field(default_factory=dict)
+    limit_s: int = 100
+
+
+def here(*path):
+    return os.path.join(HERE, *path)
+
+
+NO_ADMIN = "no administration"
+
+SUITES = [
+    Suite("kcat", "kcat", "kcat, Debian's",
+          lambda: [DEBIAN_PYTHON, "-B", here("python", "kcat_features.py")],
+          lacking=dict.fromkeys(("topics", "partitions", "delete-records", "configs", "groups"),
+                                NO_ADMIN)),
+]
+
+BY_NAME = {suite.name: suite for suite in SUITES}
