@@ -40,6 +40,12 @@ SUITES = [
           lambda: [DEBIAN_PYTHON, "-B", here("python", "kcat_features.py")],
           lacking=dict.fromkeys(("topics", "partitions", "delete-records", "configs", "groups"),
                                 NO_ADMIN)),
+    Suite("librdkafka", "librdkafka", "librdkafka 2.0, Debian's",
+          lambda: [os.environ["COMPAT_LIBRDKAFKA"]], apis={"configs": (32, 33)}),
+    Suite("kafka-python", "kafka-python", "kafka-python 2.0, Debian's",
+          lambda: [DEBIAN_PYTHON, "-B", here("python", "kafka_python_features.py")],
+          lacking={"idempotence": "no idempotent producer", "delete-records": "no such call"},
+          apis={"configs": (32, 33)}),
 ]
 
 BY_NAME = {suite.name: suite for suite in SUITES}
