@@ -60,3 +60,15 @@ def made_once(name, sources, make):
         with open(mark, "w", encoding="ascii") as file:
             file.write(digest.hexdigest())
     return folder
+
+
+def node_modules(name, folder):
+    """The folder whose node_modules has what FOLDER/package-lock.json pins."""
+    files = [os.path.join(folder, file) for file in ("package.json", "package-lock.json")]
+
+    def make(into):
+        for file in files:
+            shutil.copy(file, into)
+        run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", cwd=into)
+
+    return made_once(name, files, make)

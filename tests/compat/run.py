@@ -84,7 +84,7 @@ def stored_otherwise(server, feature):
     return None
 
 
-def run(suite, server):
+def run(suite, command, server):
     """The outcome of every feature: {name: (outcome, detail)}, and what the client said."""
     served = served_apis(server)
     outcomes, wanted = {}, []
@@ -101,7 +101,7 @@ def run(suite, server):
             server.create_topic(feature.name, feature.partitions)
     environment = {**os.environ, "COMPAT_PROGRAM": os.environ["TEST_PROGRAM"]}
     said, output, ended = run_client(
-        [*suite.command(), server.kafka, *(feature.name for feature in wanted)], suite, environment)
+        [*command, server.kafka, *(feature.name for feature in wanted)], suite, environment)
     if server.stop() != 0:
         output += "\nthe server did not stop cleanly\n" + server.log_text()[-4000:]
     for feature in wanted:
@@ -129,13 +129,13 @@ def report(suite, outcomes, output):
 def main():
     suite = suites.BY_NAME[sys.argv[1]]
     begin = time.monotonic()
-    suite.prepare()
+    command = suite.command()
     prepared_s = time.monotonic() - begin
     scratch = tempfile.mkdtemp(prefix="duolog-compat-")
     server = Server(os.path.join(scratch, "data"), "--message-max-bytes", MESSAGE_MAX)
     try:
         server.start()
-        outcomes, output = run(suite, server)
+        outcomes, output = run(suite, command, server)
         good = report(suite, outcomes, output)
         if not good:
             print(f"---- the server's log\n{server.log_text()[-4000:]}")
