@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing to build, test and check Duolog, and only that.
-#   tools/install-dependencies.sh [--check] [build] [test] [clients] [ci] [fuzz] [lint]     (default: build)
+#   tools/install-dependencies.sh [--check] [build] [test] [clients] [ci] [kafka] [fuzz] [lint]
+# The default is build.
 # --check only prints the packages that are missing. Exit status: 0 nothing is missing any more,
 # 1 a package could not be installed (or, with --check, something is missing), 2 this system or user
 # does not allow it.
@@ -50,6 +51,8 @@ clients command javac            openjdk-17-jdk-headless
 clients command mvn              maven
 clients package python3-venv     python3-venv
 ci    command ccache             ccache
+kafka command java               openjdk-17-jre-headless
+kafka command mvn                maven
 fuzz  command clang++-19         clang-19
 fuzz  package libclang-rt-19-dev libclang-rt-19-dev
 lint  command clang-format       clang-format
@@ -72,9 +75,10 @@ groups=()
 for word in "$@"; do
   case $word in
     --check) check_only=yes ;;
-    build | test | clients | ci | fuzz | lint) groups+=("$word") ;;
+    build | test | clients | ci | kafka | fuzz | lint) groups+=("$word") ;;
     *)
-      echo "install-dependencies: '$word' is not one of --check, build, test, clients, ci, fuzz, lint" >&2
+      echo "install-dependencies: '$word' is not one of --check, build, test, clients, ci, kafka," \
+        "fuzz, lint" >&2
       exit 2
       ;;
   esac
