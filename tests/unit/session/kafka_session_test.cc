@@ -206,6 +206,23 @@ TEST(KafkaSessionTest, AnswersWhatCameBeforeABadRequest) {
   EXPECT_TRUE(client.at_end());
 }
 
+TEST(KafkaSessionTest, PassesOverBytesBehindARequestAndAnswersTheNext) {
+  TestServer server;
+  KafkaClient client(server.port());
+  auto bytes = KafkaClient::encode(0, kafka::ApiVersionsRequest{}, 5);
+  bytes.insert(bytes.end(), {0xff, 0x00, 0x7f});
+  store_be<std::int32_t>(bytes.data(), static_cast<std::int32_t>(bytes.size() - 4));
+  const auto next = KafkaClient::encode(0, kafka::ApiVersionsRequest{}, 6);
+  bytes.insert(bytes.end(), next.begin(), next.end());
+  client.send_bytes(bytes);
+  for (const std::int32_t id : {5, 6}) {
+    auto answer = client.receive<kafka::ApiVersionsResponse>(0);
+    ASSERT_NE(answer, nullptr);
+    EXPECT_EQ(answer->correlation_id, id);
+    EXPECT_EQ(answer->message.error_code, ErrorCode::kNone);
+  }
+}
+
 TEST(KafkaSessionTest, ATornRequestEndsQuietly) {
   TestServer server;
   {
