@@ -144,7 +144,7 @@ std::vector<std::unique_ptr<Partition>> Cluster::make_partitions(Topic& topic, s
 bool Cluster::has_room_for(std::size_t partitions) {
   const std::size_t now = counters_.partitions.load(std::memory_order_relaxed);
   if (now <= options_.max_partitions && partitions <= options_.max_partitions - now) return true;
-  counters_.refused_limit.fetch_add(1, std::memory_order_relaxed);
+  count_refusal();
   return false;
 }
 

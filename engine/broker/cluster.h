@@ -68,8 +68,8 @@ class Cluster {
 
   // What there is of the limits, and how often one of them was hit. Any thread.
   struct Counters {
-    std::atomic<std::size_t> partitions{0};  // now, of all topics
-    std::atomic<std::uint64_t> refused_limit{0};
+    std::atomic<std::size_t> partitions{0};       // now, of all topics
+    std::atomic<std::uint64_t> refused_limit{0};  // topics, partitions, partitions of a topic
   };
   [[nodiscard]] const Counters& counters() const { return counters_; }
 
@@ -85,6 +85,7 @@ class Cluster {
   // on.
   [[nodiscard]] std::vector<std::unique_ptr<Partition>> make_partitions(Topic& topic,
                                                                         std::int32_t count);
+  void count_refusal() { counters_.refused_limit.fetch_add(1, std::memory_order_relaxed); }
   [[nodiscard]] bool has_room_for(std::size_t partitions);
   [[nodiscard]] std::string no_room_message() const;
   [[nodiscard]] ShardId owner_of(const Uuid& topic, PartitionId partition) const;

@@ -143,6 +143,9 @@ bool ProduceJob::check(const broker::Topic& topic, MutableBytes batch, Partition
   }
   const auto info = validate(topic, batch);
   if (!info) {
+    if (info.error().code == Errc::kTooLarge) {
+      slot_.connection.sessions().counters().batches_too_large.add();
+    }
     refuse(response, to_kafka(info.error()), info.error().message);
     return false;
   }
