@@ -235,7 +235,7 @@ TEST_F(ProducerRecoveryTest, StartThatHasMovedJustBeforeACrashForgetsNoProducer)
   tick();
   tick();
   EXPECT_EQ(segments(), 1U) << "what recovery had to walk goes later";
-  crash();
+  crash(sim::CrashPolicy::kKill);
   EXPECT_EQ(send(c, 0), Append::kDuplicate) << "recovery made a checkpoint of its own";
 }
 
