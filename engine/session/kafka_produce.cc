@@ -119,7 +119,7 @@ void ProduceJob::start_partition(broker::Topic* topic, ErrorCode refused,
 // As storage::validate, and the timestamps are the producer's, whatever it says of their type. A
 // compressed batch is inflated only where its producer did not fill in the latest of them.
 Result<storage::BatchInfo> ProduceJob::validate(const broker::Topic& topic, MutableBytes batch) {
-  const storage::BatchLimits limits{.max_batch_bytes = topic.config.max_message_bytes};
+  const storage::BatchLimits limits{.max_batch_bytes = topic.config->max_message_bytes};
   auto info = storage::validate(batch, limits);
   if (!info) return info;
   const storage::BatchHeader& header = info->header;
