@@ -21,6 +21,13 @@ std::string_view kind_of(ConfigResource resource) {
   return resource == ConfigResource::kGroup ? "group" : "client metrics";
 }
 
+// As Kafka has it.
+ErrorCode bad_value_of(ConfigResource resource) {
+  return resource == ConfigResource::kTopic || resource == ConfigResource::kGroup
+             ? ErrorCode::kInvalidConfig
+             : ErrorCode::kInvalidRequest;
+}
+
 // `list` with `items` at its end, or without them; items that are there already stay where they
 // are.
 std::string changed_list(std::string_view list, std::string_view items, bool append) {
@@ -74,11 +81,12 @@ TopicOutcome ConfigChange::check_resource() {
   if (auto keys = check_keys(); keys.error != ErrorCode::kNone) return keys;
   const ConfigValues& before = now.of(wanted_.resource, wanted_.name);
   if (auto applied = apply(before); applied.error != ErrorCode::kNone) return applied;
+  const ErrorCode bad_value = bad_value_of(wanted_.resource);
   for (auto& [name, value] : values_) {
     const ConfigKey* key = find_config_key(wanted_.resource, name);
     if (!key) continue;
     auto checked = check_config_value(*key, value);
-    if (!checked) return {ErrorCode::kInvalidConfig, checked.error().message, nullptr};
+    if (!checked) return {bad_value, checked.error().message, nullptr};
     value = std::move(*checked);
   }
   changed_ = values_ != before;
@@ -91,7 +99,7 @@ TopicOutcome ConfigChange::check_resource() {
   }
   const Options& options = cluster_.options();
   auto stored = make_stored_configs(std::move(resources), options.topic_defaults, options.node_id);
-  if (!stored) return {ErrorCode::kInvalidConfig, stored.error().message, nullptr};
+  if (!stored) return {bad_value, stored.error().message, nullptr};
   stored_ = std::move(*stored);
   return {};
 }
@@ -102,7 +110,7 @@ TopicOutcome ConfigChange::check_keys() const {
     const ConfigKey* key = find_config_key(wanted_.resource, setting.name);
     if (wanted_.resource != ConfigResource::kBroker) {
       if (key || setting.operation == Operation::kDelete) continue;
-      return {ErrorCode::kInvalidConfig,
+      return {bad_value_of(wanted_.resource),
               "Unknown " + std::string(kind_of(wanted_.resource)) + " config name: " + setting.name,
               nullptr};
     }

@@ -167,7 +167,8 @@ class AlterConfigsJob final : public KafkaJob {
     const std::int32_t here = slot_.connection.broker().options().node_id;
     switch (wanted.resource) {
       case ConfigResource::kTopic:
-        return {};
+        if (!wanted.name.empty()) return {};
+        return {ErrorCode::kInvalidRequest, "Default topic resources are not allowed."};
       case ConfigResource::kBroker:
         return check_broker(wanted.name, here, true);
       case ConfigResource::kBrokerLogger:

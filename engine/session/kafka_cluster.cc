@@ -27,6 +27,7 @@ class Page {
   void answer();
 
  private:
+  [[nodiscard]] bool is_possible(const kafka::PartitionCursor& cursor) const;
   // By name; every topic when none is named.
   [[nodiscard]] std::set<std::string_view> names() const;
   void add(const broker::Topic& topic);
@@ -42,7 +43,7 @@ class Page {
 };
 
 void Page::answer() {
-  if (request_.cursor && request_.cursor->partition_index.value < 0) return refuse_all();
+  if (request_.cursor && !is_possible(*request_.cursor)) return refuse_all();
   left_ = std::clamp(request_.response_partition_limit, 1,
                      slot_.connection.sessions().settings().max_described_partitions);
   const auto wanted = names();
@@ -63,6 +64,14 @@ void Page::answer() {
   }
   response_.topics = topics_.first(count_);
   slot_.connection.answer(slot_, response_);
+}
+
+// A topic that the client does not ask for is none to go on from.
+bool Page::is_possible(const kafka::PartitionCursor& cursor) const {
+  if (cursor.partition_index.value < 0) return false;
+  return request_.topics.empty() ||
+         std::ranges::find(request_.topics, cursor.topic_name, &PageRequest::Topic::name) !=
+             request_.topics.end();
 }
 
 std::set<std::string_view> Page::names() const {

@@ -147,6 +147,10 @@ void Describer::list_given_to_every_broker() {
     added.value = std::nullopt;
     if (!key->is_sensitive()) added.value = slot_.arena.copy(value);
     added.config_source = static_cast<std::int8_t>(ConfigSource::kEveryBroker);
+    // It is the only one that is of every broker.
+    const auto own =
+        std::ranges::find(added.synonyms, added.config_source, &ConfigResponse::Synonym::source);
+    if (own != added.synonyms.end()) added.synonyms = std::span(own, 1);
   }
 }
 

@@ -96,12 +96,28 @@ Result<std::string> check_word(const ConfigKey& key, std::string_view value) {
   return bad(key, value, "String must be one of: " + std::string(key.range.words));
 }
 
+// "12:3", or the one word for all.
+bool is_replica(std::string_view item) {
+  if (item == "*") return true;
+  const auto colon = item.find(':');
+  const auto is_number = [](std::string_view text) {
+    return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+  };
+  return colon != std::string_view::npos && is_number(item.substr(0, colon)) &&
+         is_number(item.substr(colon + 1));
+}
+
 Result<std::string> check_list(const ConfigKey& key, std::string_view value) {
   std::string kept;
-  for (const std::string_view item : config_list(value)) {
-    if (auto checked = check_word(key, item); !checked) return checked;
+  const auto items = config_list(value);
+  for (auto item = items.begin(); item != items.end(); ++item) {
+    if (auto checked = check_word(key, *item); !checked) return checked;
+    if (key.range.replicas && (!is_replica(*item) || (*item == "*" && items.size() > 1))) {
+      return bad(key, value, "It must be '*' or a list of [partitionId]:[brokerId]");
+    }
+    if (std::find(items.begin(), item, *item) != item) continue;  // it is there already
     if (!kept.empty()) kept += ',';
-    kept += item;
+    kept += *item;
   }
   return kept;
 }

@@ -49,6 +49,7 @@ struct ConfigRange {
   std::string_view words{};
   bool or_minus_one = false;
   bool any_case = false;
+  bool replicas = false;  // a list of partition:broker, or *
 };
 inline constexpr ConfigRange kAny{};
 [[nodiscard]] constexpr ConfigRange at_least(double least) { return {.least = least}; }

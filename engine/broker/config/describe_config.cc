@@ -1,5 +1,6 @@
 #include "engine/broker/config/describe_config.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace duolog::broker {
@@ -17,13 +18,13 @@ const ConfigKey* topic_key_of(std::string_view broker_key) {
 
 // What the server's configuration says; nothing where that is the default.
 std::optional<std::string> server_value(const ConfigKey& key, const Options& options) {
-  if (const auto at = options.broker_settings.find(key.name); at != options.broker_settings.end()) {
-    return at->second;
-  }
   if (key.name == "node.id" || key.name == "broker.id") return std::to_string(options.node_id);
   if (key.name == "process.roles") return "broker";
   std::optional<std::string> value;
-  if (key.name == "num.partitions") {
+  const auto setting = options.broker_settings.find(key.name);
+  if (setting != options.broker_settings.end()) {
+    value = setting->second;
+  } else if (key.name == "num.partitions") {
     value = std::to_string(options.num_partitions);
   } else if (key.name == "auto.create.topics.enable") {
     value = options.auto_create_topics ? "true" : "false";
@@ -52,13 +53,38 @@ void add_given(std::vector<Synonym>& synonyms, const ConfigKey& key, const Confi
   }
 }
 
-void add_broker(std::vector<Synonym>& synonyms, const ConfigKey& key, const StoredConfigs& stored,
-                const Options& options) {
-  const std::string node = std::to_string(options.node_id);
-  add_given(synonyms, key, stored.of(ConfigResource::kBroker, node), ConfigSource::kBroker);
-  add_given(synonyms, key, stored.of(ConfigResource::kBroker, ""), ConfigSource::kEveryBroker);
-  add(synonyms, key, server_value(key, options), ConfigSource::kServer);
+void add_default(std::vector<Synonym>& synonyms, const ConfigKey& key) {
   if (key.default_value) add(synonyms, key, key.default_value, ConfigSource::kDefault);
+}
+
+// A broker's key and those that stand for it, the first one first.
+std::vector<const ConfigKey*> chain_of(const ConfigKey& broker_key) {
+  const ConfigKey* topic_key = topic_key_of(broker_key.name);
+  if (!topic_key) return {&broker_key};
+  std::vector<const ConfigKey*> chain;
+  for (const std::string_view name : topic_key->synonyms) {
+    const ConfigKey* key = find_config_key(ConfigResource::kBroker, name);
+    if (key) chain.push_back(key);
+  }
+  return chain;
+}
+
+// As in Kafka, what stands before the first value of the key itself is left out: without one, only
+// the last of its chain can have a value, and that is the default in other units.
+void add_broker(std::vector<Synonym>& synonyms, const ConfigKey& broker_key,
+                const StoredConfigs& stored, const Options& options) {
+  const auto chain = chain_of(broker_key);
+  const auto& own = stored.of(ConfigResource::kBroker, std::to_string(options.node_id));
+  const auto& every = stored.of(ConfigResource::kBroker, "");
+  std::vector<Synonym> all;
+  for (const ConfigKey* key : chain) add_given(all, *key, own, ConfigSource::kBroker);
+  for (const ConfigKey* key : chain) add_given(all, *key, every, ConfigSource::kEveryBroker);
+  for (const ConfigKey* key : chain) {
+    add(all, *key, server_value(*key, options), ConfigSource::kServer);
+  }
+  for (const ConfigKey* key : chain) add_default(all, *key);
+  auto first = std::ranges::find(all, broker_key.name, &Synonym::name);
+  synonyms.insert(synonyms.end(), first, all.end());
 }
 
 ConfigSource own_source(ConfigResource resource) {
@@ -77,7 +103,11 @@ ConfigDescription describe_config(ConfigResource resource, const ConfigKey& key,
   } else {
     add_given(description.synonyms, key, given, own_source(resource));
     const ConfigKey* broker_key = find_config_key(ConfigResource::kBroker, key.synonyms[0]);
-    if (broker_key) add_broker(description.synonyms, *broker_key, stored, options);
+    if (broker_key) {
+      add_broker(description.synonyms, *broker_key, stored, options);
+    } else if (resource == ConfigResource::kGroup) {
+      add_default(description.synonyms, key);
+    }
   }
   if (!description.synonyms.empty()) {
     description.value = description.synonyms.front().value;

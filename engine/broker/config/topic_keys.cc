@@ -6,6 +6,7 @@ namespace {
 
 using enum ConfigType;
 
+constexpr ConfigRange kReplicas{.replicas = true};
 constexpr ConfigRange kGzipLevels{.least = 1, .most = 9, .or_minus_one = true};
 
 constexpr auto kRows = std::to_array<ConfigKey>({
@@ -78,7 +79,7 @@ constexpr auto kRows = std::to_array<ConfigKey>({
      kStored,
      "Time after which the log is flushed; duolog.durability says when it is here.",
      {"log.flush.interval.ms", "log.flush.scheduler.interval.ms"}},
-    {"follower.replication.throttled.replicas", kList, "", kAny, kStored,
+    {"follower.replication.throttled.replicas", kList, "", kReplicas, kStored,
      "Replicas whose followers are slowed down."},
     {"index.interval.bytes",
      kInt,
@@ -87,7 +88,7 @@ constexpr auto kRows = std::to_array<ConfigKey>({
      kStored,
      "Bytes of the log between two entries of its index.",
      {"log.index.interval.bytes"}},
-    {"leader.replication.throttled.replicas", kList, "", kAny, kStored,
+    {"leader.replication.throttled.replicas", kList, "", kReplicas, kStored,
      "Replicas whose leaders are slowed down."},
     {"local.retention.bytes",
      kLong,
