@@ -36,9 +36,14 @@ void FeedPublisher::submit() {
   batch.publisher = this;
   broker::AppendRequest& request = batch.request;
   request.partition = partition_;
-  request.batch = batch.builder.finish();
+  const MutableBytes bytes = batch.builder.finish();
+  request.batch = bytes;
   request.records = batch.builder.record_count();
   request.max_timestamp = door_.shard().wall_now();
+  if (partition_->topic.config->timestamp_type == storage::TimestampType::kLogAppendTime) {
+    storage::patch_max_timestamp(bytes, storage::TimestampType::kLogAppendTime,
+                                 request.max_timestamp);
+  }
   request.acks = broker::Acks::kAll;
   request.error = kafka::ErrorCode::kNone;
   request.context = &batch;

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "engine/session/batch_records.h"
 #include "engine/session/kafka_connection.h"
 #include "storage/record_batch.h"
 
@@ -154,10 +155,25 @@ bool ProduceJob::check(const broker::Topic& topic, MutableBytes batch, Partition
     refuse(response, ErrorCode::kInvalidTxnState, "no transaction is under way");
     return false;
   }
+  const broker::TopicConfig& config = *topic.config;
+  const Timestamp now = slot_.connection.shard().wall_now();
+  const BatchRefusal refusal = check_records(config, batch, *info, now);
+  if (refusal.error != ErrorCode::kNone) {
+    auto errors = slot_.arena.make<PartitionResponse::RecordError>(refusal.records.size());
+    for (std::size_t i = 0; i < errors.size(); ++i) errors[i].batch_index = refusal.records[i];
+    response.record_errors = errors;
+    refuse(response, refusal.error, refusal.message);
+    return false;
+  }
+  append.records = header.last_offset_delta + 1;
+  if (config.timestamp_type == storage::TimestampType::kLogAppendTime) {
+    storage::patch_max_timestamp(batch, config.timestamp_type, now);
+    append.max_timestamp = response.log_append_time_ms = now;
+    return true;
+  }
   if (info->max_timestamp != header.max_timestamp) {
     storage::patch_max_timestamp(batch, storage::TimestampType::kCreateTime, info->max_timestamp);
   }
-  append.records = header.last_offset_delta + 1;
   append.max_timestamp = info->max_timestamp;
   return true;
 }
@@ -180,6 +196,7 @@ void ProduceJob::on_appended(broker::AppendRequest& request) {
   auto& append = static_cast<Append&>(request);
   ProduceJob& job = *append.job;
   if (append.error != ErrorCode::kNone) {
+    append.response->log_append_time_ms = Timestamp(-1);
     job.refuse(*append.response, append.error, {});
   } else {
     append.response->base_offset = append.base_offset;
