@@ -58,6 +58,7 @@ SUITES = [
           lacking={"consume": "reads in groups only"},
           apis={"configs": (32, 33),
                 **{name: (0, 1, *features.GROUP) for name in KAFKAJS_READS}}),
+    Suite("franz-go", "franz-go", "franz-go 1.21.5", lambda: [fetch.go_program("./franz")]),
 ]
 
 BY_NAME = {suite.name: suite for suite in SUITES}
