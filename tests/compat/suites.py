@@ -59,6 +59,10 @@ SUITES = [
           apis={"configs": (32, 33),
                 **{name: (0, 1, *features.GROUP) for name in KAFKAJS_READS}}),
     Suite("franz-go", "franz-go", "franz-go 1.21.5", lambda: [fetch.go_program("./franz")]),
+    Suite("sarama", "sarama", "sarama 1.61.1", lambda: [fetch.go_program("./sarama")]),
+    Suite("kafka-go", "kafka-go", "segmentio/kafka-go 0.4.51",
+          lambda: [fetch.go_program("./kafkago")],
+          lacking={"idempotence": "no idempotent producer", "delete-records": "no such call"}),
 ]
 
 BY_NAME = {suite.name: suite for suite in SUITES}
