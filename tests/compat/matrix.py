@@ -1,3 +1,4 @@
+#!/usr/bin/python3 -B
 """The matrix of clients and features in the README: matrix.py write | check
 
 `write` takes the last run of each suite from the build tree into results.json, and results.json
@@ -24,7 +25,7 @@ def table(kept):
     lines = ["| | " + " | ".join(suite.short for suite in names) + " |",
              "|---|" + ":-:|" * len(names)]
     for feature in features.FEATURES:
-        signs = [SIGNS[kept[suite.name]["features"][feature.name]] for suite in names]
+        signs = [SIGNS[kept[suite.name][feature.name]] for suite in names]
         lines.append(f"| {feature.title} | " + " | ".join(signs) + " |")
     titles = "; ".join(f"{suite.short}: {suite.title}" for suite in names)
     return [*lines, "", f"✓ passed, – the client cannot, ○ not served yet, ✗ failed. {titles}."]

@@ -114,7 +114,7 @@ def run(suite, command, server):
 
 def report(suite, outcomes, output):
     """Prints the outcomes; returns whether they are as they must be."""
-    kept = results.kept().get(suite.name, {}).get("features", {})
+    kept = results.kept().get(suite.name, {})
     good = True
     for name, (outcome, detail) in outcomes.items():
         lost = kept.get(name) == "passed" and outcome != "passed"
