@@ -11,7 +11,10 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "apache_kafka"))
+import apache_kafka  # pylint: disable=wrong-import-position
 from results import HERE, build_dir
 
 LIMIT_S = 280
@@ -99,3 +102,18 @@ def go_program(package):
             environment={"GOTOOLCHAIN": "local", "GOWORK": "off", "GOROOT": "", "CGO_ENABLED": "0",
                          "GOFLAGS": "-mod=readonly -buildvcs=false"})
     return program
+
+
+def kafka_jars():
+    """The class path of Apache Kafka's client and tools."""
+    with locked("kafka-jars"):
+        return apache_kafka.jars()
+
+
+def java_program(folder):
+    """The class path of what the sources in FOLDER make, with Kafka's client."""
+    jars = kafka_jars()
+    sources = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+    classes = made_once("java", sources, lambda into: run(
+        "javac", "-d", into, "-cp", jars, *sources))
+    return f"{classes}:{jars}"

@@ -38,6 +38,11 @@ def kafkajs():
     return ["env", f"COMPAT_MODULES={modules}", DEBIAN_NODE, here("js", "kafkajs", "features.js")]
 
 
+def java():
+    return ["java", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-cp", fetch.java_program(here("java")),
+            "Features"]
+
+
 # kafkajs reads in groups only.
 KAFKAJS_READS = ("group", "seek-offset", "headers", "nulls", "large",
                  *(f"codec-{codec}" for codec in features.CODECS))
@@ -58,6 +63,7 @@ SUITES = [
           lacking={"consume": "reads in groups only"},
           apis={"configs": (32, 33),
                 **{name: (0, 1, *features.GROUP) for name in KAFKAJS_READS}}),
+    Suite("java", "Java", "Apache Kafka's client 4.3.1", java),
     Suite("franz-go", "franz-go", "franz-go 1.21.5", lambda: [fetch.go_program("./franz")]),
     Suite("sarama", "sarama", "sarama 1.61.1", lambda: [fetch.go_program("./sarama")]),
     Suite("kafka-go", "kafka-go", "segmentio/kafka-go 0.4.51",
