@@ -43,6 +43,17 @@ def java():
             "Features"]
 
 
+def kafka_tools():
+    return ["env", f"COMPAT_CLASSPATH={fetch.kafka_jars()}", DEBIAN_PYTHON, "-B",
+            here("python", "kafka_tools_features.py")]
+
+
+# Kafka's producer is idempotent unless it is told otherwise, and its tools do not tell it.
+KAFKA_TOOLS_APIS = {
+    **{feature.name: (22, *feature.apis) for feature in features.FEATURES
+       if feature.name not in ("topics", "partitions", "configs")},
+    "topics": (3, 19, 20, 32), "partitions": (3, 32, 37)}
+
 # kafkajs reads in groups only.
 KAFKAJS_READS = ("group", "seek-offset", "headers", "nulls", "large",
                  *(f"codec-{codec}" for codec in features.CODECS))
@@ -64,6 +75,8 @@ SUITES = [
           apis={"configs": (32, 33),
                 **{name: (0, 1, *features.GROUP) for name in KAFKAJS_READS}}),
     Suite("java", "Java", "Apache Kafka's client 4.3.1", java),
+    Suite("kafka-tools", "Kafka's tools", "Apache Kafka's console, admin and performance tools 4.3.1",
+          kafka_tools, apis=KAFKA_TOOLS_APIS, limit_s=240),
     Suite("franz-go", "franz-go", "franz-go 1.21.5", lambda: [fetch.go_program("./franz")]),
     Suite("sarama", "sarama", "sarama 1.61.1", lambda: [fetch.go_program("./sarama")]),
     Suite("kafka-go", "kafka-go", "segmentio/kafka-go 0.4.51",
