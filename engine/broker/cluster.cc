@@ -240,6 +240,20 @@ void Cluster::move_log_starts(std::vector<LogStart> starts, Broker::LogStartsDon
   });
 }
 
+void Cluster::take_producer_ids(ProducerIdsDone done) {
+  enqueue([this, done = std::move(done)]() mutable {
+    auto first = std::make_unique<Result<std::int64_t>>(0);
+    auto* result = first.get();
+    broker(ShardId(0))
+        .shard()
+        .run_on_janitor([this, result] { *result = catalog_.take_producer_id_block(); },
+                        [this, first = std::move(first), done = std::move(done)]() mutable {
+                          done(std::move(*first));
+                          next_change();
+                        });
+  });
+}
+
 void Cluster::on_every_shard(std::function<void(Broker&)> step,
                              std::move_only_function<void()> then) {
   struct Round {

@@ -8,6 +8,7 @@
 #include "engine/session/kafka_metadata.h"
 #include "engine/session/kafka_offsets.h"
 #include "engine/session/kafka_produce.h"
+#include "engine/session/kafka_producer_id.h"
 #include "engine/session/kafka_topics.h"
 
 namespace duolog::session {
@@ -80,6 +81,9 @@ void KafkaConnection::start(ResponseSlot& slot, kafka::Reader& reader) {
       break;
     case kafka::ApiKey::kOffsetForLeaderEpoch:
       started = offset_for_leader_epoch(slot, reader);
+      break;
+    case kafka::ApiKey::kInitProducerId:
+      started = init_producer_id(slot, reader);
       break;
     default:  // not advertised, and so refused before
       CHECK(false);

@@ -30,6 +30,8 @@ constexpr std::int32_t bit_of(Operation operation) {
       return 1 << 7;
     case Operation::kDescribe:
       return 1 << 8;
+    case Operation::kIdempotentWrite:
+      return 1 << 12;
   }
   return 0;
 }
