@@ -10,7 +10,7 @@ from typing import Callable
 
 import features
 import fetch
-from results import HERE
+from results import HERE, build_dir
 
 DEBIAN_NODE = "/usr/bin/node"
 DEBIAN_PYTHON = "/usr/bin/python3"
@@ -33,6 +33,12 @@ def here(*path):
     return os.path.join(HERE, *path)
 
 
+def python_program(name, *packages):
+    environment = fetch.python_environment(name, *packages)
+    return [os.path.join(environment, "bin", "python3"), "-B",
+            here("python", name + "_features.py")]
+
+
 def kafkajs():
     modules = fetch.node_modules("kafkajs", here("js", "kafkajs"))
     return ["env", f"COMPAT_MODULES={modules}", DEBIAN_NODE, here("js", "kafkajs", "features.js")]
@@ -44,8 +50,9 @@ def java():
 
 
 def kafka_tools():
-    return ["env", f"COMPAT_CLASSPATH={fetch.kafka_jars()}", DEBIAN_PYTHON, "-B",
-            here("python", "kafka_tools_features.py")]
+    return ["env", f"COMPAT_CLASSPATH={fetch.kafka_jars()}",
+            f"COMPAT_CLASS_ARCHIVE={os.path.join(build_dir(), 'kafka-tools.jsa')}",
+            DEBIAN_PYTHON, "-B", here("python", "kafka_tools_features.py")]
 
 
 # Kafka's producer is idempotent unless it is told otherwise, and its tools do not tell it.
@@ -76,7 +83,11 @@ SUITES = [
                 **{name: (0, 1, *features.GROUP) for name in KAFKAJS_READS}}),
     Suite("java", "Java", "Apache Kafka's client 4.3.1", java),
     Suite("kafka-tools", "Kafka's tools", "Apache Kafka's console, admin and performance tools 4.3.1",
-          kafka_tools, apis=KAFKA_TOOLS_APIS, limit_s=240),
+          kafka_tools, apis=KAFKA_TOOLS_APIS, limit_s=400),
+    Suite("confluent", "confluent-kafka", "confluent-kafka for Python 2.16.1 (librdkafka 2.16)",
+          lambda: python_program("confluent", "confluent-kafka==2.16.1")),
+    Suite("aiokafka", "aiokafka", "aiokafka 0.14.0",
+          lambda: python_program("aiokafka", "aiokafka[lz4,snappy,zstd]==0.14.0"), apis={"configs": (32, 33)}),
     Suite("franz-go", "franz-go", "franz-go 1.21.5", lambda: [fetch.go_program("./franz")]),
     Suite("sarama", "sarama", "sarama 1.61.1", lambda: [fetch.go_program("./sarama")]),
     Suite("kafka-go", "kafka-go", "segmentio/kafka-go 0.4.51",
