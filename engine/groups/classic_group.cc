@@ -10,7 +10,7 @@
 namespace duolog::groups {
 namespace {
 
-constexpr std::int64_t kNsPerMs = 1'000'000;
+constexpr std::uint64_t kNsPerMs = 1'000'000;
 
 }  // namespace
 
@@ -147,8 +147,8 @@ void ClassicGroup::remove(std::string_view member_id) {
 }
 
 void ClassicGroup::arm(runtime::Timer& timer, std::int64_t timeout_ms) {
-  const auto delay_ns = static_cast<std::uint64_t>(std::max<std::int64_t>(timeout_ms, 0) * kNsPerMs);
-  host_.timers().arm(timer, host_.now_ns() + delay_ns);
+  const auto delay_ms = static_cast<std::uint64_t>(std::max<std::int64_t>(timeout_ms, 0));
+  host_.timers().arm(timer, host_.now_ns() + delay_ms * kNsPerMs);
 }
 
 std::int32_t ClassicGroup::rebalance_timeout_ms() const {

@@ -67,7 +67,9 @@ void ClassicGroup::take_assignments(const kafka::SyncGroupRequest& request) {
     assignments[std::string(one.member_id)] = as_text(one.assignment);
     total += one.assignment.size();
   }
-  for (const auto& [id, member] : members_) total += member->size_bytes() - member->assignment.size();
+  for (const auto& [id, member] : members_) {
+    total += member->size_bytes() - member->assignment.size();
+  }
   if (total > host_.settings().max_metadata_bytes) {
     host_.counters().metadata_too_large.add();
     return assignments_stored(generation_, assignments, ErrorCode::kRecordListTooLarge);

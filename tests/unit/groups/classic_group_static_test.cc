@@ -18,7 +18,7 @@ TEST_F(ClassicGroupStaticTest, AStaticMemberNeedsNoMemberIdBeforehand) {
   EXPECT_EQ((*joined)->error, ErrorCode::kNone);
 }
 
-TEST_F(ClassicGroupStaticTest, AFollowerThatComesBackGetsANewIdAndItsOldAssignmentWithoutRebalance) {
+TEST_F(ClassicGroupStaticTest, AFollowerThatComesBackGetsANewIdAndKeepsItsAssignment) {
   const auto ids = make_stable({named("one"), named("two")});
   const auto again = join(named("two"));
   ASSERT_TRUE(*again);
