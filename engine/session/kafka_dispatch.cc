@@ -23,6 +23,7 @@ void KafkaConnection::dispatch(Bytes frame) {
   slot.api = kafka::find_api(header->api_key);
   slot.version = header->api_version;
   slot.correlation_id = header->correlation_id;
+  slot.client_id = header->client_id.value_or("");
   const bool asks_versions = slot.api != nullptr && slot.api->key == kafka::ApiKey::kApiVersions;
   if (!asks_versions && !kafka::supported(header->api_key, header->api_version)) {
     answer_nothing(slot);

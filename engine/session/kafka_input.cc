@@ -3,6 +3,7 @@
 #include <cstring>
 #include <string>
 
+#include "engine/base/check.h"
 #include "engine/session/kafka_connection.h"
 
 namespace duolog::session {
@@ -207,6 +208,12 @@ Bytes KafkaConnection::keep(ResponseSlot& slot, Bytes part) {
   const std::uint8_t* kept = slot.frame.data();
   if (part.data() >= kept && part.data() < kept + slot.frame.size()) return part;
   return {kept + (part.data() - frame_.data()), part.size()};
+}
+
+Bytes KafkaConnection::keep_rest(ResponseSlot& slot, kafka::Reader& reader) {
+  Bytes rest;
+  CHECK(reader.take(reader.remaining(), rest));
+  return keep(slot, rest);
 }
 
 }  // namespace duolog::session
