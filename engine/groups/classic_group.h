@@ -69,7 +69,7 @@ class ClassicGroup {
 
   // After check_join. A member id that is not empty of a group that is not there is the caller's to
   // refuse (UNKNOWN_MEMBER_ID).
-  void join(const kafka::JoinGroupRequest& request, const MemberClient& client, JoinReply reply);
+  void join(const kafka::JoinGroupRequest& request, const Client& client, JoinReply reply);
   void sync(const kafka::SyncGroupRequest& request, SyncReply reply);
   [[nodiscard]] kafka::ErrorCode heartbeat(const kafka::HeartbeatRequest& request);
   // Versions 0 to 2 name one member, later ones a list.
@@ -90,7 +90,9 @@ class ClassicGroup {
   [[nodiscard]] const std::string& protocol_type() const { return protocol_type_; }
   [[nodiscard]] std::size_t members() const { return members_.size(); }
   // Nobody is in it or about to come.
-  [[nodiscard]] bool idle() const { return state_ == GroupState::kEmpty && pending_.empty(); }
+  [[nodiscard]] bool idle() const {
+    return state_ == GroupState::kDead || (state_ == GroupState::kEmpty && pending_.empty());
+  }
   // Whether a member reads this topic, or may do so.
   [[nodiscard]] bool is_subscribed_to(std::string_view topic) const;
   [[nodiscard]] bool subscriptions_known() const { return subscribed_.has_value(); }
@@ -114,7 +116,7 @@ class ClassicGroup {
   using Assignments = std::map<std::string, std::string, std::less<>>;  // bytes by member id
   struct JoinCall {
     const kafka::JoinGroupRequest& request;
-    const MemberClient& client;
+    const Client& client;
     JoinReply reply;
   };
 

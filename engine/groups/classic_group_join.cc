@@ -30,8 +30,8 @@ std::string dashed(const Uuid& id) {
   return text;
 }
 
-std::string new_member_id(const kafka::JoinGroupRequest& request, const MemberClient& client) {
-  const std::string_view prefix = request.group_instance_id.value_or(client.client_id);
+std::string new_member_id(const kafka::JoinGroupRequest& request, const Client& client) {
+  const std::string_view prefix = request.group_instance_id.value_or(client.id);
   return std::string(prefix) + '-' + dashed(random_uuid());
 }
 
@@ -46,7 +46,7 @@ std::vector<MemberProtocol> protocols_of(const kafka::JoinGroupRequest& request)
 
 // Version 0 has no time-out of its own.
 std::int32_t rebalance_timeout_of(const kafka::JoinGroupRequest& request,
-                                  const MemberClient& client) {
+                                  const Client& client) {
   return client.version == 0 ? request.session_timeout_ms : request.rebalance_timeout_ms;
 }
 
@@ -61,7 +61,7 @@ kafka::ErrorCode check_join(const kafka::JoinGroupRequest& request,
   return good ? kafka::ErrorCode::kNone : kafka::ErrorCode::kInvalidSessionTimeout;
 }
 
-void ClassicGroup::join(const kafka::JoinGroupRequest& request, const MemberClient& client,
+void ClassicGroup::join(const kafka::JoinGroupRequest& request, const Client& client,
                         JoinReply reply) {
   JoinCall call{request, client, std::move(reply)};
   if (state_ == GroupState::kDead) {
@@ -94,7 +94,7 @@ bool ClassicGroup::accepts(std::string_view member_id) const {
 }
 
 bool ClassicGroup::fits(const JoinCall& call, const Member* replaced) const {
-  std::size_t total = size_bytes() + call.client.client_id.size() + call.client.client_host.size();
+  std::size_t total = size_bytes() + call.client.id.size() + call.client.host.size();
   for (const auto& one : call.request.protocols) total += one.name.size() + one.metadata.size();
   if (replaced != nullptr) total -= replaced->size_bytes();
   return total <= host_.settings().max_metadata_bytes;
@@ -153,8 +153,8 @@ void ClassicGroup::add(JoinCall& call, std::string member_id) {
   auto added = std::make_unique<Member>(*this, on_session_end);
   Member& member = *added;
   member.id = std::move(member_id);
-  member.client_id = call.client.client_id;
-  member.client_host = call.client.client_host;
+  member.client_id = call.client.id;
+  member.client_host = call.client.host;
   member.is_new = true;
   if (members_.empty()) protocol_type_ = call.request.protocol_type;
   if (!leader_) leader_ = member.id;

@@ -63,7 +63,6 @@ void ClassicGroup::take_assignments(const kafka::SyncGroupRequest& request) {
   Assignments assignments;
   std::size_t total = 0;
   for (const auto& one : request.assignments) {
-    if (find(one.member_id) == nullptr) continue;
     assignments[std::string(one.member_id)] = as_text(one.assignment);
     total += one.assignment.size();
   }

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/groups/group_call.h"
 #include "engine/runtime/timers.h"
 #include "net/kafka/groups.h"
 
@@ -25,13 +26,6 @@ class ClassicGroup;
 using JoinReply = std::move_only_function<void(const kafka::JoinGroupResponse&)>;
 using SyncReply = std::move_only_function<void(const kafka::SyncGroupResponse&)>;
 using LeaveReply = std::move_only_function<void(const kafka::LeaveGroupResponse&)>;
-
-// Whose request it is.
-struct MemberClient {
-  std::string_view client_id;
-  std::string_view client_host;
-  std::int16_t version = 0;  // of the request
-};
 
 // A way of assigning partitions that a member knows, and what it says of itself for that.
 struct MemberProtocol {

@@ -262,6 +262,26 @@ TEST_F(ClassicGroupJoinTest, AFullGroupRefusesNewMembersAndKeepsItsOwn) {
   EXPECT_EQ((*second)->error, ErrorCode::kNone);
 }
 
+TEST_F(ClassicGroupJoinTest, AMemberThatWaitsInAFullGroupMayRepeatItsJoin) {
+  const auto ids = make_stable({{}, {}, {}});
+  host.its_settings.max_size = 2;
+  join({.member_id = ids[0]});
+  join({.member_id = ids[1]});
+  const auto again = join({.member_id = ids[0]});
+  EXPECT_FALSE(*again);
+  EXPECT_EQ(group->members(), 3U);
+}
+
+TEST_F(ClassicGroupJoinTest, AMemberThatHasComeBackWithItsIdIsNotWaitedForTwice) {
+  const auto required = join({.version = 4});
+  const auto joined = join({.member_id = (*required)->member_id, .version = 4});
+  pass_initial_delay();
+  sync((*required)->member_id, 1);
+  const auto again = join({.member_id = (*required)->member_id, .version = 4});
+  ASSERT_TRUE(*again);
+  EXPECT_EQ((*again)->generation, 2);
+}
+
 TEST_F(ClassicGroupJoinTest, OfAGroupThatHasBecomeTooLargeTheLastToJoinMustGo) {
   const auto ids = make_stable({{}, {}, {}});
   host.its_settings.max_size = 2;

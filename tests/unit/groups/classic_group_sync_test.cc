@@ -89,6 +89,45 @@ TEST_F(ClassicGroupSyncTest, AnAssignmentThatComesBackAfterARebalanceBeganIsForg
   EXPECT_EQ(group->state(), GroupState::kPreparingRebalance);
 }
 
+TEST_F(ClassicGroupSyncTest, AnAssignmentThatComesBackInALaterGenerationIsForgotten) {
+  const auto ids = make_completing();
+  host.holds = true;
+  sync(ids[0], 1, {.assignments = {{ids[0], "old"}}});
+  leave(ids[1]);
+  const auto again = join({.member_id = ids[0]});
+  ASSERT_TRUE(*again);
+  EXPECT_EQ((*again)->generation, 2);
+  host.finish_stores(ErrorCode::kNone);
+  EXPECT_EQ(group->state(), GroupState::kCompletingRebalance);
+}
+
+TEST_F(ClassicGroupSyncTest, WhenAssignmentsFailMembersHaveNone) {
+  const auto ids = make_stable({{}});
+  join();
+  join({.member_id = ids[0]});
+  ASSERT_EQ(group->state(), GroupState::kCompletingRebalance);
+  kafka::Arena arena;
+  const auto assigned = [&] {
+    std::size_t count = 0;
+    for (const auto& one : group->describe(arena).members) {
+      if (!one.member_assignment.empty()) ++count;
+    }
+    return count;
+  };
+  EXPECT_EQ(assigned(), 1U);
+  join();
+  EXPECT_EQ(assigned(), 0U);
+}
+
+TEST_F(ClassicGroupSyncTest, TheSessionBeginsWhenTheJoinIsAnswered) {
+  const auto joined = join({.session_timeout_ms = 10'000, .rebalance_timeout_ms = 60'000});
+  pass_initial_delay();
+  host.advance(9'999);
+  EXPECT_EQ(group->members(), 1U);
+  host.advance(1);
+  EXPECT_EQ(group->members(), 0U);
+}
+
 TEST_F(ClassicGroupSyncTest, ACompletionAfterTheGroupIsGoneTouchesNothing) {
   const auto ids = make_completing();
   host.holds = true;

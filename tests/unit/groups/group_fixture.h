@@ -111,8 +111,8 @@ class ClassicGroupTest : public testing::Test {
         .protocol_type = options.protocol_type,
         .protocols = std::span(protocols)};
     auto answer = std::make_shared<std::optional<Joined>>();
-    group->join(request, {.client_id = options.client_id, .client_host = "/127.0.0.1",
-                          .version = options.version},
+    group->join(request,
+                {.version = options.version, .id = options.client_id, .host = "/127.0.0.1"},
                 [answer](const kafka::JoinGroupResponse& response) {
                   EXPECT_FALSE(*answer) << "answered twice";
                   Joined joined{.error = response.error_code,
