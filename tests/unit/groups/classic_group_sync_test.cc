@@ -128,6 +128,22 @@ TEST_F(ClassicGroupSyncTest, TheSessionBeginsWhenTheJoinIsAnswered) {
   EXPECT_EQ(group->members(), 0U);
 }
 
+TEST_F(ClassicGroupSyncTest, TheSessionGoesOnAfterAWaitThatWasLongerThanIt) {
+  const auto ids = make_completing();
+  sync(ids[1], 1);
+  for (int i = 0; i < 3; ++i) {
+    host.advance(9'000);
+    EXPECT_EQ(heartbeat(ids[0], 1), ErrorCode::kNone);
+  }
+  EXPECT_EQ(group->members(), 2U);
+  sync(ids[0], 1);
+  host.advance(9'000);
+  EXPECT_EQ(heartbeat(ids[0], 1), ErrorCode::kNone);
+  EXPECT_EQ(group->members(), 2U);
+  host.advance(1'000);
+  EXPECT_EQ(group->members(), 1U);
+}
+
 TEST_F(ClassicGroupSyncTest, ACompletionAfterTheGroupIsGoneTouchesNothing) {
   const auto ids = make_completing();
   host.holds = true;
