@@ -53,7 +53,9 @@ struct Member : MemberTerms {
   }
   // What it adds to the group's size.
   [[nodiscard]] std::size_t size_bytes() const {
-    std::size_t total = id.size() + client_id.size() + client_host.size() + assignment.size();
+    constexpr std::size_t kNumbersAndLengths = 64;  // at most, in its record
+    std::size_t total = kNumbersAndLengths + id.size() + client_id.size() + client_host.size() +
+                        assignment.size();
     if (instance_id) total += instance_id->size();
     for (const MemberProtocol& one : protocols) total += one.name.size() + one.metadata.size();
     return total;
