@@ -166,6 +166,17 @@ TEST_F(ClassicGroupStaticTest, AnAdministratorRemovesAStaticMemberByItsName) {
   EXPECT_EQ(heartbeat(ids[1], 1, "two"), ErrorCode::kUnknownMemberId);
 }
 
+TEST_F(ClassicGroupStaticTest, TheNameOfAMemberThatHasLeftIsFreeForAnother) {
+  const auto ids = make_stable({named("one"), named("two")});
+  EXPECT_EQ(leave(ids[1], "two"), ErrorCode::kNone);
+  const auto next = join(named("two"));
+  join({.member_id = ids[0], .instance_id = "one", .version = 5});
+  ASSERT_TRUE(*next);
+  EXPECT_EQ((*next)->error, ErrorCode::kNone);
+  EXPECT_EQ((*next)->generation, 2);
+  EXPECT_EQ(group->members(), 2U);
+}
+
 // Only their session ends them, and so a restart of a client costs no rebalance.
 TEST_F(ClassicGroupStaticTest, StaticMembersThatDoNotJoinAgainStayUntilTheirSessionEnds) {
   auto first = named("one");
