@@ -88,7 +88,7 @@ def run(suite, command, server):
     """The outcome of every feature: {name: (outcome, detail)}, and what the client said."""
     served = served_apis(server)
     outcomes, wanted = {}, []
-    for feature in features.FEATURES:
+    for feature in suite.features:
         missing = set(suite.apis.get(feature.name, feature.apis)) - served
         if feature.name in suite.lacking:
             outcomes[feature.name] = ("lacking", suite.lacking[feature.name])
@@ -109,12 +109,12 @@ def run(suite, command, server):
         if outcome == "passed" and (wrong := stored_otherwise(server, feature.name)):
             outcome, detail = "failed", wrong
         outcomes[feature.name] = (outcome if outcome == "passed" else "failed", detail)
-    return {f.name: outcomes[f.name] for f in features.FEATURES}, output
+    return {f.name: outcomes[f.name] for f in suite.features}, output
 
 
 def report(suite, outcomes, output):
     """Prints the outcomes; returns whether they are as they must be."""
-    kept = results.kept().get(suite.name, {}).get("features", {})
+    kept = results.kept().get(suite.name, {})
     good = True
     for name, (outcome, detail) in outcomes.items():
         lost = kept.get(name) == "passed" and outcome != "passed"
