@@ -37,6 +37,12 @@ struct LogConfig {
   bool cleanup_delete = true;  // cleanup.policy names "delete": retention applies
 };
 
+// How long, and of how many, is known what idempotent producers have sent: producer_state.h.
+struct ProducerLimits {
+  std::int64_t expiration_ms = 86'400'000;  // of an idle one: Kafka's producer.id.expiration.ms
+  std::size_t max_producers = 50'000;       // of all logs of a shard; one counts once a log
+};
+
 // One shard's settings.
 struct StoreOptions {
   std::uint64_t tail_budget_bytes = 128 * kMiB;  // memory for the newest records of all its logs
@@ -53,6 +59,7 @@ struct StoreOptions {
   std::int64_t idle_ms = 5000;  // a log without appends this long gives memory back
   // How long a segment's file stays after its log has moved on: Kafka's file.delete.delay.ms.
   std::int64_t delete_delay_ms = 60'000;
+  ProducerLimits producers;
 };
 
 }  // namespace duolog::storage

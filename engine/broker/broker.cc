@@ -161,6 +161,20 @@ void Broker::move_log_starts(std::vector<LogStart> starts, LogStartsDone done) {
       std::move(done));
 }
 
+void Broker::take_producer_id(ProducerIds::Done done) {
+  if (producer_ids_.take(std::move(done))) ask_for_producer_ids();
+}
+
+void Broker::ask_for_producer_ids() {
+  carry<Result<std::int64_t>>(
+      [](Cluster& cluster, Cluster::ProducerIdsDone answer) {
+        cluster.take_producer_ids(std::move(answer));
+      },
+      [this](Result<std::int64_t> first) {
+        if (producer_ids_.add(std::move(first))) ask_for_producer_ids();
+      });
+}
+
 void Broker::change(std::move_only_function<void(Cluster&, TopicDone)> start, TopicDone done) {
   carry<TopicOutcome>(std::move(start), std::move(done));
 }
@@ -313,21 +327,36 @@ bool Broker::try_append(AppendRequest& request) {
       say_why(log, store_.last_error());
       finish(request, to_kafka(store_.last_error()));
       return true;
+    case storage::LogStore::Append::kOutOfOrder:
+      finish(request, kafka::ErrorCode::kOutOfOrderSequenceNumber);
+      return true;
+    case storage::LogStore::Append::kOldEpoch:
+      finish(request, kafka::ErrorCode::kInvalidProducerEpoch);
+      return true;
+    case storage::LogStore::Append::kDuplicate:
+      request.first_timestamp = store_.duplicate().timestamp;
+      in_log(request, log, store_.duplicate().end);
+      return true;
     case storage::LogStore::Append::kDone:
-      break;
+      in_log(request, log, log.appended().position);
+      return true;
   }
+  return true;
+}
+
+// The batch is in the log and ends at `end`: answers once it is as durable as asked.
+void Broker::in_log(AppendRequest& request, storage::Log& log, Position end) {
   request.log_start = log.start_offset();
-  if (request.acks != Acks::kAll) {
-    finish(request, kafka::ErrorCode::kNone);
-    return true;
+  // A duplicate's first copy may have been durable for long.
+  if (request.acks != Acks::kAll || end <= storage::LogStore::durable(log)) {
+    return finish(request, kafka::ErrorCode::kNone);
   }
   request.ack.context = &request;
   request.ack.done = [](storage::AckWaiter& waiter, Result<void> outcome) {
     auto& durable = *static_cast<AppendRequest*>(waiter.context);
     durable.owner->finish(durable, outcome ? kafka::ErrorCode::kNone : to_kafka(outcome.error()));
   };
-  storage::LogStore::when_durable(log, log.appended().position, request.ack);
-  return true;
+  storage::LogStore::when_durable(log, end, request.ack);
 }
 
 // On the owner's shard: answers, on the sender's.

@@ -19,6 +19,7 @@
 #include "engine/broker/config/config_key.h"
 #include "engine/broker/log_start_change.h"
 #include "engine/broker/options.h"
+#include "engine/broker/producer_ids.h"
 #include "engine/broker/topic.h"
 #include "engine/runtime/log.h"
 #include "engine/runtime/shard.h"
@@ -109,6 +110,9 @@ class Broker {
 
   // Also INVALID_REQUEST, for what cannot change while the server runs.
   void alter_configs(NewConfigs wanted, TopicDone done);
+  // A producer id that nobody was ever given. `done` is called on this shard, perhaps within the
+  // call; with kIo or kNoSpace when none can be recorded as taken.
+  void take_producer_id(ProducerIds::Done done);
 
   // ---- Appending. Returns false when `request.batch` is still needed: then the caller moves those
   // bytes at once to memory that stays until `done`, and stores the new place in `request.batch`.
@@ -143,9 +147,11 @@ class Broker {
   void carry(std::move_only_function<void(Cluster&, Done<Outcome>)> start, Done<Outcome> done);
   void change(std::move_only_function<void(Cluster&, TopicDone)> start, TopicDone done);
   void send_expired();
+  void ask_for_producer_ids();
   void send(AppendRequest& request);
   bool append_here(AppendRequest& request);
   bool try_append(AppendRequest& request);
+  void in_log(AppendRequest& request, storage::Log& log, Position end);
   void say_why(const storage::Log& log, const Error& error);
   void finish(AppendRequest& request, kafka::ErrorCode error);
   static void on_visible(void* context, storage::Log& log);
@@ -167,6 +173,7 @@ class Broker {
   runtime::Timer tick_;  // once a second
   runtime::Timer soon_;  // for memory that other shards still read
   runtime::Timer retention_;
+  ProducerIds producer_ids_;
   std::vector<LogStart> expired_;  // by retention, in this turn
   runtime::LogLimit log_limit_;
 };

@@ -146,7 +146,7 @@ std::vector<std::unique_ptr<Partition>> Cluster::make_partitions(Topic& topic, s
 bool Cluster::has_room_for(std::size_t partitions) {
   const std::size_t now = counters_.partitions.load(std::memory_order_relaxed);
   if (now <= options_.max_partitions && partitions <= options_.max_partitions - now) return true;
-  counters_.refused_limit.fetch_add(1, std::memory_order_relaxed);
+  count_refusal();
   return false;
 }
 
@@ -245,6 +245,20 @@ void Cluster::move_log_starts(std::vector<LogStart> starts, Broker::LogStartsDon
 void Cluster::alter_configs(NewConfigs wanted, TopicDone done) {
   enqueue([this, wanted = std::move(wanted), done = std::move(done)]() mutable {
     ConfigChange::start(*this, std::move(wanted), std::move(done));
+  });
+}
+
+void Cluster::take_producer_ids(ProducerIdsDone done) {
+  enqueue([this, done = std::move(done)]() mutable {
+    auto first = std::make_unique<Result<std::int64_t>>(0);
+    auto* result = first.get();
+    broker(ShardId(0))
+        .shard()
+        .run_on_janitor([this, result] { *result = catalog_.take_producer_id_block(); },
+                        [this, first = std::move(first), done = std::move(done)]() mutable {
+                          done(std::move(*first));
+                          next_change();
+                        });
   });
 }
 

@@ -68,11 +68,14 @@ class Cluster {
   void add_partitions(NewPartitions wanted, TopicDone done);
   void move_log_starts(std::vector<LogStart> starts, Broker::LogStartsDone done);
   void alter_configs(NewConfigs wanted, TopicDone done);
+  // The first of a block of storage::kProducerIdBlock producer ids.
+  using ProducerIdsDone = std::move_only_function<void(Result<std::int64_t>)>;
+  void take_producer_ids(ProducerIdsDone done);
 
   // What there is of the limits, and how often one of them was hit. Any thread.
   struct Counters {
-    std::atomic<std::size_t> partitions{0};  // now, of all topics
-    std::atomic<std::uint64_t> refused_limit{0};
+    std::atomic<std::size_t> partitions{0};       // now, of all topics
+    std::atomic<std::uint64_t> refused_limit{0};  // topics, partitions, partitions of a topic
   };
   [[nodiscard]] const Counters& counters() const { return counters_; }
 
@@ -89,6 +92,7 @@ class Cluster {
   // on.
   [[nodiscard]] std::vector<std::unique_ptr<Partition>> make_partitions(Topic& topic,
                                                                         std::int32_t count);
+  void count_refusal() { counters_.refused_limit.fetch_add(1, std::memory_order_relaxed); }
   [[nodiscard]] bool has_room_for(std::size_t partitions);
   [[nodiscard]] std::string no_room_message() const;
   [[nodiscard]] ShardId owner_of(const Uuid& topic, PartitionId partition) const;

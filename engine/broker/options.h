@@ -14,6 +14,7 @@ namespace duolog::broker {
 struct Options {
   bool auto_create_topics = true;
   std::int32_t num_partitions = 1;
+  std::int32_t offsets_topic_partitions = 50;  // offsets.topic.num.partitions
   std::int32_t max_partitions_per_topic = 10'000;
   std::size_t max_topics = 100'000;
   std::size_t max_partitions = 100'000;  // of all topics together

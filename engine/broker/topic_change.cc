@@ -39,12 +39,16 @@ bool TopicChange::check(const NewTopic& wanted) {
     return refuse(ErrorCode::kTopicAlreadyExists, "Topic '" + wanted.name + "' already exists.");
   }
   if (cluster_.topics_.size() >= options.max_topics) {
+    cluster_.count_refusal();
     return refuse(ErrorCode::kPolicyViolation,
                   "The limit of " + std::to_string(options.max_topics) + " topics is reached");
   }
-  const std::int32_t partitions =
-      wanted.partitions == -1 ? options.num_partitions : wanted.partitions;
+  const bool is_offsets_topic = wanted.name == "__consumer_offsets";
+  const std::int32_t by_default =
+      is_offsets_topic ? options.offsets_topic_partitions : options.num_partitions;
+  const std::int32_t partitions = wanted.partitions == -1 ? by_default : wanted.partitions;
   if (partitions < 1 || partitions > options.max_partitions_per_topic) {
+    if (partitions > 0) cluster_.count_refusal();
     return refuse(ErrorCode::kInvalidPartitions,
                   "Number of partitions must be from 1 to " +
                       std::to_string(options.max_partitions_per_topic));

@@ -9,13 +9,20 @@ namespace {
 
 constexpr ShardId kListening{0};
 
+groups::GroupSettings group_settings(const Config& /*config*/) { return {}; }
+
 }  // namespace
 
 Doors::Doors(broker::Cluster& cluster, const Config& config, std::size_t shards)
     : cluster_(cluster),
       max_connections_per_shard_((config.max_connections + shards - 1) / shards),
+      groups_(group_settings(config), shards),
       sides_(shards) {
   kafka_settings_.max_request_bytes = static_cast<std::uint32_t>(config.socket_request_max_bytes);
+  kafka_settings_.request_budget_bytes = config.queued_max_request_bytes;
+  kafka_settings_.max_in_flight = config.max_in_flight_requests;
+  kafka_settings_.max_held_bytes = config.max_in_flight_bytes;
+  kafka_settings_.max_idle_ms = config.connections_max_idle_ms;
   http_settings_.access.host_names = config.ws_allowed_hosts;
   http_settings_.access.allowed_origins = config.ws_allowed_origins;
   http_settings_.access.listen_address = config.http.host;
@@ -28,7 +35,8 @@ Result<void> Doors::start(runtime::Shard& shard) {
   if (!broker) return std::unexpected(broker.error());
   Side& side = sides_[shard.id().value];
   side.broker = *broker;
-  side.kafka = std::make_unique<session::KafkaSessions>(**broker, kafka_settings_);
+  side.groups = &groups_.start(**broker);
+  side.kafka = std::make_unique<session::KafkaSessions>(**broker, *side.groups, kafka_settings_);
   side.http = std::make_unique<session::HttpDoor>(**broker, http_settings_);
   return {};
 }
@@ -41,6 +49,7 @@ void Doors::stop(runtime::Shard& shard) {
   Side& side = sides_[shard.id().value];
   side.kafka->stop();
   side.http->drain();
+  side.groups->stop();
   shard.hold();
   side.broker->stop([&shard] { shard.release(); });
 }

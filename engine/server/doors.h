@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/broker/cluster.h"
+#include "engine/groups/group_coordinators.h"
 #include "engine/runtime/listener.h"
 #include "engine/runtime/runtime.h"
 #include "engine/server/config.h"
@@ -33,6 +34,7 @@ class Doors {
   // One shard's.
   struct Side {
     broker::Broker* broker = nullptr;
+    groups::GroupCoordinator* groups = nullptr;
     std::unique_ptr<session::KafkaSessions> kafka;
     std::unique_ptr<session::HttpDoor> http;
   };
@@ -44,6 +46,7 @@ class Doors {
   session::KafkaSettings kafka_settings_;
   session::HttpSettings http_settings_;
   std::uint64_t max_connections_per_shard_;
+  groups::GroupCoordinators groups_;
   std::vector<Side> sides_;
   std::unique_ptr<runtime::Listener> kafka_listener_;  // shard 0's
   std::unique_ptr<runtime::Listener> http_listener_;

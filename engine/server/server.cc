@@ -63,7 +63,9 @@ broker::Options broker_options(const Config& config) {
     options.topic_defaults.log.retention_bytes = static_cast<std::int64_t>(config.retention_bytes);
   }
   options.retention_check_interval_ms = config.log_retention_check_interval_ms;
+  options.max_topics = config.max_topics;
   options.max_partitions = config.max_partitions;
+  options.max_partitions_per_topic = static_cast<std::int32_t>(config.max_partitions_per_topic);
   options.store.tail_budget_bytes = config.tail_memory_bytes;
   options.store.journal_file_bytes = config.journal_min_bytes / 2;
   options.store.journal_max_bytes = config.journal_max_bytes;

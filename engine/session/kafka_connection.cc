@@ -43,6 +43,13 @@ const LocalAddress& KafkaConnection::local_address() {
   return *local_address_;
 }
 
+std::string_view KafkaConnection::peer_host() {
+  if (peer_host_ == nullptr) {
+    peer_host_ = std::make_unique<std::string>(peer_address_of(socket_.descriptor()).host);
+  }
+  return *peer_host_;
+}
+
 std::string KafkaConnection::name_for_logs() const {
   const SocketAddress peer = peer_address_of(socket_.descriptor());
   return "kafka client " + peer.host + ':' + std::to_string(peer.port);
@@ -313,6 +320,7 @@ void KafkaConnection::shrink() {
   input_ = Buffer();
   queue_.release();
   local_address_.reset();
+  peer_host_.reset();
 }
 
 }  // namespace duolog::session

@@ -64,10 +64,14 @@ class KafkaConnection final : public runtime::SocketHandler {
   [[nodiscard]] runtime::Shard& shard() { return sessions_.shard(); }
   [[nodiscard]] const broker::Principal& principal() const { return principal_; }
   [[nodiscard]] const LocalAddress& local_address();
+  // The client's address, numeric; stays as long as a request is under way.
+  [[nodiscard]] std::string_view peer_host();
 
   // While a request is being handled: memory with the same content as `part` of its frame, which
   // stays until the slot is used again.
   [[nodiscard]] Bytes keep(ResponseSlot& slot, Bytes part);
+  // The same for all that `reader` has not read yet, which it has then.
+  [[nodiscard]] Bytes keep_rest(ResponseSlot& slot, kafka::Reader& reader);
 
   // Completes a slot; its job is over.
   template <class Response>
@@ -82,6 +86,7 @@ class KafkaConnection final : public runtime::SocketHandler {
   void count_error(kafka::ErrorCode error) {
     if (error != kafka::ErrorCode::kNone) sessions_.counters().errors.add();
   }
+  void count_errors(std::size_t count) { sessions_.counters().errors.add(count); }
 
   // Rule 3. `line` is logged behind the client's address; empty: nothing is.
   void refuse(KafkaClose why, std::string_view line);
@@ -171,6 +176,7 @@ class KafkaConnection final : public runtime::SocketHandler {
   runtime::Socket socket_;
   broker::Principal principal_;
   std::unique_ptr<LocalAddress> local_address_;
+  std::unique_ptr<std::string> peer_host_;
 
   Buffer input_;                     // an incomplete request, or what was not yet to be handled
   std::uint64_t input_charged_ = 0;  // of the budget, for the request at the front of `input_`

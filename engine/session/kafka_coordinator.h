@@ -1,7 +1,7 @@
-// FindCoordinator: there is no coordinator yet, for there are no groups and no transactions.
+// FindCoordinator: which broker looks after a group: this one, the only one that there is.
 //
-// Answered all the same, because librdkafka compresses with lz4 only towards a broker that lists
-// this API (its feature "LZ4").
+// Answered once `__consumer_offsets` exists, so that what follows finds it. There are no
+// transactions and no share groups: COORDINATOR_NOT_AVAILABLE.
 #pragma once
 
 #include "engine/session/kafka_slot.h"
@@ -9,7 +9,7 @@
 
 namespace duolog::session {
 
-// Answers COORDINATOR_NOT_AVAILABLE for each key. An error: the bytes are no such request.
+// An error: the bytes are no such request.
 [[nodiscard]] Result<void> find_coordinator(ResponseSlot& slot, kafka::Reader& reader);
 
 }  // namespace duolog::session

@@ -10,6 +10,7 @@
 #include "engine/session/kafka_metadata.h"
 #include "engine/session/kafka_offsets.h"
 #include "engine/session/kafka_produce.h"
+#include "engine/session/kafka_producer_id.h"
 #include "engine/session/kafka_topics.h"
 
 namespace duolog::session {
@@ -25,6 +26,7 @@ void KafkaConnection::dispatch(Bytes frame) {
   slot.api = kafka::find_api(header->api_key);
   slot.version = header->api_version;
   slot.correlation_id = header->correlation_id;
+  slot.client_id = header->client_id.value_or("");
   const bool asks_versions = slot.api != nullptr && slot.api->key == kafka::ApiKey::kApiVersions;
   if (!asks_versions && !kafka::supported(header->api_key, header->api_version)) {
     answer_nothing(slot);
@@ -96,6 +98,9 @@ void KafkaConnection::start(ResponseSlot& slot, kafka::Reader& reader) {
       break;
     case kafka::ApiKey::kOffsetForLeaderEpoch:
       started = offset_for_leader_epoch(slot, reader);
+      break;
+    case kafka::ApiKey::kInitProducerId:
+      started = init_producer_id(slot, reader);
       break;
     default:  // not advertised, and so refused before
       CHECK(false);

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <string>
 
+#include "engine/base/check.h"
 #include "engine/session/kafka_connection.h"
 
 namespace duolog::session {
@@ -51,9 +52,10 @@ bool KafkaConnection::length_is_good(std::int32_t length) {
   if (length >= 0 && static_cast<std::uint32_t>(length) <= sessions_.settings().max_request_bytes) {
     return true;
   }
-  refuse(KafkaClose::kBadRequest, "a request of " + std::to_string(length) + " bytes; at most " +
-                                      std::to_string(sessions_.settings().max_request_bytes) +
-                                      " are accepted (is this a Kafka client without TLS?)");
+  refuse(length < 0 ? KafkaClose::kBadRequest : KafkaClose::kTooLarge,
+         "a request of " + std::to_string(length) + " bytes; at most " +
+             std::to_string(sessions_.settings().max_request_bytes) +
+             " are accepted (is this a Kafka client without TLS?)");
   return false;
 }
 
@@ -207,6 +209,12 @@ Bytes KafkaConnection::keep(ResponseSlot& slot, Bytes part) {
   const std::uint8_t* kept = slot.frame.data();
   if (part.data() >= kept && part.data() < kept + slot.frame.size()) return part;
   return {kept + (part.data() - frame_.data()), part.size()};
+}
+
+Bytes KafkaConnection::keep_rest(ResponseSlot& slot, kafka::Reader& reader) {
+  Bytes rest;
+  CHECK(reader.take(reader.remaining(), rest));
+  return keep(slot, rest);
 }
 
 }  // namespace duolog::session

@@ -104,6 +104,7 @@ void ProduceJob::start_partition(broker::Topic* topic, ErrorCode refused,
   append.done = on_appended;
   append.error = ErrorCode::kNone;
   append.base_offset = append.log_start = Offset(-1);
+  append.first_timestamp = Timestamp(-1);
   append.job = this;
   append.response = &response;
   ++pending_;
@@ -143,6 +144,9 @@ bool ProduceJob::check(const broker::Topic& topic, MutableBytes batch, Partition
   }
   const auto info = validate(topic, batch);
   if (!info) {
+    if (info.error().code == Errc::kTooLarge) {
+      slot_.connection.sessions().counters().batches_too_large.add();
+    }
     refuse(response, to_kafka(info.error()), info.error().message);
     return false;
   }
@@ -201,6 +205,7 @@ void ProduceJob::on_appended(broker::AppendRequest& request) {
   } else {
     append.response->base_offset = append.base_offset;
     append.response->log_start_offset = append.log_start;
+    append.response->log_append_time_ms = append.first_timestamp;
   }
   KafkaConnection& connection = job.slot_.connection;
   if (--job.pending_ == 0) job.finish();

@@ -20,8 +20,10 @@ struct KafkaSessions::Connections {
   }
 };
 
-KafkaSessions::KafkaSessions(broker::Broker& broker, const KafkaSettings& settings)
+KafkaSessions::KafkaSessions(broker::Broker& broker, groups::GroupCoordinator& groups,
+                             const KafkaSettings& settings)
     : broker_(broker),
+      groups_(groups),
       settings_(settings),
       budget_(broker.shard(), settings.request_budget_bytes),
       connections_(std::make_unique<Connections>()) {

@@ -10,6 +10,7 @@
 
 #include "engine/base/intrusive_list.h"
 #include "engine/broker/broker.h"
+#include "engine/groups/group_coordinator.h"
 #include "engine/runtime/log.h"
 #include "engine/session/fetch_sessions.h"
 #include "engine/session/kafka_settings.h"
@@ -21,7 +22,8 @@ class KafkaConnection;
 
 class KafkaSessions {
  public:
-  KafkaSessions(broker::Broker& broker, const KafkaSettings& settings);
+  KafkaSessions(broker::Broker& broker, groups::GroupCoordinator& groups,
+                const KafkaSettings& settings);
   // Every connection has gone: the shard has ended.
   ~KafkaSessions();
   KafkaSessions(const KafkaSessions&) = delete;
@@ -36,6 +38,7 @@ class KafkaSessions {
 
   [[nodiscard]] broker::Broker& broker() { return broker_; }
   [[nodiscard]] runtime::Shard& shard() { return broker_.shard(); }
+  [[nodiscard]] groups::GroupCoordinator& groups() { return groups_; }
   [[nodiscard]] const KafkaSettings& settings() const { return settings_; }
   [[nodiscard]] RequestBudget& budget() { return budget_; }
   [[nodiscard]] FetchSessions& fetch_sessions() { return fetch_sessions_; }
@@ -58,6 +61,7 @@ class KafkaSessions {
   struct Connections;  // the list, whose elements are unknown here
 
   broker::Broker& broker_;
+  groups::GroupCoordinator& groups_;
   const KafkaSettings settings_;
   KafkaCounters counters_;
   RequestBudget budget_;

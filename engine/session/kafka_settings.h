@@ -37,7 +37,8 @@ enum class KafkaClose : std::uint8_t {
   kByPeer,        // end of input, perhaps within a request
   kIdle,          // max_idle_ms
   kStopping,      // the server stops
-  kBadRequest,    // bytes that are no request, or too long
+  kBadRequest,    // bytes that are no request
+  kTooLarge,      // max_request_bytes
   kUnsupported,   // an API or version that is not in the table
   kAckless,       // an error with acks=0, which has no other answer
   kWriteTimeout,  // write_timeout_ms
@@ -45,7 +46,7 @@ enum class KafkaClose : std::uint8_t {
   kTopicDeleted,  // a topic of which a response was half sent
   kSocketError,
 };
-inline constexpr std::size_t kKafkaCloses = 10;
+inline constexpr std::size_t kKafkaCloses = 11;
 
 struct KafkaCounters {
   std::array<runtime::Counter, kafka::kApis.size()> requests;  // in the order of kApis
@@ -53,6 +54,7 @@ struct KafkaCounters {
   runtime::Counter connections;                                // now
   runtime::Counter accepted;
   runtime::Counter errors;  // error codes in responses: topics, partitions, whole responses
+  runtime::Counter batches_too_large;  // MESSAGE_TOO_LARGE
   runtime::Counter bytes_in;
   runtime::Counter bytes_out;
   runtime::Counter parked_fetches;  // now

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "engine/base/buffer.h"
@@ -48,6 +49,7 @@ struct ResponseSlot {
   const kafka::Api* api = nullptr;
   std::int16_t version = 0;
   std::int32_t correlation_id = 0;
+  std::string_view client_id;  // while the request is started
 
   Buffer frame;                     // the request, where it has to outlive its turn
   std::uint64_t charged_bytes = 0;  // to the shard's budget, for it

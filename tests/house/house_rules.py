@@ -16,9 +16,11 @@ MAY_INCLUDE = {
     "net": ["engine/base"],
     "engine/runtime": ["engine/base", "storage", "net"],
     "engine/broker": ["engine/base", "storage", "net", "engine/runtime"],
-    "engine/session": ["engine/base", "storage", "net", "engine/runtime", "engine/broker"],
+    "engine/groups": ["engine/base", "storage", "net", "engine/runtime", "engine/broker"],
+    "engine/session": ["engine/base", "storage", "net", "engine/runtime", "engine/broker",
+                       "engine/groups"],
     "engine/server": ["engine/base", "storage", "net", "engine/runtime", "engine/broker",
-                      "engine/session"],
+                      "engine/groups", "engine/session"],
 }
 # These may include everything; nothing else may include them.
 FREE = ["tools", "bench", "tests"]

@@ -11,6 +11,7 @@
 #include "net/kafka/group_admin.h"
 #include "net/kafka/group_offsets.h"
 #include "net/kafka/groups.h"
+#include "net/kafka/init_producer_id.h"
 #include "net/kafka/metadata.h"
 #include "net/kafka/offsets.h"
 #include "net/kafka/partitions.h"
@@ -190,6 +191,8 @@ std::span<const MessageCase> message_cases() {
       case_of<CreatePartitionsResponse>(),
       case_of<DeleteRecordsRequest>(),
       case_of<DeleteRecordsResponse>(),
+      case_of<InitProducerIdRequest>(),
+      case_of<InitProducerIdResponse>(),
   };
   return kCases;
 }

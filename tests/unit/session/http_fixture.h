@@ -95,6 +95,11 @@ class HttpFixture {
     return *outcome.topic;
   }
 
+  void add_partitions(const std::string& topic, std::int32_t count) {
+    const auto outcome = cluster_.add_partitions({.topic = topic, .count = count});
+    EXPECT_EQ(outcome.error, kafka::ErrorCode::kNone) << outcome.message;
+  }
+
   // Appends a batch and waits for its ack. The partition's owner sends it.
   kafka::ErrorCode append(broker::Partition& partition, std::vector<std::uint8_t> batch) {
     auto header = storage::parse_header(batch);

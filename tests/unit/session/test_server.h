@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "engine/broker/cluster.h"
+#include "engine/groups/group_coordinators.h"
 #include "engine/runtime/listener.h"
 #include "engine/runtime/posix_files.h"
 #include "engine/runtime/runtime.h"
@@ -22,6 +23,7 @@ struct TestServerOptions {
   std::size_t shards = 1;
   broker::Options broker = small_broker();
   KafkaSettings kafka;
+  groups::GroupSettings groups;
 
   // Small files and little memory, so that tests start fast and reach the limits.
   static broker::Options small_broker() {
@@ -51,6 +53,7 @@ class TestServer {
   void stop() {
     if (runtime_) runtime_->stop();
     sessions_.clear();
+    coordinators_.reset();
     cluster_.reset();
     runtime_.reset();
   }
@@ -58,6 +61,7 @@ class TestServer {
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] broker::Cluster& cluster() { return *cluster_; }
   [[nodiscard]] runtime::Runtime& runtime() { return *runtime_; }
+  [[nodiscard]] groups::GroupCoordinators& coordinators() { return *coordinators_; }
   // Any thread may read the counters.
   [[nodiscard]] const KafkaCounters& counters(std::size_t shard = 0) const {
     return std::as_const(*sessions_[shard]).counters();
@@ -91,6 +95,7 @@ class TestServer {
     ASSERT_TRUE(cluster.has_value()) << cluster.error().message;
     cluster_ = std::move(*cluster);
     cluster_->prepare(options_.shards);
+    coordinators_ = std::make_unique<groups::GroupCoordinators>(options_.groups, options_.shards);
     sessions_.resize(options_.shards);
     runtime::Settings settings;
     settings.shards = options_.shards;
@@ -115,7 +120,8 @@ class TestServer {
   Result<void> start_shard(runtime::Shard& shard) {
     auto broker = cluster_->start_broker(shard);
     if (!broker) return std::unexpected(broker.error());
-    sessions_[shard.id().value] = std::make_unique<KafkaSessions>(**broker, options_.kafka);
+    sessions_[shard.id().value] = std::make_unique<KafkaSessions>(
+        **broker, coordinators_->start(**broker), options_.kafka);
     return {};
   }
   void stop_shard(runtime::Shard& shard) {
@@ -123,6 +129,7 @@ class TestServer {
       listener_->close([](runtime::Listener& listener, void*) { delete &listener; }, nullptr);
     }
     sessions_[shard.id().value]->stop();
+    coordinators_->on(shard.id()).stop();
     shard.hold();
     cluster_->broker(shard.id()).stop([&shard] { shard.release(); });
   }
@@ -133,6 +140,7 @@ class TestServer {
   runtime::PosixFiles files_;
   std::unique_ptr<broker::Cluster> cluster_;
   std::unique_ptr<runtime::Runtime> runtime_;
+  std::unique_ptr<groups::GroupCoordinators> coordinators_;
   std::vector<std::unique_ptr<KafkaSessions>> sessions_;
   runtime::Listener* listener_ = nullptr;
 };
