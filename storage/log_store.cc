@@ -223,7 +223,7 @@ LogStore::Append LogStore::prepare(Tail& tail, std::uint64_t size_bytes, std::in
                               at + size_bytes > segment->max_bytes ||
                               tail.end.offset + records - segment->base_offset >
                                   std::numeric_limits<std::int32_t>::max() ||
-                              now.value - tail.active_since_ms >= tail.config.segment_ms));
+                              now.value - tail.active_since_ms >= tail.roll_after_ms()));
   if (full) {
     if (!retry_space) return no_space();
     writer_.make_segment(tail, size_bytes, now.value);
@@ -353,7 +353,7 @@ void LogStore::tick(Timestamp now) {
   for (Tail* tail : tails_) {
     const Segment* active = tail->active();
     if (!active || tail->removed) continue;
-    if (now.value - tail->active_since_ms >= tail->config.segment_ms) roll(*tail, now.value);
+    if (now.value - tail->active_since_ms >= tail->roll_after_ms()) roll(*tail, now.value);
     trimmer_.tick(*tail, now.value);
     const bool unwritten = tail->block_start(tail->durable) > tail->written;
     if (unwritten && now.value - tail->last_append_ms >= options_.idle_ms) {

@@ -149,6 +149,9 @@ struct Tail {
   [[nodiscard]] Segment& segment_at(Position position) const;
   // The start of the block that holds the byte at `position`.
   [[nodiscard]] Position block_start(Position position) const;
+  // The age at which the active segment is sealed: segment_ms, less what its jitter takes off. The
+  // same whenever it is asked for the same segment.
+  [[nodiscard]] std::int64_t roll_after_ms() const;
   [[nodiscard]] bool idle() const {
     return !op_busy && !making_segment && !allocating && !in_group && !unlinking;
   }

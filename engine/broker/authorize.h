@@ -22,9 +22,12 @@ enum class Operation : std::uint8_t {
   kDelete,
   kAlter,
   kDescribe,
+  kClusterAction,
+  kDescribeConfigs,
+  kAlterConfigs,
   kIdempotentWrite
 };
-enum class ResourceType : std::uint8_t { kTopic, kCluster };
+enum class ResourceType : std::uint8_t { kTopic, kCluster, kGroup };
 
 struct Resource {
   ResourceType type = ResourceType::kTopic;

@@ -145,6 +145,14 @@ void Broker::add_partitions(NewPartitions wanted, TopicDone done) {
       std::move(done));
 }
 
+void Broker::alter_configs(NewConfigs wanted, TopicDone done) {
+  change(
+      [wanted = std::move(wanted)](Cluster& cluster, TopicDone answer) mutable {
+        cluster.alter_configs(std::move(wanted), std::move(answer));
+      },
+      std::move(done));
+}
+
 void Broker::move_log_starts(std::vector<LogStart> starts, LogStartsDone done) {
   carry<std::vector<LogStart>>(
       [starts = std::move(starts)](Cluster& cluster, LogStartsDone answer) mutable {
@@ -197,6 +205,13 @@ void Broker::add_log(Partition& partition) {
   const Topic& topic = partition.topic;
   partition.log = &store_.add(cluster_.identity_of(topic, partition.id), log_config_of(topic));
   partition.log->context = &partition;
+}
+
+void Broker::configure(Topic& topic) {
+  for (Partition* partition : topic.partitions) {
+    if (partition->owner != shard_.id()) continue;
+    store_.configure(*partition->log, log_config_of(topic));
+  }
 }
 
 void Broker::grown(Topic& topic) {

@@ -59,12 +59,9 @@ bool TopicChange::check(const NewTopic& wanted) {
   owned_ = std::make_unique<Topic>();
   owned_->name = wanted.name;
   owned_->id = random_uuid();
-  owned_->config = options.topic_defaults;
-  for (const auto& [name, value] : wanted.configs) {
-    if (auto set = set_topic_config(owned_->config, name, value); !set) {
-      return refuse(ErrorCode::kInvalidConfig, set.error().message);
-    }
-  }
+  auto config = make_topic_config(cluster_.configs().topic_defaults, wanted.configs);
+  if (!config) return refuse(ErrorCode::kInvalidConfig, config.error().message);
+  (void)owned_->config.publish(std::move(*config));
   if (!wanted.validate_only) {
     (void)owned_->partitions.grow(cluster_.make_partitions(*owned_, partitions));
   }
@@ -77,7 +74,7 @@ void TopicChange::record_creation() {
   record.name = topic_->name;
   record.id = topic_->id;
   record.partition_count = static_cast<std::int32_t>(topic_->partitions.size());
-  for (const auto& [name, value] : topic_->config.overrides) record.configs.emplace(name, value);
+  record.configs = topic_->config->overrides;
   auto outcome = std::make_unique<Result<void>>();
   auto* result = outcome.get();
   cluster_.broker(kController)

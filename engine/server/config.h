@@ -51,6 +51,11 @@ struct Config {
   std::uint32_t max_partitions = 100'000;
   std::uint32_t max_partitions_per_topic = 10'000;
 
+  std::uint64_t group_initial_rebalance_delay_ms = 3'000;
+  std::uint64_t group_min_session_timeout_ms = 6'000;
+  std::uint64_t group_max_session_timeout_ms = std::uint64_t{30} * 60 * 1000;
+  std::uint32_t group_max_size = 2'147'483'647;
+
   LogLevel log_level = LogLevel::kInfo;
 
   std::uint32_t max_connections = 100'000;

@@ -35,6 +35,18 @@ constexpr auto kProperties = std::to_array<Property>({
     {"max-partitions-per-topic", &Config::max_partitions_per_topic, "Partitions of one topic",
      Unit::kNone, 1, 1'000'000},
 
+    {"group-initial-rebalance-delay-ms", &Config::group_initial_rebalance_delay_ms,
+     "How long a new consumer group waits for more members before it first assigns partitions",
+     Unit::kMilliseconds, 0, 10 * 60 * 1000},
+    {"group-min-session-timeout-ms", &Config::group_min_session_timeout_ms,
+     "Shortest session that a member of a consumer group may ask for", Unit::kMilliseconds, 1,
+     kDayMs},
+    {"group-max-session-timeout-ms", &Config::group_max_session_timeout_ms,
+     "Longest session that a member of a consumer group may ask for", Unit::kMilliseconds, 1,
+     kDayMs},
+    {"group-max-size", &Config::group_max_size, "Members of a consumer group", Unit::kNone, 1,
+     2'147'483'647},
+
     {"log-level", &Config::log_level, "The least severe message that is logged"},
 
     {"max-connections", &Config::max_connections, "Open connections of both protocols together",

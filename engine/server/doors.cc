@@ -9,7 +9,14 @@ namespace {
 
 constexpr ShardId kListening{0};
 
-groups::GroupSettings group_settings(const Config& /*config*/) { return {}; }
+groups::GroupSettings group_settings(const Config& config) {
+  groups::GroupSettings settings;
+  settings.members.initial_rebalance_delay_ms = config.group_initial_rebalance_delay_ms;
+  settings.members.min_session_timeout_ms = config.group_min_session_timeout_ms;
+  settings.members.max_session_timeout_ms = config.group_max_session_timeout_ms;
+  settings.members.max_size = config.group_max_size;
+  return settings;
+}
 
 }  // namespace
 

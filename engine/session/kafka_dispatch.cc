@@ -2,6 +2,8 @@
 #include <string>
 
 #include "engine/base/check.h"
+#include "engine/session/kafka_cluster.h"
+#include "engine/session/kafka_configs.h"
 #include "engine/session/kafka_connection.h"
 #include "engine/session/kafka_coordinator.h"
 #include "engine/session/kafka_fetch.h"
@@ -78,6 +80,21 @@ void KafkaConnection::start(ResponseSlot& slot, kafka::Reader& reader) {
       break;
     case kafka::ApiKey::kCreatePartitions:
       started = create_partitions(slot, reader);
+      break;
+    case kafka::ApiKey::kDescribeConfigs:
+      started = describe_configs(slot, reader);
+      break;
+    case kafka::ApiKey::kAlterConfigs:
+      started = alter_configs(slot, reader);
+      break;
+    case kafka::ApiKey::kIncrementalAlterConfigs:
+      started = incremental_alter_configs(slot, reader);
+      break;
+    case kafka::ApiKey::kDescribeCluster:
+      started = describe_cluster(slot, reader);
+      break;
+    case kafka::ApiKey::kDescribeTopicPartitions:
+      started = describe_topic_partitions(slot, reader);
       break;
     case kafka::ApiKey::kOffsetForLeaderEpoch:
       started = offset_for_leader_epoch(slot, reader);

@@ -19,6 +19,7 @@ struct KafkaSettings {
   std::uint64_t max_held_bytes = 32ULL << 20;         // their memory, one connection
   std::uint64_t send_bytes = 1ULL << 20;              // one send
   std::int32_t fetch_max_bytes = 55 * 1024 * 1024;    // fetch.max.bytes
+  std::int32_t max_described_partitions = 2000;       // max.request.partition.size.limit
   // KIP-227, per shard: max.incremental.fetch.session.cache.slots, partitions in all of them, and
   // how long a session must have been unused before it makes room for another.
   std::uint32_t max_fetch_sessions = 1000;

@@ -33,6 +33,7 @@ enum class ApiKey : std::int16_t {
   kInitProducerId = 22,
   kOffsetForLeaderEpoch = 23,
   kDescribeConfigs = 32,
+  kAlterConfigs = 33,
   kCreatePartitions = 37,
   kDeleteGroups = 42,
   kIncrementalAlterConfigs = 44,
@@ -76,13 +77,14 @@ inline constexpr std::array kApis{
     Api{ApiKey::kDeleteRecords, "DeleteRecords", range(0, 2), 2, 0, true},
     Api{ApiKey::kInitProducerId, "InitProducerId", range(0, 5), 2, 0, true},
     Api{ApiKey::kOffsetForLeaderEpoch, "OffsetForLeaderEpoch", range(2, 4), 4, 2, true},
-    Api{ApiKey::kDescribeConfigs, "DescribeConfigs", range(1, 4), 4, 1, false},
+    Api{ApiKey::kDescribeConfigs, "DescribeConfigs", range(1, 4), 4, 1, true},
+    Api{ApiKey::kAlterConfigs, "AlterConfigs", range(0, 2), 2, 0, true},
     Api{ApiKey::kCreatePartitions, "CreatePartitions", range(0, 3), 2, 0, true},
     Api{ApiKey::kDeleteGroups, "DeleteGroups", range(0, 2), 2, 0, false},
-    Api{ApiKey::kIncrementalAlterConfigs, "IncrementalAlterConfigs", range(0, 1), 1, 0, false},
+    Api{ApiKey::kIncrementalAlterConfigs, "IncrementalAlterConfigs", range(0, 1), 1, 0, true},
     Api{ApiKey::kOffsetDelete, "OffsetDelete", range(0, 0), kNeverFlexible, 0, false},
-    Api{ApiKey::kDescribeCluster, "DescribeCluster", range(0, 2), 0, 0, false},
-    Api{ApiKey::kDescribeTopicPartitions, "DescribeTopicPartitions", range(0, 0), 0, 0, false},
+    Api{ApiKey::kDescribeCluster, "DescribeCluster", range(0, 2), 0, 0, true},
+    Api{ApiKey::kDescribeTopicPartitions, "DescribeTopicPartitions", range(0, 0), 0, 0, true},
 };
 
 // Where in kApis a key stands; kApis.size() for one that is not in it.

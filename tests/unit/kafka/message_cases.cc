@@ -179,6 +179,8 @@ std::span<const MessageCase> message_cases() {
       case_of<DeleteGroupsResponse>(),
       case_of<DescribeConfigsRequest>(),
       case_of<DescribeConfigsResponse>(),
+      case_of<AlterConfigsRequest>(),
+      case_of<AlterConfigsResponse>(),
       case_of<IncrementalAlterConfigsRequest>(),
       case_of<IncrementalAlterConfigsResponse>(),
       case_of<DescribeClusterRequest>(),

@@ -88,7 +88,7 @@ class HttpFixture {
   }
 
   broker::Topic& create(const std::string& name, std::int32_t partitions = 1,
-                        std::map<std::string, std::string> configs = {}) {
+                        storage::TopicConfigs configs = {}) {
     const auto outcome =
         cluster_.create({.name = name, .partitions = partitions, .configs = std::move(configs)});
     EXPECT_EQ(outcome.error, kafka::ErrorCode::kNone) << outcome.message;
