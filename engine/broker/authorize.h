@@ -16,7 +16,7 @@ struct Principal {
 
 // Kafka's operations (org.apache.kafka.common.acl.AclOperation), as far as they are asked for.
 enum class Operation : std::uint8_t { kRead, kWrite, kCreate, kDelete, kAlter, kDescribe };
-enum class ResourceType : std::uint8_t { kTopic, kCluster };
+enum class ResourceType : std::uint8_t { kTopic, kCluster, kGroup };
 
 struct Resource {
   ResourceType type = ResourceType::kTopic;

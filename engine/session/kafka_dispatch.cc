@@ -5,6 +5,7 @@
 #include "engine/session/kafka_connection.h"
 #include "engine/session/kafka_coordinator.h"
 #include "engine/session/kafka_fetch.h"
+#include "engine/session/kafka_group_offsets.h"
 #include "engine/session/kafka_metadata.h"
 #include "engine/session/kafka_offsets.h"
 #include "engine/session/kafka_produce.h"
@@ -59,6 +60,15 @@ void KafkaConnection::start(ResponseSlot& slot, kafka::Reader& reader) {
       break;
     case kafka::ApiKey::kMetadata:
       started = metadata(slot, reader);
+      break;
+    case kafka::ApiKey::kOffsetCommit:
+      started = offset_commit(slot, reader);
+      break;
+    case kafka::ApiKey::kOffsetFetch:
+      started = offset_fetch(slot, reader);
+      break;
+    case kafka::ApiKey::kOffsetDelete:
+      started = offset_delete(slot, reader);
       break;
     case kafka::ApiKey::kFindCoordinator:
       started = find_coordinator(slot, reader);
