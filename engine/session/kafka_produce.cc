@@ -91,6 +91,9 @@ void ProduceJob::start_partition(broker::Topic* topic, ErrorCode refused,
                          {.name = topic->name})) {
     return refuse(response, ErrorCode::kTopicAuthorizationFailed, {});
   }
+  if (broker::is_internal_topic(topic->name)) {
+    return refuse(response, ErrorCode::kInvalidTopicException, "The topic is internal.");
+  }
   // The frame is this connection's to change: the socket's buffer, or its own. Once it is kept,
   // that copy is the one to work on.
   Bytes records = partition.records.bytes();
