@@ -113,6 +113,7 @@ TEST_P(KafkaIdempotenceTest, GapsAndOldEpochsAreRefusedWithKafkasErrors) {
   const auto produce = [&](std::int32_t sequence, std::int16_t epoch) {
     const auto answer = client.produce("t", 1, numbered(batch_of({"x"}), 7, sequence, epoch));
     EXPECT_EQ(answer.base_offset == Offset(-1), answer.error_code != ErrorCode::kNone);
+    EXPECT_EQ(answer.log_start_offset, Offset(0));
     return answer.error_code;
   };
   EXPECT_EQ(produce(100, 1), ErrorCode::kNone) << "unknown: any sequence";
