@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "net/kafka/coordinator.h"
 #include "net/kafka/init_producer_id.h"
 #include "tests/unit/session/kafka_client.h"
 #include "tests/unit/session/test_server.h"
@@ -85,6 +86,9 @@ TEST_P(KafkaIdempotenceTest, HalfAnIdentityAndTransactionsAreRefused) {
     expect(init(client, {.transactional_id = "tx"}, version),
            ErrorCode::kTransactionalIdAuthorizationFailed);
   }
+  const auto coordinator = client.call<kafka::FindCoordinatorResponse>(
+      3, kafka::FindCoordinatorRequest{.key = "tx", .key_type = 1});
+  EXPECT_EQ(coordinator->message.error_code, ErrorCode::kTransactionalIdAuthorizationFailed);
 }
 
 TEST_P(KafkaIdempotenceTest, DuplicatesAreAnsweredWithTheirFirstOffsetAndNotAppended) {
