@@ -31,7 +31,6 @@ struct GroupCounters {
   runtime::Counter offsets;  // now
   runtime::Counter loading;  // partitions that are being read, now
   runtime::Counter calls;    // requests that reached the coordinator
-  runtime::Counter waiting;  // of which are not answered yet, at the last look
   runtime::Counter stored_batches;
   runtime::Counter stored_records;
   runtime::Counter store_failures;

@@ -77,6 +77,13 @@ struct Config {
   std::uint64_t journal_min_bytes = 8 * kMiB;    // per shard
   std::uint64_t journal_max_bytes = 256 * kMiB;  // per shard
 
+  std::uint32_t offsets_topic_num_partitions = 50;
+  std::uint64_t offset_metadata_max_bytes = 4 * kKiB;
+  std::uint64_t offsets_retention_minutes = std::uint64_t{7} * 24 * 60;
+  std::uint64_t offsets_retention_check_interval_ms = std::uint64_t{10} * 60 * 1000;
+  std::uint64_t max_groups = 100'000;               // per shard
+  std::uint64_t max_committed_offsets = 2'000'000;  // per shard
+
   std::uint64_t ws_max_message_bytes = kMiB;
   std::vector<std::string> ws_allowed_origins;  // besides the origin of the same host
   std::vector<std::string> ws_allowed_hosts;    // none: whatever the Host header says

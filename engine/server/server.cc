@@ -51,6 +51,7 @@ broker::Options broker_options(const Config& config) {
   options.broker_settings = broker_settings(config);
   options.auto_create_topics = config.auto_create_topics;
   options.num_partitions = static_cast<std::int32_t>(config.num_partitions);
+  options.offsets_topic_partitions = static_cast<std::int32_t>(config.offsets_topic_num_partitions);
   options.topic_defaults.max_message_bytes = static_cast<std::uint32_t>(config.message_max_bytes);
   options.topic_defaults.log.segment_bytes = config.segment_bytes;
   options.topic_defaults.log.segment_ms = static_cast<std::int64_t>(config.segment_ms);
