@@ -38,6 +38,12 @@ bool PartitionGrowth::check(const NewPartitions& wanted) {
     return refuse(ErrorCode::kUnknownTopicOrPartition,
                   "This server does not host this topic-partition.");
   }
+  if (topic_->name == "__consumer_offsets") {
+    // Which partition a group belongs to depends on their number.
+    return refuse(ErrorCode::kInvalidPartitions,
+                  "The number of partitions of __consumer_offsets cannot change: groups would lose "
+                  "what they have committed.");
+  }
   const auto now = static_cast<std::int32_t>(topic_->partitions.size());
   count_ = wanted.count;
   if (count_ == now) {

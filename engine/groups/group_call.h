@@ -13,6 +13,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/intrusive_list.h"
+#include "engine/broker/authorize.h"
 #include "net/kafka/arena.h"
 #include "net/kafka/errors.h"
 
@@ -23,6 +24,7 @@ struct Client {
   std::int16_t version = 0;
   std::string_view id;    // the client id of the request's header
   std::string_view host;  // numeric address
+  broker::Principal principal;
 };
 
 class Call {

@@ -10,15 +10,22 @@
 // used by the shard's thread. Limits are GroupSettings.
 #pragma once
 
+#include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "engine/base/intrusive_list.h"
 #include "engine/broker/broker.h"
+#include "engine/groups/group.h"
 #include "engine/groups/group_call.h"
+#include "engine/groups/group_log.h"
 #include "engine/groups/group_settings.h"
+#include "engine/groups/memberships.h"
+#include "engine/runtime/log.h"
 #include "net/kafka/errors.h"
 
 namespace duolog::groups {
@@ -36,6 +43,7 @@ class GroupCoordinator {
   [[nodiscard]] runtime::Shard& shard() { return broker_.shard(); }
   [[nodiscard]] GroupCoordinators& all() { return all_; }
   [[nodiscard]] const GroupSettings& settings() const;
+  [[nodiscard]] Memberships& memberships() { return memberships_; }
   [[nodiscard]] GroupCounters& counters() { return counters_; }              // the shard writes
   [[nodiscard]] const GroupCounters& counters() const { return counters_; }  // any thread
 
@@ -62,13 +70,73 @@ class GroupCoordinator {
     return Reply<Response>(std::move(call));
   }
   // Why requests for this group are refused now: NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS.
-  [[nodiscard]] kafka::ErrorCode ready_for(std::string_view group_id) const;
+  [[nodiscard]] kafka::ErrorCode ready_for(std::string_view group_id);
   // The same for requests about all groups of this shard.
   [[nodiscard]] kafka::ErrorCode ready() const;
 
+  // In order. Null: there is no such group.
+  using Groups = std::map<std::string, std::unique_ptr<Group>, std::less<>>;
+  [[nodiscard]] const Groups& groups() const { return groups_; }
+  [[nodiscard]] Group* find(std::string_view group_id) const;
+  // The group, perhaps a new one; null when there are too many. For a group of which ready_for
+  // says that it may be asked for. A new group that stores nothing goes in a sweep.
+  [[nodiscard]] Group* find_or_make(std::string_view group_id);
+
+  // Storing, for a group of which ready_for says that it may be asked for: a batch is taken, filled
+  // and stored; `done` is called once it is durable, or cannot be. The group may be gone then, and
+  // after the call: it is to be found again.
+  using Stored = GroupLog::Stored;
+  [[nodiscard]] std::unique_ptr<GroupBatch> new_batch(const Group& group);
+  [[nodiscard]] kafka::ErrorCode check_store(const Group& group);
+  void store(Group& group, std::unique_ptr<GroupBatch> batch, Stored done);
+  void give_back(std::unique_ptr<GroupBatch> batch);
+  // What the group begins with after a start. UNKNOWN_SERVER_ERROR: it is too large.
+  void store_metadata(Group& group, GroupMetadata metadata, Stored done);
+  // All that is stored of the group goes, and the group with it.
+  void remove(Group& group, Stored done);
+
+  // The group goes if there is nothing of it that would be missed.
+  void settled(std::string_view group_id);
+
+  // What has become durable.
+  void put_offset(Group& group, std::string_view topic, PartitionId partition,
+                  CommittedOffset committed);
+  void remove_offset(Group& group, std::string_view topic, PartitionId partition);
+  // Whether so many offsets more may be committed; counts it if not.
+  [[nodiscard]] bool has_room_for(std::size_t offsets);
+
+  // Looks for what has expired, or belongs to a deleted topic, in the next turns.
+  void sweep();
+
+  // A line for the operator, unless there are too many of them.
+  void warn(std::string_view line) { log_limit_.warn(shard().now_ns(), line); }
+
  private:
+  friend class GroupLog;
+  struct Watcher : broker::TopicWatcher {
+    GroupCoordinator* owner = nullptr;
+  };
   [[nodiscard]] broker::Partition* partition_of(std::string_view group_id) const;
   void topic_made(const broker::TopicOutcome& outcome);
+  static void on_gone(broker::TopicWatcher& watcher, broker::Topic& topic);
+  void leave_all();
+
+  // The logs'.
+  [[nodiscard]] GroupLog& log_of(broker::Partition& partition);
+  [[nodiscard]] std::unique_ptr<GroupBatch> take_batch(std::size_t max_batch_bytes);
+  void replay(PartitionId partition, GroupRecord record);
+  void loaded(const GroupLog& log);
+  void collect_gone();
+  Group& make(std::string_view group_id, PartitionId partition);
+  void erase(Groups::iterator group);
+
+  // Sweeping (group_sweep.cc).
+  void sweep_some();
+  void sweep_later();
+  void sweep(Group& group);
+  [[nodiscard]] bool is_over(const Group& group, std::string_view topic,
+                             const CommittedOffset& committed) const;
+  static void on_sweep_time(runtime::Timer& timer, void* context);
 
   GroupCoordinators& all_;
   broker::Broker& broker_;
@@ -76,6 +144,20 @@ class GroupCoordinator {
   bool stopping_ = false;
   std::vector<Then> wanting_topic_;
   IntrusiveList<Call, &Call::hook> waiting_;
+  Watcher watcher_;
+  runtime::LogLimit log_limit_;
+
+  Memberships memberships_{*this};
+  Groups groups_;
+  std::map<PartitionId, std::unique_ptr<GroupLog>> logs_;
+  std::vector<std::unique_ptr<GroupLog>> gone_;  // until nothing of them is under way
+  std::vector<std::unique_ptr<GroupBatch>> batches_;  // not in use
+
+  runtime::Timer sweep_timer_{on_sweep_time, this};
+  bool sweeping_ = false;
+  bool sweep_again_ = false;
+  std::string swept_;  // the last group
+  std::size_t sweep_stores_ = 0;  // under way
 };
 
 }  // namespace duolog::groups

@@ -51,6 +51,11 @@ struct Config {
   std::uint32_t max_partitions = 100'000;
   std::uint32_t max_partitions_per_topic = 10'000;
 
+  std::uint64_t group_initial_rebalance_delay_ms = 3'000;
+  std::uint64_t group_min_session_timeout_ms = 6'000;
+  std::uint64_t group_max_session_timeout_ms = std::uint64_t{30} * 60 * 1000;
+  std::uint32_t group_max_size = 2'147'483'647;
+
   LogLevel log_level = LogLevel::kInfo;
 
   std::uint32_t max_connections = 100'000;
@@ -67,8 +72,17 @@ struct Config {
   std::uint64_t retention_ms = std::uint64_t{7} * 24 * 60 * 60 * 1000;  // 0: unlimited
   std::uint64_t retention_bytes = 0;                                    // 0: unlimited
   std::uint64_t log_retention_check_interval_ms = std::uint64_t{5} * 60 * 1000;
+  std::uint64_t producer_id_expiration_ms = std::uint64_t{24} * 60 * 60 * 1000;
+  std::uint32_t max_producers = 50'000;          // per shard
   std::uint64_t journal_min_bytes = 8 * kMiB;    // per shard
   std::uint64_t journal_max_bytes = 256 * kMiB;  // per shard
+
+  std::uint32_t offsets_topic_num_partitions = 50;
+  std::uint64_t offset_metadata_max_bytes = 4 * kKiB;
+  std::uint64_t offsets_retention_minutes = std::uint64_t{7} * 24 * 60;
+  std::uint64_t offsets_retention_check_interval_ms = std::uint64_t{10} * 60 * 1000;
+  std::uint64_t max_groups = 100'000;               // per shard
+  std::uint64_t max_committed_offsets = 2'000'000;  // per shard
 
   std::uint64_t ws_max_message_bytes = kMiB;
   std::vector<std::string> ws_allowed_origins;  // besides the origin of the same host

@@ -9,7 +9,21 @@ namespace {
 
 constexpr ShardId kListening{0};
 
-groups::GroupSettings group_settings(const Config& /*config*/) { return {}; }
+constexpr std::uint64_t kMsPerMinute = 60'000;
+
+groups::GroupSettings group_settings(const Config& config) {
+  groups::GroupSettings settings;
+  settings.offset_metadata_max_bytes = static_cast<std::uint32_t>(config.offset_metadata_max_bytes);
+  settings.offsets_retention_ms = config.offsets_retention_minutes * kMsPerMinute;
+  settings.offsets_retention_check_interval_ms = config.offsets_retention_check_interval_ms;
+  settings.max_groups = config.max_groups;
+  settings.max_offsets = config.max_committed_offsets;
+  settings.members.initial_rebalance_delay_ms = config.group_initial_rebalance_delay_ms;
+  settings.members.min_session_timeout_ms = config.group_min_session_timeout_ms;
+  settings.members.max_session_timeout_ms = config.group_max_session_timeout_ms;
+  settings.members.max_size = config.group_max_size;
+  return settings;
+}
 
 }  // namespace
 

@@ -44,8 +44,9 @@ struct OneGroupApi {
   static constexpr bool kEveryShard = false;
 
   [[nodiscard]] static std::size_t count(const Request&, std::int16_t /*version*/) { return 1; }
+  // Its arrays are made in the arena, which lives as long as the request.
   [[nodiscard]] static Item item(const Request& request, std::int16_t /*version*/,
-                                 std::size_t /*index*/) {
+                                 std::size_t /*index*/, kafka::Arena&) {
     return request;
   }
   [[nodiscard]] static std::string_view group_of(const Item& item) { return item.group_id; }
@@ -132,13 +133,14 @@ class GroupRequestJob final : public KafkaJob {
     slot_.job = this;
     client_ = {.version = slot_.version,
                .id = slot_.arena.copy(slot_.client_id),
-               .host = connection.peer_host()};
+               .host = connection.peer_host(),
+               .principal = connection.principal()};
     const std::size_t count = Api::kEveryShard ? coordinator().all().shard_count()
                                                : Api::count(request_, slot_.version);
     items_ = slot_.arena.make<Item>(count);
     parts_ = slot_.arena.make<Part>(count);
     for (std::size_t i = 0; i < count; ++i) {
-      items_[i] = Api::item(request_, slot_.version, i);
+      items_[i] = Api::item(request_, slot_.version, i, slot_.arena);
     }
     for (std::size_t i = 0; i < count; ++i) send(i);
     if (--pending_ == 0) finish();

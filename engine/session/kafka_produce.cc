@@ -91,6 +91,9 @@ void ProduceJob::start_partition(broker::Topic* topic, ErrorCode refused,
                          {.name = topic->name})) {
     return refuse(response, ErrorCode::kTopicAuthorizationFailed, {});
   }
+  if (broker::is_internal_topic(topic->name)) {
+    return refuse(response, ErrorCode::kInvalidTopicException, "The topic is internal.");
+  }
   // The frame is this connection's to change: the socket's buffer, or its own. Once it is kept,
   // that copy is the one to work on.
   Bytes records = partition.records.bytes();
@@ -206,7 +209,9 @@ void ProduceJob::on_appended(broker::AppendRequest& request) {
   } else {
     append.response->base_offset = append.base_offset;
     append.response->log_start_offset = append.log_start;
-    append.response->log_append_time_ms = append.first_timestamp;
+    if (append.first_timestamp != Timestamp(-1)) {
+      append.response->log_append_time_ms = append.first_timestamp;
+    }
   }
   KafkaConnection& connection = job.slot_.connection;
   if (--job.pending_ == 0) job.finish();

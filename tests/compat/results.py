@@ -15,7 +15,7 @@ def build_dir():
 
 
 def kept():
-    """{suite: {"features": {name: outcome}}} of the last run that was kept."""
+    """{suite: {feature: outcome}} of the last run that was kept."""
     try:
         with open(KEPT_PATH, encoding="utf-8") as file:
             return json.load(file)
@@ -31,12 +31,12 @@ def write_run(suite, outcomes):
 
 
 def last_runs(names):
-    """{suite: {"features": ...}} of the suites that have run in this build tree."""
+    """{suite: {feature: outcome}} of the suites that have run in this build tree."""
     found = {}
     for name in names:
         try:
             with open(os.path.join(build_dir(), name + ".json"), encoding="utf-8") as file:
-                found[name] = {"features": json.load(file)}
+                found[name] = json.load(file)
         except FileNotFoundError:
             pass
     return found

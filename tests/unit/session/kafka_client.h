@@ -20,6 +20,7 @@
 #include "net/kafka/header.h"
 #include "net/kafka/metadata.h"
 #include "net/kafka/offsets.h"
+#include "net/kafka/partitions.h"
 #include "net/kafka/produce.h"
 #include "net/kafka/topics.h"
 #include "storage/codec.h"

@@ -1,0 +1,89 @@
+#include "engine/groups/group_log.h"
+
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/groups/group_coordinator.h"
+
+namespace duolog::groups {
+
+using kafka::ErrorCode;
+
+// A batch on its way. It keeps the shard turning until it is answered.
+struct GroupLog::Store {
+  GroupLog& log;
+  std::string group;  // empty: of several
+  std::unique_ptr<GroupBatch> batch;
+  Stored done;
+  broker::AppendRequest request;
+};
+
+GroupLog::GroupLog(GroupCoordinator& coordinator, broker::Partition& partition)
+    : coordinator_(coordinator), partition_(&partition), id_(partition.id) {
+  const storage::Log& log = *partition.log;
+  if (log.appended().offset == log.start_offset()) {
+    start_ = checked_ = log.appended().position;
+    state_ = State::kReady;
+    return;
+  }
+  auto& loading = coordinator_.counters().loading;
+  loading.add();
+  later(&GroupLog::load_some);
+}
+
+GroupLog::~GroupLog() { CHECK(under_way_ == 0); }
+
+std::size_t GroupLog::max_batch_bytes() const {
+  return partition_->topic.config.max_message_bytes;
+}
+
+ErrorCode GroupLog::check_store(const Group& group) const {
+  if (state_ != State::kReady) return ErrorCode::kNotCoordinator;
+  return group.to_copy && group.stores > 0 ? ErrorCode::kCoordinatorLoadInProgress
+                                           : ErrorCode::kNone;
+}
+
+void GroupLog::store(Group& group, std::unique_ptr<GroupBatch> batch, Stored done) {
+  if (state_ != State::kReady) return done(ErrorCode::kNotCoordinator);
+  ++group.stores;
+  append(group.id, std::move(batch), std::move(done));
+}
+
+void GroupLog::append(std::string group, std::unique_ptr<GroupBatch> batch, Stored done) {
+  auto* store = new Store{*this, std::move(group), std::move(batch), std::move(done), {}};
+  broker::AppendRequest& request = store->request;
+  request.partition = partition_;
+  request.batch = store->batch->finish();
+  request.records = store->batch->record_count();
+  request.max_timestamp = store->batch->time();
+  request.context = store;
+  request.done = on_appended;
+  ++under_way_;
+  coordinator_.shard().hold();
+  // The batch's memory stays until it is done, so that it does not matter whether it is needed.
+  (void)coordinator_.broker().append(request);
+}
+
+void GroupLog::on_appended(broker::AppendRequest& request) {
+  const std::unique_ptr<Store> store(static_cast<Store*>(request.context));
+  GroupLog& self = store->log;
+  GroupCoordinator& coordinator = self.coordinator_;
+  GroupCounters& counters = coordinator.counters();
+  if (request.error == ErrorCode::kNone) {
+    counters.stored_batches.add();
+    counters.stored_records.add(static_cast<std::uint64_t>(request.records));
+  } else {
+    counters.store_failures.add();
+  }
+  Group* group = store->group.empty() ? nullptr : coordinator.find(store->group);
+  if (group != nullptr && group->stores > 0) --group->stores;
+  coordinator.give_back(std::move(store->batch));
+  --self.under_way_;
+  store->done(request.error);
+  if (!store->group.empty()) coordinator.settled(store->group);
+  coordinator.shard().release();
+  if (self.state_ == State::kReady && !self.rewriting_) self.check_growth();
+  coordinator.collect_gone();  // this object may be gone now
+}
+
+}  // namespace duolog::groups
