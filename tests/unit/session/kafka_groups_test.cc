@@ -242,12 +242,7 @@ TEST_F(KafkaGroupsTest, AGroupThatIsDeletedStaysDeletedAfterARestart) {
   EXPECT_EQ(admin->remove("group"), ErrorCode::kNonEmptyGroup);
   EXPECT_EQ(admin->remove("not-there"), ErrorCode::kGroupIdNotFound);
   EXPECT_EQ(one->leave(), ErrorCode::kNone);
-  // Until the empty group is stored it is refused, and to be asked for again.
-  ASSERT_TRUE(eventually([&] {
-    const ErrorCode error = admin->remove("group");
-    EXPECT_TRUE(error == ErrorCode::kNone || error == ErrorCode::kCoordinatorLoadInProgress);
-    return error == ErrorCode::kNone;
-  }));
+  EXPECT_EQ(admin->remove("group"), ErrorCode::kNone);
   EXPECT_EQ(admin->remove("group"), ErrorCode::kGroupIdNotFound);
   EXPECT_EQ(admin->list(), std::vector<std::string>{"kept"});
   server.restart();
