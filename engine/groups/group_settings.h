@@ -6,11 +6,13 @@
 
 #include <cstdint>
 
+#include "engine/groups/membership_settings.h"
 #include "engine/runtime/counters.h"
 
 namespace duolog::groups {
 
 struct GroupSettings {
+  MembershipSettings members;
   std::uint32_t offset_metadata_max_bytes = 4096;           // offset.metadata.max.bytes
   std::uint64_t offsets_retention_ms = 7ULL * 86'400'000;   // offsets.retention.minutes
   std::uint64_t offsets_retention_check_interval_ms = 600'000;
@@ -24,6 +26,7 @@ struct GroupSettings {
 };
 
 struct GroupCounters {
+  MembershipCounters members;
   runtime::Counter groups;   // now
   runtime::Counter offsets;  // now
   runtime::Counter loading;  // partitions that are being read, now

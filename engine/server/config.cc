@@ -127,6 +127,10 @@ Result<void> check_together(const Config& config) {
   if (config.journal_min_bytes > config.journal_max_bytes) {
     return fail(Errc::kInvalid, "journal-min-bytes is more than journal-max-bytes");
   }
+  if (config.group_min_session_timeout_ms > config.group_max_session_timeout_ms) {
+    return fail(Errc::kInvalid,
+                "group-min-session-timeout-ms is more than group-max-session-timeout-ms");
+  }
   if (config.message_max_bytes > config.segment_bytes) {
     return fail(Errc::kInvalid,
                 "message-max-bytes is more than segment-bytes: a batch lies in one segment");

@@ -159,6 +159,8 @@ TEST_F(ConfigTest, RefusesAddressesOfTheWrongForm) {
 TEST_F(ConfigTest, RefusesSettingsThatContradictEachOther) {
   sources_.command_line = {{"segment-bytes", "1MiB"}};
   EXPECT_THAT(error(), HasSubstr("message-max-bytes is more than segment-bytes"));
+  sources_.command_line = {{"group-max-session-timeout-ms", "5s"}};
+  EXPECT_THAT(error(), HasSubstr("group-min-session-timeout-ms is more than"));
   sources_.command_line = {{"journal-min-bytes", "1GiB"}};
   EXPECT_THAT(error(), HasSubstr("journal-min-bytes is more than journal-max-bytes"));
 }

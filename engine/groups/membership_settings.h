@@ -1,0 +1,32 @@
+// MembershipSettings: Kafka's group.*, and how large a group may be. MembershipCounters: what a
+// shard counts about members.
+//
+// Settings are immutable once shards run. Counters are written by their shard and read by any
+// thread.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+
+#include "engine/runtime/counters.h"
+
+namespace duolog::groups {
+
+struct MembershipSettings {
+  std::uint64_t initial_rebalance_delay_ms = 3'000;  // group.initial.rebalance.delay.ms
+  std::uint64_t min_session_timeout_ms = 6'000;      // group.min.session.timeout.ms
+  std::uint64_t max_session_timeout_ms = 1'800'000;  // group.max.session.timeout.ms
+  std::uint64_t max_size = std::numeric_limits<std::int32_t>::max();  // group.max.size: members
+  // Of a group, with all protocols of all members; what is stored must fit into one record.
+  std::uint64_t max_metadata_bytes = 1'000'000;
+};
+
+struct MembershipCounters {
+  runtime::Counter rebalances;          // begun
+  runtime::Counter members_expired;     // no heartbeat, no Join or no Sync in time
+  runtime::Counter members_fenced;      // static members replaced by another with their name
+  runtime::Counter groups_full;         // joins refused: max_size
+  runtime::Counter metadata_too_large;  // joins and assignments refused: max_metadata_bytes
+};
+
+}  // namespace duolog::groups
