@@ -310,6 +310,11 @@ Result<void> Catalog::set_configs(const Uuid& id, const TopicConfigs& configs) {
   return change(TopicConfigsEntry{id, configs});
 }
 
+Result<void> Catalog::set_resource_configs(std::int32_t type, const std::string& name,
+                                           const TopicConfigs& configs) {
+  return change(ResourceConfigsEntry{type, name, configs});
+}
+
 Result<void> Catalog::set_log_start(const Uuid& id, PartitionId partition, Offset offset) {
   const LogStartEntry entry{id, partition, offset};
   if (auto checked = state_.check(entry); !checked) return checked;

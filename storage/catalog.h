@@ -60,6 +60,9 @@ class Catalog {
   [[nodiscard]] Result<void> forget_deleted(const Uuid& id);
   // Replaces all of the topic's configuration. kNotFound, kTooLarge.
   [[nodiscard]] Result<void> set_configs(const Uuid& id, const TopicConfigs& configs);
+  // Replaces all of the configuration of what is no topic. kTooLarge.
+  [[nodiscard]] Result<void> set_resource_configs(std::int32_t type, const std::string& name,
+                                                  const TopicConfigs& configs);
   // The first offset that a reader may see. It never goes back: kOutOfRange, also for a partition
   // that is not there. kNotFound. The same offset again writes nothing.
   [[nodiscard]] Result<void> set_log_start(const Uuid& id, PartitionId partition, Offset offset);
@@ -76,6 +79,9 @@ class Catalog {
   [[nodiscard]] const TopicRecord* find(const Uuid& id) const { return state_.find(id); }
   [[nodiscard]] const CatalogState::Topics& topics() const { return state_.topics(); }
   [[nodiscard]] const CatalogState::DeletedTopics& deleted() const { return state_.deleted(); }
+  [[nodiscard]] const CatalogState::ResourceConfigs& resource_configs() const {
+    return state_.resource_configs();
+  }
   // 0 unless it was set; also for a topic that is not there.
   [[nodiscard]] Offset log_start(const Uuid& id, PartitionId partition) const;
 

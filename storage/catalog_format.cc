@@ -60,6 +60,10 @@ template <class V, Is<NextProducerIdEntry> E>
 void fields(V& v, E& e) {
   v(e.next_producer_id);
 }
+template <class V, Is<ResourceConfigsEntry> E>
+void fields(V& v, E& e) {
+  v(e.resource_type), v(e.name), v(e.configs);
+}
 
 class Writer {
  public:

@@ -70,10 +70,18 @@ struct DeletedForgottenEntry {
 struct NextProducerIdEntry {
   std::int64_t next_producer_id = 0;
 };
+// The configuration of what is no topic: a broker (no name: every broker), a group ... None: it has
+// none any more.
+struct ResourceConfigsEntry {
+  std::int32_t resource_type = 0;  // Kafka's code
+  std::string name;
+  TopicConfigs configs;
+};
 
 using CatalogEntry = std::variant<ClusterIdEntry, IncarnationEntry, TopicRecord, TopicDeletedEntry,
                                   TopicConfigsEntry, LogStartEntry, PartitionsAddedEntry,
-                                  DeletedTopic, DeletedForgottenEntry, NextProducerIdEntry>;
+                                  DeletedTopic, DeletedForgottenEntry, NextProducerIdEntry,
+                                  ResourceConfigsEntry>;
 
 inline constexpr std::size_t kCatalogHeaderBytes = 48;
 inline constexpr std::size_t kCatalogFrameBytes = 20;

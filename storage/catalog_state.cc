@@ -21,6 +21,9 @@ std::vector<CatalogEntry> CatalogState::entries() const {
   if (!cluster_id_.is_zero()) entries.emplace_back(ClusterIdEntry{cluster_id_});
   if (incarnation_ != kNoIncarnation) entries.emplace_back(IncarnationEntry{incarnation_});
   if (next_producer_id_ > 0) entries.emplace_back(NextProducerIdEntry{next_producer_id_});
+  for (const auto& [resource, configs] : resource_configs_) {
+    entries.emplace_back(ResourceConfigsEntry{resource.first, resource.second, configs});
+  }
   for (const auto& [name, topic] : topics_) entries.emplace_back(topic);
   for (const auto& [id, topic] : deleted_) entries.emplace_back(topic);
   return entries;
@@ -124,6 +127,8 @@ Result<void> CatalogState::check_one(const NextProducerIdEntry& entry) const {
                                   " were given out already");
 }
 
+Result<void> CatalogState::check_one(const ResourceConfigsEntry&) const { return {}; }
+
 // ---- Applying
 
 void CatalogState::apply_one(const ClusterIdEntry& entry) { cluster_id_ = entry.id; }
@@ -161,6 +166,15 @@ void CatalogState::apply_one(const DeletedForgottenEntry& entry) { deleted_.eras
 
 void CatalogState::apply_one(const NextProducerIdEntry& entry) {
   next_producer_id_ = entry.next_producer_id;
+}
+
+void CatalogState::apply_one(const ResourceConfigsEntry& entry) {
+  std::pair resource(entry.resource_type, entry.name);
+  if (entry.configs.empty()) {
+    resource_configs_.erase(resource);
+  } else {
+    resource_configs_[std::move(resource)] = entry.configs;
+  }
 }
 
 }  // namespace duolog::storage

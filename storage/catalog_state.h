@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "engine/base/ids.h"
@@ -22,6 +23,8 @@ class CatalogState {
  public:
   using Topics = std::map<std::string, TopicRecord, std::less<>>;
   using DeletedTopics = std::map<Uuid, DeletedTopic>;
+  // By type (Kafka's code) and name. Those without configuration are not there.
+  using ResourceConfigs = std::map<std::pair<std::int32_t, std::string>, TopicConfigs>;
 
   // Whether the entry may follow: kExists, kNotFound, kInvalid or kOutOfRange otherwise.
   [[nodiscard]] Result<void> check(const CatalogEntry& entry) const;
@@ -35,6 +38,7 @@ class CatalogState {
   [[nodiscard]] const TopicRecord* find(const Uuid& id) const;
   [[nodiscard]] const Topics& topics() const { return topics_; }
   [[nodiscard]] const DeletedTopics& deleted() const { return deleted_; }
+  [[nodiscard]] const ResourceConfigs& resource_configs() const { return resource_configs_; }
   [[nodiscard]] const Uuid& cluster_id() const { return cluster_id_; }
   [[nodiscard]] LeaderEpoch incarnation() const { return incarnation_; }
   [[nodiscard]] std::int64_t next_producer_id() const { return next_producer_id_; }
@@ -53,6 +57,7 @@ class CatalogState {
   [[nodiscard]] Result<void> check_one(const DeletedTopic& entry) const;
   [[nodiscard]] Result<void> check_one(const DeletedForgottenEntry& entry) const;
   [[nodiscard]] Result<void> check_one(const NextProducerIdEntry& entry) const;
+  [[nodiscard]] Result<void> check_one(const ResourceConfigsEntry& entry) const;
 
   void apply_one(const ClusterIdEntry& entry);
   void apply_one(const IncarnationEntry& entry);
@@ -64,6 +69,7 @@ class CatalogState {
   void apply_one(const DeletedTopic& entry);
   void apply_one(const DeletedForgottenEntry& entry);
   void apply_one(const NextProducerIdEntry& entry);
+  void apply_one(const ResourceConfigsEntry& entry);
 
   Uuid cluster_id_;
   LeaderEpoch incarnation_ = kNoIncarnation;
@@ -71,6 +77,7 @@ class CatalogState {
   Topics topics_;
   std::unordered_map<Uuid, TopicRecord*> topics_by_id_;  // into topics_, whose nodes stay
   DeletedTopics deleted_;
+  ResourceConfigs resource_configs_;
 };
 
 }  // namespace duolog::storage

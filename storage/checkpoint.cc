@@ -6,11 +6,9 @@
 namespace duolog::storage {
 namespace {
 
-constexpr std::int64_t kMagic = 0x3150435f474f4c44;  // "DLOG_CP1"
+constexpr std::int64_t kMagic = 0x3250435f474f4c44;  // "DLOG_CP2"
 constexpr const char* kFile = "/checkpoint";
 
-// The file is a run of little-endian i64: the magic, the fields, the two lists behind their
-// lengths, and the XXH3 of all that.
 void put(std::vector<std::uint8_t>& out, std::int64_t value) {
   out.resize(out.size() + sizeof value);
   store_le<std::int64_t>(out.data() + out.size() - sizeof value, value);
@@ -31,6 +29,46 @@ class Fields {
  private:
   Bytes bytes_;
 };
+
+void put_producers(std::vector<std::uint8_t>& out, const std::vector<ProducerState>& producers) {
+  put(out, static_cast<std::int64_t>(producers.size()));
+  for (const ProducerState& producer : producers) {
+    put(out, producer.id);
+    put(out, producer.epoch);
+    put(out, producer.last_used_ms);
+    put(out, producer.count);
+    for (const ProducerBatch& batch : std::span(producer.batches).first(producer.count)) {
+      put(out, batch.first_offset.value);
+      put(out, batch.timestamp.value);
+      put(out, batch.first_sequence);
+      put(out, batch.last_sequence);
+    }
+  }
+}
+
+// False when they are not what is written.
+bool take_producers(Fields& fields, std::vector<ProducerState>& producers) {
+  const auto count = static_cast<std::size_t>(fields.take());
+  if (count > fields.left()) return false;
+  producers.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    ProducerState producer;
+    producer.id = fields.take();
+    producer.epoch = static_cast<std::int16_t>(fields.take());
+    producer.last_used_ms = fields.take();
+    const auto batches = static_cast<std::size_t>(fields.take());
+    if (batches == 0 || batches > kProducerWindow || 4 * batches > fields.left()) return false;
+    for (; producer.count < batches; ++producer.count) {
+      ProducerBatch& batch = producer.batches[producer.count];
+      batch.first_offset = Offset(fields.take());
+      batch.timestamp = Timestamp(fields.take());
+      batch.first_sequence = static_cast<std::int32_t>(fields.take());
+      batch.last_sequence = static_cast<std::int32_t>(fields.take());
+    }
+    producers.push_back(producer);
+  }
+  return fields.left() == 0;
+}
 
 }  // namespace
 
@@ -56,6 +94,7 @@ Result<void> write_checkpoint(Files& files, const std::string& directory,
     put(out, entry.max_timestamp);
     put(out, entry.max_timestamp_offset);
   }
+  put_producers(out, checkpoint.producers);
   put(out, static_cast<std::int64_t>(xxh3(out)));
   return replace_file(files, directory + kFile, out);
 }
@@ -82,7 +121,7 @@ std::optional<Checkpoint> read_checkpoint(Files& files, const std::string& direc
     checkpoint.epochs.push_back({epoch, Offset(fields.take())});
   }
   const auto entries = static_cast<std::size_t>(fields.take());
-  if (entries != fields.left() / 4) return std::nullopt;
+  if (entries > fields.left() / 4) return std::nullopt;
   for (std::size_t i = 0; i < entries; ++i) {
     IndexEntry entry;
     entry.relative_offset = static_cast<std::uint32_t>(fields.take());
@@ -91,6 +130,7 @@ std::optional<Checkpoint> read_checkpoint(Files& files, const std::string& direc
     entry.max_timestamp_offset = static_cast<std::uint32_t>(fields.take());
     checkpoint.index.push_back(entry);
   }
+  if (!take_producers(fields, checkpoint.producers)) return std::nullopt;
   return checkpoint;
 }
 

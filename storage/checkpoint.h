@@ -1,7 +1,8 @@
 // Checkpoint: what recovery need not walk again.
 //
-// One small file a partition, `checkpoint`, replaced as a whole; derived, never evidence: a missing
-// or damaged one costs time, not data. Blocking; janitor threads and start-up only.
+// One small file a partition, `checkpoint`, replaced as a whole; its format is in checkpoint.md.
+// Derived, never evidence: a missing or damaged one costs time, not data. Only what it knows of
+// producers whose batches have left the log is nowhere else. Blocking; janitor threads and start-up only.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include "engine/base/result.h"
 #include "storage/disk.h"
 #include "storage/log.h"
+#include "storage/producer_state.h"
 
 namespace duolog::storage {
 
@@ -26,6 +28,7 @@ struct Checkpoint {
   std::int64_t active_since_ms = 0;
   EpochHistory epochs;            // of the whole log
   std::vector<IndexEntry> index;  // of that segment, up to `position`
+  std::vector<ProducerState> producers;
 };
 [[nodiscard]] Result<void> write_checkpoint(Files& files, const std::string& directory,
                                             const Checkpoint& checkpoint);

@@ -15,6 +15,13 @@ constexpr std::uint64_t kWorthACheckpoint = 4 * kMiB;
 
 }  // namespace
 
+LogRecovery::LogRecovery(Files& files, std::string directory, Offset start)
+    : files_(&files),
+      directory_(std::move(directory)),
+      start_(start),
+      all_producers_(std::make_unique<Producers>(ProducerLimits{})),
+      producers_(std::make_unique<ProducerTable>(*all_producers_)) {}
+
 Result<std::optional<LogRecovery>> LogRecovery::open(Files& files, std::string directory,
                                                      Offset start) {
   auto entries = files.list(directory);
@@ -38,6 +45,7 @@ Result<std::optional<LogRecovery>> LogRecovery::open(Files& files, std::string d
     log.segments_[segment.base_offset] = segment;
   }
   if (log.segments_.empty()) return std::optional<LogRecovery>();
+  log.checkpoint_ = read_checkpoint(files, log.directory_);
   if (auto removed = log.remove_below_start(names); !removed) {
     return std::unexpected(removed.error());
   }
@@ -54,14 +62,15 @@ Result<std::optional<LogRecovery>> LogRecovery::open(Files& files, std::string d
   const Offset last = log.segments_.rbegin()->first;
   log.stale_index_ = names.contains(segment_file_name(last, ".index")) ||
                      names.contains(segment_file_name(last, ".timeindex"));
-  log.checkpoint_ = read_checkpoint(files, log.directory_);
   return std::optional<LogRecovery>(std::move(log));
 }
 
 // The start is durable, so that no more than what is below it can have been removed: any of those
-// files may be there or not. An index of a segment that is not there goes with them.
+// files may be there or not. What the checkpoint does not cover has to be walked first. An index of
+// a segment that is not there goes with them.
 Result<void> LogRecovery::remove_below_start(const std::set<std::string>& names) {
-  while (segments_.size() > 1 && std::next(segments_.begin())->first <= start_) {
+  while (checkpoint_ && segments_.begin()->first < checkpoint_->segment &&
+         below_start(segments_.begin()->first)) {
     const auto removed = files_->remove(path(segments_.begin()->second));
     if (!removed) return removed;
     segments_.erase(segments_.begin());
@@ -84,6 +93,8 @@ LogRecovery::LogRecovery(LogRecovery&& other) noexcept
       dropped_(std::exchange(other.dropped_, {})),
       stale_index_(other.stale_index_),
       checkpoint_(std::move(other.checkpoint_)),
+      all_producers_(std::move(other.all_producers_)),
+      producers_(std::move(other.producers_)),
       walked_bytes_(other.walked_bytes_),
       cut_bytes_(other.cut_bytes_) {}
 
@@ -93,6 +104,11 @@ LogRecovery::~LogRecovery() {
       if (segment.file != kNoFile) files_->close(segment.file);
     }
   }
+}
+
+bool LogRecovery::below_start(Offset segment) const {
+  const auto next = segments_.upper_bound(segment);
+  return next != segments_.end() && next->first <= start_;
 }
 
 std::string LogRecovery::path(const SegmentFile& segment) const {
@@ -116,14 +132,15 @@ Result<void> LogRecovery::touch(SegmentFile& segment) {
 Result<void> LogRecovery::redo(const JournalEntry& entry) {
   const auto found = segments_.find(entry.segment);
   if (found == segments_.end()) {
-    // Retention removes whole segments from the front.
-    if (entry.segment < segments_.begin()->first) return {};
+    // Retention removes whole segments.
+    if (entry.segment < segments_.begin()->first || below_start(entry.segment)) return {};
     return fail(Errc::kCorrupt, directory_ + ": the segment of offset " +
                                     std::to_string(entry.segment.value) + " is missing");
   }
   SegmentFile& segment = found->second;
   if (auto touched = touch(segment); !touched) return touched;
   if (entry.position + entry.size_bytes > segment.size_bytes) {
+    if (below_start(entry.segment)) return {};
     return corrupt(segment, entry.position, "the file is shorter than the journal says");
   }
   segment.redo_end = std::max(segment.redo_end, entry.position + entry.size_bytes);
@@ -142,28 +159,45 @@ Result<void> LogRecovery::check_extent(const SegmentFile& segment, const Journal
     if (*got == 0) break;
     at += *got;
   }
-  if (hasher.digest() != entry.hash) {
+  if (hasher.digest() != entry.hash && !below_start(segment.base_offset)) {
     return corrupt(segment, entry.position,
                    std::to_string(entry.size_bytes) + " bytes that were flushed are damaged");
   }
   return {};
 }
 
+// Before the checkpoint nothing is walked, unless it does not fit what is there.
+void LogRecovery::begin_at_checkpoint(RecoveredLog& log) {
+  if (!checkpoint_) return;
+  const auto found = segments_.find(checkpoint_->segment);
+  if (found == segments_.end() || checkpoint_->position > found->second.size_bytes) {
+    checkpoint_.reset();
+    return;
+  }
+  log.epochs = checkpoint_->epochs;
+  producers_->load(checkpoint_->producers);
+}
+
+// Segments below the start of the log went before a checkpoint covered them, for there was no space
+// for one: what is known of producers has a gap there, too.
+void LogRecovery::begin_after_gap(RecoveredLog& log, Offset segment) {
+  for (auto at = segments_.begin(); at->first < segment;) {
+    dropped_.insert(segments_.extract(at++));
+  }
+  log.segments.clear();
+  producers_->clear();
+}
+
 Result<RecoveredLog> LogRecovery::finish() {
   RecoveredLog log;
-  // Before the checkpoint nothing is walked, unless it does not fit what is there.
-  if (checkpoint_) {
-    const auto found = segments_.find(checkpoint_->segment);
-    if (found == segments_.end() || checkpoint_->position > found->second.size_bytes) {
-      checkpoint_.reset();
-    }
-  }
-  if (checkpoint_) log.epochs = checkpoint_->epochs;
+  begin_at_checkpoint(log);
   log.end = segments_.begin()->first;
   const Offset first_walked = checkpoint_ ? checkpoint_->segment : segments_.begin()->first;
   for (auto at = segments_.begin(); at != segments_.end(); ++at) {
     auto& [offset, segment] = *at;
-    if (offset > first_walked && log.end != offset) {
+    if (offset > first_walked && log.end != offset && offset <= start_) {
+      begin_after_gap(log, offset);
+    } else if (offset > first_walked && log.end != offset) {
       auto dropped = drop_from(offset);
       if (!dropped) return std::unexpected(dropped.error());
       if (*dropped) break;
@@ -182,6 +216,7 @@ Result<RecoveredLog> LogRecovery::finish() {
   log.start = std::max(start_, segments_.begin()->first);
   if (log.end < log.start) begin_at_start(log);
   if (auto read = read_last_block(log); !read) return std::unexpected(read.error());
+  log.producers = producers_->snapshot();
   return log;
 }
 
@@ -241,9 +276,14 @@ Result<void> LogRecovery::cut() {
 }
 
 void LogRecovery::save_checkpoint(const RecoveredLog& log) {
-  if (walked_bytes_ < kWorthACheckpoint || log.segments.empty()) return;
+  if (log.segments.empty()) return;
+  const Offset active = log.segments.back().base_offset;
+  const bool covered =
+      log.producers.empty() ||
+      (checkpoint_ ? checkpoint_->segment == active : segments_.begin()->first == active);
+  if (walked_bytes_ < kWorthACheckpoint && covered) return;
   Checkpoint checkpoint;
-  checkpoint.segment = log.segments.back().base_offset;
+  checkpoint.segment = active;
   checkpoint.position = log.segments.back().size_bytes;
   checkpoint.next_offset = log.end;
   checkpoint.max_timestamp = log.max_timestamp;
@@ -251,7 +291,8 @@ void LogRecovery::save_checkpoint(const RecoveredLog& log) {
   checkpoint.active_since_ms = log.active_since_ms;
   checkpoint.epochs = log.epochs;
   checkpoint.index = log.index;
-  (void)write_checkpoint(*files_, directory_, checkpoint);  // it saves time, and nothing else
+  checkpoint.producers = log.producers;
+  (void)write_checkpoint(*files_, directory_, checkpoint);  // a full disk must not stop the start
 }
 
 Result<void> LogRecovery::walk(SegmentFile& segment, RecoveredLog& log) {
@@ -286,7 +327,9 @@ Result<void> LogRecovery::walk(SegmentFile& segment, RecoveredLog& log) {
     const bool cut_off =
         *step == BatchWalker::Step::kTorn || vouched - end < kBatchHeaderBytes ||
         (*step == BatchWalker::Step::kBatch && end + walker.header().size_bytes() > vouched);
-    if (!cut_off || segment.sealed) return corrupt(segment, end, "a record batch is damaged");
+    if ((!cut_off || segment.sealed) && !below_start(segment.base_offset)) {
+      return corrupt(segment, end, "a record batch is damaged");
+    }
   }
   segment.end = end;
   return {};
@@ -316,6 +359,11 @@ void LogRecovery::note(const BatchWalker& walker, const SegmentFile& segment, Re
   }
   if (log.active_since_ms == 0) log.active_since_ms = header.base_timestamp.value;
   log.end = header.next_offset();
+  if (header.has_producer_id() && !header.is_control()) {
+    const ProducerStamp stamp = producer_stamp(walker.batch());
+    producers_->replay(stamp, {header.base_offset, Position(0), header.max_timestamp,
+                               stamp.first_sequence, stamp.last_sequence});
+  }
 }
 
 Result<void> LogRecovery::read_last_block(RecoveredLog& log) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -17,13 +18,14 @@
 #include "storage/disk.h"
 #include "storage/journal_format.h"
 #include "storage/log_store.h"
+#include "storage/producer_state.h"
 
 namespace duolog::storage {
 
 class LogRecovery {
  public:
-  // Nothing when the partition has no segment. Removes what an unfinished creation left, and what
-  // lies below the log's start.
+  // Nothing when the partition has no segment. Removes what an unfinished creation left, and
+  // segments below the log's start; those that the checkpoint does not cover are left to LogStore.
   [[nodiscard]] static Result<std::optional<LogRecovery>> open(Files& files, std::string directory,
                                                                Offset start);
   ~LogRecovery();
@@ -40,7 +42,8 @@ class LogRecovery {
   // reach into what is cut.
   [[nodiscard]] Result<void> cut();
 
-  // After `cut`: if there was much to walk, saves a checkpoint, so that the next start has not.
+  // After `cut`: if there was much to walk, saves a checkpoint, so that the next start has not; and
+  // if there are producers whose batches may be in none but earlier segments.
   void save_checkpoint(const RecoveredLog& log);
 
   [[nodiscard]] std::uint64_t walked_bytes() const { return walked_bytes_; }
@@ -55,9 +58,12 @@ class LogRecovery {
     std::uint64_t end = 0;         // of its last whole batch, once it was walked
     bool sealed = false;           // its size is exact
   };
-  LogRecovery(Files& files, std::string directory, Offset start)
-      : files_(&files), directory_(std::move(directory)), start_(start) {}
+  LogRecovery(Files& files, std::string directory, Offset start);
+  void begin_at_checkpoint(RecoveredLog& log);
   [[nodiscard]] std::string path(const SegmentFile& segment) const;
+  // Nobody reads it any more. It may be gone, and is walked only for its producers.
+  [[nodiscard]] bool below_start(Offset segment) const;
+  void begin_after_gap(RecoveredLog& log, Offset segment);
   [[nodiscard]] Result<void> touch(SegmentFile& segment);
   [[nodiscard]] Result<void> check_extent(const SegmentFile& segment, const JournalEntry& entry);
   [[nodiscard]] Result<void> walk(SegmentFile& segment, RecoveredLog& log);
@@ -78,6 +84,9 @@ class LogRecovery {
   std::map<Offset, SegmentFile> dropped_;  // beyond the end and empty, or below the start
   bool stale_index_ = false;               // of the segment that is active again
   std::optional<Checkpoint> checkpoint_;
+  // As of the last batch that was walked. Not in the object, which moves.
+  std::unique_ptr<Producers> all_producers_;
+  std::unique_ptr<ProducerTable> producers_;
   std::uint64_t walked_bytes_ = 0;
   std::uint64_t cut_bytes_ = 0;
 };

@@ -31,6 +31,7 @@ LogStore::LogStore(Disk& disk, Epochs& epochs, const StoreOptions& options, Jour
       options_(options),
       leader_epoch_(leader_epoch),
       events_(events),
+      producers_(options_.producers),
       writer_(disk, retired_, options_,
               {.extent =
                    [this](Tail& tail) {
@@ -75,7 +76,8 @@ LogStore::~LogStore() {
 }
 
 Log& LogStore::add(LogIdentity identity, LogConfig config) {
-  owned_.push_back(std::make_unique<Tail>(std::make_unique<Log>(std::move(identity)), config));
+  owned_.push_back(std::make_unique<Tail>(std::make_unique<Log>(std::move(identity)), config,
+                                          producers_));
   tails_.push_back(owned_.back().get());
   return tails_.back()->log;
 }
@@ -104,8 +106,10 @@ Result<Log*> LogStore::adopt(LogIdentity identity, LogConfig config, RecoveredLo
   tail.adopted_end = recovered.end;
   tail.publish_start(recovered.start);
   tail.active_since_ms = recovered.active_since_ms;
+  tail.producers.load(recovered.producers);
   if (!table->segments.empty()) {
     Segment& active = *table->segments.back();
+    tail.checkpoint_segment = active.base_offset;
     auto file = disk_.files().open(active.log_path(), OpenMode::kDirect);
     if (!file) return std::unexpected(file.error());
     active.file = *file;
@@ -128,6 +132,7 @@ Result<Log*> LogStore::adopt(LogIdentity identity, LogConfig config, RecoveredLo
   }
   tail.publish_appended();
   tail.publish_high_watermark(tail.end);
+  trimmer_.trim(tail);
   return &log;
 }
 
@@ -137,6 +142,11 @@ LogStore::Append LogStore::append(Log& log, Bytes batch, std::int32_t records,
   if (tail.removed || stopping_ || failed_) {
     error_ = {Errc::kClosed, "the log takes no more records"};
     return Append::kFailed;
+  }
+  const bool idempotent = has_producer_id(batch);
+  if (idempotent) {
+    const Append verdict = judge(tail, batch, base_offset);
+    if (verdict != Append::kDone) return verdict;
   }
   if (const Append outcome = prepare(tail, batch.size(), records, now); outcome != Append::kDone) {
     return outcome;
@@ -159,11 +169,37 @@ LogStore::Append LogStore::append(Log& log, Bytes batch, std::int32_t records,
     segment.max_timestamp.store(max_timestamp.value, std::memory_order_relaxed);
   }
   tail.last_append_ms = now.value;
+  if (idempotent) {
+    tail.producers.note(producer_.known, stamp_,
+                        {base_offset, tail.end.position, max_timestamp, stamp_.first_sequence,
+                         stamp_.last_sequence},
+                        now.value);
+  }
   tail.batch_ends.push_back(tail.end);
   tail.publish_appended();
   commit_.add(tail);
   work();
   if (tail.config.visibility == Visibility::kAppended) publish_visible(tail, tail.end);
+  return Append::kDone;
+}
+
+// Whether its producer's batch is the next one. What there is no room for in the end is judged
+// again when there is.
+LogStore::Append LogStore::judge(const Tail& tail, Bytes batch, Offset& base_offset) {
+  stamp_ = producer_stamp(batch);
+  producer_ = tail.producers.check(stamp_);
+  switch (producer_.verdict) {
+    case ProducerTable::Verdict::kDuplicate:
+      duplicate_ = *producer_.first;
+      base_offset = duplicate_.first_offset;
+      return Append::kDuplicate;
+    case ProducerTable::Verdict::kOutOfOrder:
+      return Append::kOutOfOrder;
+    case ProducerTable::Verdict::kOldEpoch:
+      return Append::kOldEpoch;
+    case ProducerTable::Verdict::kNext:
+      break;
+  }
   return Append::kDone;
 }
 
@@ -187,7 +223,7 @@ LogStore::Append LogStore::prepare(Tail& tail, std::uint64_t size_bytes, std::in
                               at + size_bytes > segment->max_bytes ||
                               tail.end.offset + records - segment->base_offset >
                                   std::numeric_limits<std::int32_t>::max() ||
-                              now.value - tail.active_since_ms >= tail.config.segment_ms));
+                              now.value - tail.active_since_ms >= tail.roll_after_ms()));
   if (full) {
     if (!retry_space) return no_space();
     writer_.make_segment(tail, size_bytes, now.value);
@@ -313,10 +349,11 @@ void LogStore::flush() {
 void LogStore::tick(Timestamp now) {
   now_ms_ = now.value;
   if (stopping_ || failed_) return;
+  producers_.expire(now.value);
   for (Tail* tail : tails_) {
     const Segment* active = tail->active();
     if (!active || tail->removed) continue;
-    if (now.value - tail->active_since_ms >= tail->config.segment_ms) roll(*tail, now.value);
+    if (now.value - tail->active_since_ms >= tail->roll_after_ms()) roll(*tail, now.value);
     trimmer_.tick(*tail, now.value);
     const bool unwritten = tail->block_start(tail->durable) > tail->written;
     if (unwritten && now.value - tail->last_append_ms >= options_.idle_ms) {
@@ -379,6 +416,7 @@ void LogStore::remove(Log& log, std::string graveyard, std::move_only_function<v
   tail.close();
   tail.pending_hook.unlink();
   tail.extents.clear();
+  tail.producers.clear();
   retry(tail);  // waiting appends are refused
   while (AckWaiter* waiter = tail.acks.pop_front()) {
     waiter->done(*waiter, duolog::fail(Errc::kClosed, "the topic was deleted"));

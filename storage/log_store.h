@@ -22,6 +22,7 @@
 #include "storage/group_commit.h"
 #include "storage/log.h"
 #include "storage/log_trimmer.h"
+#include "storage/producer_state.h"
 #include "storage/retention.h"
 #include "storage/segment_writer.h"
 #include "storage/tail.h"
@@ -45,6 +46,7 @@ struct RecoveredLog {
   std::uint32_t max_timestamp_offset = 0;
   std::int64_t active_since_ms = 0;
   std::vector<std::uint8_t> last_block;  // the bytes of its incomplete last block
+  std::vector<ProducerState> producers;  // of the whole log
 };
 
 class LogStore {
@@ -85,11 +87,17 @@ class LogStore {
     kDone,    // `base_offset` is set
     kWait,    // no room now: use `wait`
     kFailed,  // see last_error(): the disk is full, or the log is closed
+    // Of a batch with a producer id, see producer_state.h. The log has not changed.
+    kDuplicate,   // it is in the log already, at `base_offset`: see duplicate()
+    kOutOfOrder,  // its sequence is not the next one
+    kOldEpoch,    // of its producer
   };
   // Copies one validated batch into the log. `records`: how many offsets it takes.
   // `base_offset`: out.
   [[nodiscard]] Append append(Log& log, Bytes batch, std::int32_t records, Timestamp max_timestamp,
                               Timestamp now, Offset& base_offset);
+  // The first copy of what `append` has just found to be a duplicate. It may not be durable yet.
+  [[nodiscard]] const ProducerBatch& duplicate() const { return duplicate_; }
   // True when earlier appends are waiting: a new one must wait behind them.
   [[nodiscard]] static bool must_wait(const Log& log) { return !log.tail->append_waiters.empty(); }
   static void wait(Log& log, AppendWaiter& waiter) { log.tail->append_waiters.push_back(waiter); }
@@ -118,10 +126,12 @@ class LogStore {
   [[nodiscard]] const Journal& journal() const { return commit_.journal(); }
   [[nodiscard]] const SegmentWriter& writer() const { return writer_; }
   [[nodiscard]] const LogTrimmer& trimmer() const { return trimmer_; }
+  [[nodiscard]] const Producers& producers() const { return producers_; }
   [[nodiscard]] LeaderEpoch leader_epoch() const { return leader_epoch_; }
   [[nodiscard]] RetireList& retired() { return retired_; }
 
  private:
+  [[nodiscard]] Append judge(const Tail& tail, Bytes batch, Offset& base_offset);
   [[nodiscard]] Append prepare(Tail& tail, std::uint64_t size_bytes, std::int32_t records,
                                Timestamp now);
   void copy_in(Tail& tail, Segment& segment, Bytes batch);
@@ -151,6 +161,11 @@ class LogStore {
   std::int64_t now_ms_ = 0;                  // at the last tick
   bool ending_ = false;                      // the destructor runs
   std::move_only_function<void()> stopped_;  // until it has been called
+  Producers producers_;
+  // What `judge` has found, of the append under way.
+  ProducerStamp stamp_;
+  ProducerTable::Finding producer_;
+  ProducerBatch duplicate_;
   std::vector<std::unique_ptr<Tail>> owned_;
   std::vector<Tail*> tails_;
   SegmentWriter writer_;

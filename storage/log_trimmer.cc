@@ -61,6 +61,8 @@ void LogTrimmer::tick(Tail& tail, std::int64_t now_ms) {
     const auto [segment, since_ms] = tail.leaving.front();
     if (since_ms < 0) break;
     if (now_ms - since_ms < delete_delay_ms_ || segment->pins.load() > 0) break;
+    // What is known of its producers goes to a checkpoint first.
+    if (segment->base_offset >= tail.checkpoint_segment) break;
     tail.going.push_back(segment);
     tail.leaving.pop_front();
   }

@@ -28,12 +28,19 @@ enum class Visibility : std::uint8_t {
 struct LogConfig {
   std::uint64_t segment_bytes = 1 * kGiB;
   std::int64_t segment_ms = 7LL * 24 * 3600 * 1000;
+  std::int64_t segment_jitter_ms = 0;  // a segment is sealed by up to this much earlier
   Durability durability = Durability::kFsync;
   Visibility visibility = Visibility::kDurable;
   // Retention, by the largest timestamp of a segment and by the size of the log; -1: unlimited.
   std::int64_t retention_ms = 7LL * 24 * 3600 * 1000;
   std::int64_t retention_bytes = -1;
   bool cleanup_delete = true;  // cleanup.policy names "delete": retention applies
+};
+
+// How long, and of how many, is known what idempotent producers have sent: producer_state.h.
+struct ProducerLimits {
+  std::int64_t expiration_ms = 86'400'000;  // of an idle one: Kafka's producer.id.expiration.ms
+  std::size_t max_producers = 50'000;       // of all logs of a shard; one counts once a log
 };
 
 // One shard's settings.
@@ -52,6 +59,7 @@ struct StoreOptions {
   std::int64_t idle_ms = 5000;  // a log without appends this long gives memory back
   // How long a segment's file stays after its log has moved on: Kafka's file.delete.delay.ms.
   std::int64_t delete_delay_ms = 60'000;
+  ProducerLimits producers;
 };
 
 }  // namespace duolog::storage

@@ -86,6 +86,11 @@ struct BatchHeader {
 // count or the last offset cannot be; kCorrupt for a length or a magic that never was.
 [[nodiscard]] Result<BatchHeader> parse_header(Bytes bytes);
 
+// Of a whole batch, without decoding the rest.
+[[nodiscard]] inline bool has_producer_id(Bytes batch) {
+  return load_be<std::int64_t>(batch.data() + batch_at::kProducerId) != kNoProducerId;
+}
+
 // What follows the header: the records, or their compressed form. The batch must be whole.
 [[nodiscard]] inline Bytes records_of(Bytes batch, const BatchHeader& header) {
   return batch.subspan(kBatchHeaderBytes, header.size_bytes() - kBatchHeaderBytes);

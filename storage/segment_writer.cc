@@ -43,6 +43,9 @@ bool SegmentWriter::wants_bulk(const Tail& tail) const {
 void SegmentWriter::advance(Tail& tail) {
   if (tail.op_busy || tail.unsealed.empty() || tail.stopped || tail.log.closed()) return;
   Segment& first = *tail.unsealed.front();
+  if (!tail.planned && tail.end.position - tail.checkpointed >= options_.checkpoint_bytes) {
+    plan_checkpoint(tail);
+  }
   complete_in_place(tail);
   const bool first_done = tail.full(first) && tail.written == tail.end_of(first);
   if (first_done && tail.durable >= tail.end_of(first)) return seal(tail);
@@ -58,10 +61,7 @@ void SegmentWriter::advance(Tail& tail) {
       !tail.allocating && !tail.making_segment) {
     return close(tail);
   }
-  if (tail.synced > tail.checkpointed &&
-      tail.synced - tail.checkpointed >= options_.checkpoint_bytes) {
-    return save_checkpoint(tail);
-  }
+  if (plan_is_due(tail)) return save_checkpoint(tail);
   tail.draining = tail.stopping;
 }
 
@@ -209,36 +209,53 @@ void SegmentWriter::seal(Tail& tail) {
       });
 }
 
-Checkpoint SegmentWriter::checkpoint_at(const Tail& tail, Position position) {
-  const Segment& segment = *tail.unsealed.front();
-  // A checkpoint names the start of a batch; the index knows one at or before the position.
-  const IndexEntry entry = segment.index.floor_position(position - segment.base_position);
+// Of the log as it ends now.
+Checkpoint SegmentWriter::checkpoint_now(const Tail& tail) {
+  const Segment& segment = *tail.active();
+  const IndexEntry entry = segment.last_entry();
   Checkpoint checkpoint;
   checkpoint.segment = segment.base_offset;
-  checkpoint.position = entry.position;
-  checkpoint.next_offset = segment.base_offset + entry.relative_offset;
+  checkpoint.position = tail.end.position - segment.base_position;
+  checkpoint.next_offset = tail.end.offset;
   checkpoint.max_timestamp = entry.max_timestamp;
   checkpoint.max_timestamp_offset = entry.max_timestamp_offset;
   checkpoint.active_since_ms = tail.active_since_ms;
   checkpoint.epochs = tail.log.epochs();
-  std::erase_if(checkpoint.epochs,
-                [&](const EpochStart& e) { return e.start > checkpoint.next_offset; });
   checkpoint.index = segment.index.snapshot();
-  std::erase_if(checkpoint.index, [&](const IndexEntry& e) { return e.position > entry.position; });
+  checkpoint.producers = tail.producers.snapshot();
   return checkpoint;
 }
 
+// What is known of producers cannot be told of an earlier point of the log than its end. So a
+// checkpoint is made first, and written when the segments have caught up with it.
+void SegmentWriter::plan_checkpoint(Tail& tail) {
+  tail.planned =
+      std::make_unique<Tail::PlannedCheckpoint>(checkpoint_now(tail), tail.end.position);
+}
+
+bool SegmentWriter::plan_is_due(const Tail& tail) {
+  if (!tail.planned) return false;
+  // Segments before that of a checkpoint are not walked: they must be cut to their size.
+  if (tail.planned->checkpoint.segment != tail.unsealed.front()->base_offset) return false;
+  const Position at = tail.planned->at;
+  const bool in_place = tail.synced == tail.written && tail.in_place >= at;
+  return tail.durable >= at && (tail.synced >= at || in_place);
+}
+
 void SegmentWriter::save_checkpoint(Tail& tail) {
-  const Position covered = tail.synced;
+  const Position covered = tail.planned->at;
+  const Offset segment = tail.planned->checkpoint.segment;
   tail.op_busy = true;
   disk_.run(
-      [this, checkpoint = checkpoint_at(tail, covered), directory = tail.log.identity.directory] {
-        // A checkpoint saves time after a crash; a failure to write one loses nothing.
-        (void)write_checkpoint(disk_.files(), directory, checkpoint);
+      [this, planned = std::move(tail.planned), directory = tail.log.identity.directory] {
+        // A failure to write one costs time after a crash, and what is known of producers whose
+        // batches are gone.
+        (void)write_checkpoint(disk_.files(), directory, planned->checkpoint);
       },
-      [this, &tail, covered] {
+      [this, &tail, covered, segment] {
         tail.op_busy = false;
         tail.checkpointed = covered;
+        tail.checkpoint_segment = segment;
         events_.progress(tail);
       });
 }
@@ -250,7 +267,7 @@ void SegmentWriter::close(Tail& tail) {
   tail.op_busy = true;
   disk_.run(
       [this, result, file = segment.file, size = tail.end.position - segment.base_position,
-       checkpoint = checkpoint_at(tail, tail.end.position),
+       checkpoint = checkpoint_now(tail),
        directory = tail.log.identity.directory] {
         *result = disk_.files().truncate(file, size);
         if (*result) *result = disk_.files().sync(file);
@@ -301,6 +318,7 @@ void SegmentWriter::switch_segment(Tail& tail, Segment* segment, std::int64_t no
   retired_.retire([old] { delete old; });
   tail.unsealed.push_back(segment);
   tail.active_since_ms = now_ms;
+  plan_checkpoint(tail);
 }
 
 void SegmentWriter::allocate(Tail& tail, std::uint64_t size_bytes, std::int64_t now_ms) {

@@ -52,8 +52,10 @@ class SegmentWriter {
   void sync(Tail& tail);
   void seal(Tail& tail);
   void close(Tail& tail);
+  static void plan_checkpoint(Tail& tail);
+  [[nodiscard]] static bool plan_is_due(const Tail& tail);
   void save_checkpoint(Tail& tail);
-  [[nodiscard]] static Checkpoint checkpoint_at(const Tail& tail, Position position);
+  [[nodiscard]] static Checkpoint checkpoint_now(const Tail& tail);
   static void written(DiskOp& op, Result<void> outcome);
   static void was_written_in_place(DiskOp& op, Result<void> outcome);
   static void was_synced(DiskOp& op, Result<void> outcome);

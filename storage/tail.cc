@@ -1,6 +1,10 @@
 #include "storage/tail.h"
 
+#include <algorithm>
+#include <functional>
+
 #include "engine/base/check.h"
+#include "storage/hash.h"
 
 namespace duolog::storage {
 
@@ -22,6 +26,18 @@ Segment& Tail::segment_at(Position position) const {
 Position Tail::block_start(Position position) const {
   const Position base = segment_at(position).base_position;
   return base + align_down(position - base, kBlockBytes);
+}
+
+std::int64_t Tail::roll_after_ms() const {
+  const Segment* segment = active();
+  if (config.segment_jitter_ms == 0 || !segment) return config.segment_ms;
+  std::uint8_t which[sizeof(std::int64_t)];
+  store_le<std::int64_t>(which, segment->base_offset.value);
+  const std::uint64_t log_seed = std::hash<Uuid>{}(log.identity.topic_id) +
+                                 static_cast<std::uint64_t>(log.identity.partition.value);
+  const std::int64_t most = std::min(config.segment_jitter_ms, config.segment_ms);
+  return config.segment_ms -
+         static_cast<std::int64_t>(xxh3(which, log_seed) % static_cast<std::uint64_t>(most));
 }
 
 }  // namespace duolog::storage

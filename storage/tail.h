@@ -17,9 +17,11 @@
 #include <vector>
 
 #include "engine/base/intrusive_list.h"
+#include "storage/checkpoint.h"
 #include "storage/disk.h"
 #include "storage/log.h"
 #include "storage/options.h"
+#include "storage/producer_state.h"
 
 namespace duolog::storage {
 
@@ -41,14 +43,18 @@ struct AppendWaiter {
 };
 
 struct Tail {
-  Tail(std::unique_ptr<Log> owned, LogConfig log_config)
-      : log_owned(std::move(owned)), log(*log_owned), config(log_config) {
+  Tail(std::unique_ptr<Log> owned, LogConfig log_config, Producers& all_producers)
+      : log_owned(std::move(owned)),
+        log(*log_owned),
+        config(log_config),
+        producers(all_producers) {
     log.tail = this;
   }
 
   std::unique_ptr<Log> log_owned;
   Log& log;
   LogConfig config;
+  ProducerTable producers;
 
   LogEnd end;              // appended
   Offset adopted_end{-1};  // where recovery left it; -1: it is new
@@ -60,6 +66,15 @@ struct Tail {
   // Beyond `written`: the last block, incomplete, is in the segment too, flushed, up to here.
   Position in_place;
   Position checkpointed;
+  // Made when the log ended at `at`; written once the segments hold what is before that, flushed.
+  struct PlannedCheckpoint {
+    Checkpoint checkpoint;
+    Position at;
+  };
+  std::unique_ptr<PlannedCheckpoint> planned;
+  // The segment of the last one written, or that could not be: what is known of the producers of
+  // earlier segments is there.
+  Offset checkpoint_segment;
 
   std::deque<LogEnd>
       batch_ends;  // of appends not yet durable: the high watermark moves by whole batches
@@ -134,6 +149,9 @@ struct Tail {
   [[nodiscard]] Segment& segment_at(Position position) const;
   // The start of the block that holds the byte at `position`.
   [[nodiscard]] Position block_start(Position position) const;
+  // The age at which the active segment is sealed: segment_ms, less what its jitter takes off. The
+  // same whenever it is asked for the same segment.
+  [[nodiscard]] std::int64_t roll_after_ms() const;
   [[nodiscard]] bool idle() const {
     return !op_busy && !making_segment && !allocating && !in_group && !unlinking;
   }

@@ -37,6 +37,8 @@ struct AppendRequest {
   kafka::ErrorCode error = kafka::ErrorCode::kNone;
   Offset base_offset{-1};
   Offset log_start{-1};
+  // Of a duplicate: its first copy's time, as Kafka answers it. -1: it was appended now.
+  Timestamp first_timestamp{-1};
 
   // The broker's.
   AppendRequest();

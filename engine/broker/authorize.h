@@ -15,7 +15,18 @@ struct Principal {
 };
 
 // Kafka's operations (org.apache.kafka.common.acl.AclOperation), as far as they are asked for.
-enum class Operation : std::uint8_t { kRead, kWrite, kCreate, kDelete, kAlter, kDescribe };
+enum class Operation : std::uint8_t {
+  kRead,
+  kWrite,
+  kCreate,
+  kDelete,
+  kAlter,
+  kDescribe,
+  kClusterAction,
+  kDescribeConfigs,
+  kAlterConfigs,
+  kIdempotentWrite
+};
 enum class ResourceType : std::uint8_t { kTopic, kCluster, kGroup };
 
 struct Resource {

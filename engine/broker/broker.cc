@@ -145,12 +145,34 @@ void Broker::add_partitions(NewPartitions wanted, TopicDone done) {
       std::move(done));
 }
 
+void Broker::alter_configs(NewConfigs wanted, TopicDone done) {
+  change(
+      [wanted = std::move(wanted)](Cluster& cluster, TopicDone answer) mutable {
+        cluster.alter_configs(std::move(wanted), std::move(answer));
+      },
+      std::move(done));
+}
+
 void Broker::move_log_starts(std::vector<LogStart> starts, LogStartsDone done) {
   carry<std::vector<LogStart>>(
       [starts = std::move(starts)](Cluster& cluster, LogStartsDone answer) mutable {
         cluster.move_log_starts(std::move(starts), std::move(answer));
       },
       std::move(done));
+}
+
+void Broker::take_producer_id(ProducerIds::Done done) {
+  if (producer_ids_.take(std::move(done))) ask_for_producer_ids();
+}
+
+void Broker::ask_for_producer_ids() {
+  carry<Result<std::int64_t>>(
+      [](Cluster& cluster, Cluster::ProducerIdsDone answer) {
+        cluster.take_producer_ids(std::move(answer));
+      },
+      [this](Result<std::int64_t> first) {
+        if (producer_ids_.add(std::move(first))) ask_for_producer_ids();
+      });
 }
 
 void Broker::change(std::move_only_function<void(Cluster&, TopicDone)> start, TopicDone done) {
@@ -183,6 +205,13 @@ void Broker::add_log(Partition& partition) {
   const Topic& topic = partition.topic;
   partition.log = &store_.add(cluster_.identity_of(topic, partition.id), log_config_of(topic));
   partition.log->context = &partition;
+}
+
+void Broker::configure(Topic& topic) {
+  for (Partition* partition : topic.partitions) {
+    if (partition->owner != shard_.id()) continue;
+    store_.configure(*partition->log, log_config_of(topic));
+  }
 }
 
 void Broker::grown(Topic& topic) {
@@ -298,21 +327,36 @@ bool Broker::try_append(AppendRequest& request) {
       say_why(log, store_.last_error());
       finish(request, to_kafka(store_.last_error()));
       return true;
+    case storage::LogStore::Append::kOutOfOrder:
+      finish(request, kafka::ErrorCode::kOutOfOrderSequenceNumber);
+      return true;
+    case storage::LogStore::Append::kOldEpoch:
+      finish(request, kafka::ErrorCode::kInvalidProducerEpoch);
+      return true;
+    case storage::LogStore::Append::kDuplicate:
+      request.first_timestamp = store_.duplicate().timestamp;
+      in_log(request, log, store_.duplicate().end);
+      return true;
     case storage::LogStore::Append::kDone:
-      break;
+      in_log(request, log, log.appended().position);
+      return true;
   }
+  return true;
+}
+
+// The batch is in the log and ends at `end`: answers once it is as durable as asked.
+void Broker::in_log(AppendRequest& request, storage::Log& log, Position end) {
   request.log_start = log.start_offset();
-  if (request.acks != Acks::kAll) {
-    finish(request, kafka::ErrorCode::kNone);
-    return true;
+  // A duplicate's first copy may have been durable for long.
+  if (request.acks != Acks::kAll || end <= storage::LogStore::durable(log)) {
+    return finish(request, kafka::ErrorCode::kNone);
   }
   request.ack.context = &request;
   request.ack.done = [](storage::AckWaiter& waiter, Result<void> outcome) {
     auto& durable = *static_cast<AppendRequest*>(waiter.context);
     durable.owner->finish(durable, outcome ? kafka::ErrorCode::kNone : to_kafka(outcome.error()));
   };
-  storage::LogStore::when_durable(log, log.appended().position, request.ack);
-  return true;
+  storage::LogStore::when_durable(log, end, request.ack);
 }
 
 // On the owner's shard: answers, on the sender's.

@@ -16,8 +16,10 @@
 
 #include "engine/base/intrusive_list.h"
 #include "engine/broker/append.h"
+#include "engine/broker/config/config_key.h"
 #include "engine/broker/log_start_change.h"
 #include "engine/broker/options.h"
+#include "engine/broker/producer_ids.h"
 #include "engine/broker/topic.h"
 #include "engine/runtime/log.h"
 #include "engine/runtime/shard.h"
@@ -48,7 +50,7 @@ struct TopicOutcome {
 struct NewTopic {
   std::string name;
   std::int32_t partitions = -1;  // -1: the server's default
-  std::map<std::string, std::string> configs;
+  storage::TopicConfigs configs;
   bool validate_only = false;
 };
 
@@ -57,6 +59,21 @@ struct NewPartitions {
   std::int32_t count = 0;                  // that there should be, with those there are
   std::optional<std::size_t> assignments;  // how many partitions the client places itself
   std::string assignment_error;            // what is wrong with where; empty: nothing
+  bool validate_only = false;
+};
+
+// A change of one resource's settings.
+struct NewConfigs {
+  enum class Operation : std::int8_t { kSet = 0, kDelete = 1, kAppend = 2, kSubtract = 3 };
+  struct Setting {
+    std::string name;
+    Operation operation = Operation::kSet;
+    std::string value;
+  };
+  ConfigResource resource = ConfigResource::kTopic;
+  std::string name;
+  std::vector<Setting> settings;
+  bool replace = false;  // what is not named is set no more
   bool validate_only = false;
 };
 
@@ -91,6 +108,12 @@ class Broker {
   using LogStartsDone = LogStartChange::Done;
   void move_log_starts(std::vector<LogStart> starts, LogStartsDone done);
 
+  // A producer id that nobody was ever given. `done` is called on this shard, perhaps within the
+  // call; with kIo or kNoSpace when none can be recorded as taken.
+  void take_producer_id(ProducerIds::Done done);
+  // Also INVALID_REQUEST, for what cannot change while the server runs.
+  void alter_configs(NewConfigs wanted, TopicDone done);
+
   // ---- Appending. Returns false when `request.batch` is still needed: then the caller moves those
   // bytes at once to memory that stays until `done`, and stores the new place in `request.batch`.
   // For a partition of another shard (Partition::owner) the bytes must be such before the call.
@@ -108,6 +131,7 @@ class Broker {
   // ---- The Cluster's: topics come and go.
   void add_logs(Topic& topic);                                           // this shard's partitions
   void add_log(Partition& partition);                                    // if it is this shard's
+  void configure(Topic& topic);                                          // its config has changed
   void grown(Topic& topic);                                              // tells the watchers
   void learn(Topic& topic);                                              // visible from now on
   void forget(Topic& topic);                                             // gone from now on
@@ -123,9 +147,11 @@ class Broker {
   void carry(std::move_only_function<void(Cluster&, Done<Outcome>)> start, Done<Outcome> done);
   void change(std::move_only_function<void(Cluster&, TopicDone)> start, TopicDone done);
   void send_expired();
+  void ask_for_producer_ids();
   void send(AppendRequest& request);
   bool append_here(AppendRequest& request);
   bool try_append(AppendRequest& request);
+  void in_log(AppendRequest& request, storage::Log& log, Position end);
   void say_why(const storage::Log& log, const Error& error);
   void finish(AppendRequest& request, kafka::ErrorCode error);
   static void on_visible(void* context, storage::Log& log);
@@ -147,6 +173,7 @@ class Broker {
   runtime::Timer tick_;  // once a second
   runtime::Timer soon_;  // for memory that other shards still read
   runtime::Timer retention_;
+  ProducerIds producer_ids_;
   std::vector<LogStart> expired_;  // by retention, in this turn
   runtime::LogLimit log_limit_;
 };

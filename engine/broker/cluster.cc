@@ -4,6 +4,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/uuid.h"
+#include "engine/broker/config_change.h"
 #include "engine/broker/partition_growth.h"
 #include "engine/broker/topic_change.h"
 #include "storage/journal_reader.h"
@@ -93,16 +94,17 @@ Result<void> Cluster::recover() {
   for (const Uuid& id : forgotten) {
     if (auto done = catalog_.forget_deleted(id); !done) return done;
   }
+  auto configs = make_stored_configs(catalog_.resource_configs(), options_.topic_defaults,
+                                     options_.node_id);
+  if (!configs) return fail(configs.error().code, "a broker: " + configs.error().message);
+  (void)configs_.publish(std::move(*configs));
   for (const auto& [name, record] : catalog_.topics()) {
     auto topic = std::make_unique<Topic>();
     topic->name = name;
     topic->id = record.id;
-    topic->config = options_.topic_defaults;
-    for (const auto& [key, value] : record.configs) {
-      if (auto set = set_topic_config(topic->config, key, value); !set) {
-        return fail(set.error().code, "topic " + name + ": " + set.error().message);
-      }
-    }
+    auto config = make_topic_config(configs_->topic_defaults, record.configs);
+    if (!config) return fail(config.error().code, "topic " + name + ": " + config.error().message);
+    (void)topic->config.publish(std::move(*config));
     topics_.push_back(std::move(topic));
   }
   return {};
@@ -144,7 +146,7 @@ std::vector<std::unique_ptr<Partition>> Cluster::make_partitions(Topic& topic, s
 bool Cluster::has_room_for(std::size_t partitions) {
   const std::size_t now = counters_.partitions.load(std::memory_order_relaxed);
   if (now <= options_.max_partitions && partitions <= options_.max_partitions - now) return true;
-  counters_.refused_limit.fetch_add(1, std::memory_order_relaxed);
+  count_refusal();
   return false;
 }
 
@@ -237,6 +239,26 @@ void Cluster::add_partitions(NewPartitions wanted, TopicDone done) {
 void Cluster::move_log_starts(std::vector<LogStart> starts, Broker::LogStartsDone done) {
   enqueue([this, starts = std::move(starts), done = std::move(done)]() mutable {
     LogStartChange::start(*this, std::move(starts), std::move(done));
+  });
+}
+
+void Cluster::take_producer_ids(ProducerIdsDone done) {
+  enqueue([this, done = std::move(done)]() mutable {
+    auto first = std::make_unique<Result<std::int64_t>>(0);
+    auto* result = first.get();
+    broker(ShardId(0))
+        .shard()
+        .run_on_janitor([this, result] { *result = catalog_.take_producer_id_block(); },
+                        [this, first = std::move(first), done = std::move(done)]() mutable {
+                          done(std::move(*first));
+                          next_change();
+                        });
+  });
+}
+
+void Cluster::alter_configs(NewConfigs wanted, TopicDone done) {
+  enqueue([this, wanted = std::move(wanted), done = std::move(done)]() mutable {
+    ConfigChange::start(*this, std::move(wanted), std::move(done));
   });
 }
 

@@ -7,6 +7,7 @@
 //   delete: catalog -> every shard forgets it -> owners remove their logs -> barrier -> freed,
 //   answer
 //   more partitions: partition_growth.h; log starts: log_start_change.h
+//   settings: config_change.h
 //
 // Owned by the server; made before the shards run. The brokers register on their own threads at
 // start. Constant members may be read by any thread.
@@ -20,7 +21,9 @@
 #include <vector>
 
 #include "engine/broker/broker.h"
+#include "engine/broker/config/stored_configs.h"
 #include "engine/broker/options.h"
+#include "engine/broker/published.h"
 #include "engine/broker/topic.h"
 #include "engine/runtime/runtime.h"
 #include "storage/catalog.h"
@@ -39,6 +42,8 @@ class Cluster {
   ~Cluster();
 
   [[nodiscard]] const Options& options() const { return options_; }
+  // What was given while the server ran. Any shard; stays until the end of its turn.
+  [[nodiscard]] const StoredConfigs& configs() const { return *configs_; }
   // After listening has begun: what `advertised_*` were left open.
   void set_advertised(std::string host, std::uint16_t port);
   [[nodiscard]] const std::string& cluster_id() const { return cluster_id_; }  // 22 characters
@@ -62,11 +67,15 @@ class Cluster {
   void remove(const Uuid& id, TopicDone done);
   void add_partitions(NewPartitions wanted, TopicDone done);
   void move_log_starts(std::vector<LogStart> starts, Broker::LogStartsDone done);
+  // The first of a block of storage::kProducerIdBlock producer ids.
+  using ProducerIdsDone = std::move_only_function<void(Result<std::int64_t>)>;
+  void take_producer_ids(ProducerIdsDone done);
+  void alter_configs(NewConfigs wanted, TopicDone done);
 
   // What there is of the limits, and how often one of them was hit. Any thread.
   struct Counters {
-    std::atomic<std::size_t> partitions{0};  // now, of all topics
-    std::atomic<std::uint64_t> refused_limit{0};
+    std::atomic<std::size_t> partitions{0};       // now, of all topics
+    std::atomic<std::uint64_t> refused_limit{0};  // topics, partitions, partitions of a topic
   };
   [[nodiscard]] const Counters& counters() const { return counters_; }
 
@@ -75,6 +84,7 @@ class Cluster {
   friend class TopicChange;
   friend class PartitionGrowth;
   friend class LogStartChange;
+  friend class ConfigChange;
   Cluster(storage::Files& files, storage::DataDirectory directory, storage::Catalog catalog,
           Options options);
   [[nodiscard]] Result<void> recover();
@@ -82,6 +92,7 @@ class Cluster {
   // on.
   [[nodiscard]] std::vector<std::unique_ptr<Partition>> make_partitions(Topic& topic,
                                                                         std::int32_t count);
+  void count_refusal() { counters_.refused_limit.fetch_add(1, std::memory_order_relaxed); }
   [[nodiscard]] bool has_room_for(std::size_t partitions);
   [[nodiscard]] std::string no_room_message() const;
   [[nodiscard]] ShardId owner_of(const Uuid& topic, PartitionId partition) const;
@@ -97,6 +108,7 @@ class Cluster {
   storage::DataDirectory directory_;
   storage::Catalog catalog_;
   Options options_;
+  Published<StoredConfigs> configs_;
   std::string cluster_id_;
   LeaderEpoch epoch_;
   storage::RecoveryReport report_;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 
 #include "engine/broker/topic_config.h"
@@ -18,6 +20,8 @@ struct Options {
   std::size_t max_partitions = 100'000;  // of all topics together
   std::uint64_t retention_check_interval_ms = 300'000;
   TopicConfig topic_defaults;
+  // What else of the server's configuration Kafka has a broker's key for, by that key.
+  std::map<std::string, std::string, std::less<>> broker_settings;
   storage::StoreOptions store;
   // The only broker of the cluster, as clients see it.
   std::int32_t node_id = 1;

@@ -66,6 +66,7 @@ bool PartitionGrowth::check(const NewPartitions& wanted) {
     return refuse(ErrorCode::kInvalidReplicaAssignment, wanted.assignment_error);
   }
   if (count_ > options.max_partitions_per_topic) {
+    cluster_.count_refusal();
     return refuse(ErrorCode::kInvalidPartitions,
                   "Number of partitions must be from 1 to " +
                       std::to_string(options.max_partitions_per_topic));

@@ -5,7 +5,7 @@
 namespace duolog::broker {
 
 storage::LogConfig log_config_of(const Topic& topic) {
-  storage::LogConfig config = topic.config.log;
+  storage::LogConfig config = topic.config->log;
   if (is_internal_topic(topic.name)) config.cleanup_delete = false;
   return config;
 }

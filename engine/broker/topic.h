@@ -1,7 +1,8 @@
 // Topic and Partition: what every shard knows of them.
 //
 // Made by the Controller on shard 0, and immutable from when the first shard has them but for the
-// waiters, the counters, and partitions that are added (partition_list.h). Every shard may hold a
+// waiters, the counters, its settings (published.h) and partitions that are added
+// (partition_list.h). Every shard may hold a
 // pointer to either until its own Broker has told its TopicWatchers that the topic goes; the memory
 // is freed after all shards have.
 #pragma once
@@ -13,6 +14,7 @@
 
 #include "engine/base/ids.h"
 #include "engine/broker/partition_list.h"
+#include "engine/broker/published.h"
 #include "engine/broker/topic_config.h"
 #include "engine/broker/waiters.h"
 #include "storage/log.h"
@@ -35,7 +37,7 @@ struct Partition {
 struct Topic {
   std::string name;
   Uuid id;
-  TopicConfig config;
+  Published<TopicConfig> config;
   PartitionList partitions;
 
   // Null when there is no such partition.

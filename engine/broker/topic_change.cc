@@ -11,6 +11,12 @@ namespace {
 using kafka::ErrorCode;
 
 constexpr ShardId kController{0};
+constexpr std::string_view kOffsetsTopic = "__consumer_offsets";
+// As in Kafka, unless whoever makes it says otherwise.
+constexpr std::pair<const char*, const char*> kOffsetsConfigs[] = {
+    {"cleanup.policy", "compact"},
+    {"compression.type", "producer"},
+    {"segment.bytes", "104857600"}};
 
 }  // namespace
 
@@ -39,14 +45,16 @@ bool TopicChange::check(const NewTopic& wanted) {
     return refuse(ErrorCode::kTopicAlreadyExists, "Topic '" + wanted.name + "' already exists.");
   }
   if (cluster_.topics_.size() >= options.max_topics) {
+    cluster_.count_refusal();
     return refuse(ErrorCode::kPolicyViolation,
                   "The limit of " + std::to_string(options.max_topics) + " topics is reached");
   }
-  const bool is_offsets_topic = wanted.name == "__consumer_offsets";
+  const bool is_offsets_topic = wanted.name == kOffsetsTopic;
   const std::int32_t by_default =
       is_offsets_topic ? options.offsets_topic_partitions : options.num_partitions;
   const std::int32_t partitions = wanted.partitions == -1 ? by_default : wanted.partitions;
   if (partitions < 1 || partitions > options.max_partitions_per_topic) {
+    if (partitions > 0) cluster_.count_refusal();
     return refuse(ErrorCode::kInvalidPartitions,
                   "Number of partitions must be from 1 to " +
                       std::to_string(options.max_partitions_per_topic));
@@ -57,12 +65,11 @@ bool TopicChange::check(const NewTopic& wanted) {
   owned_ = std::make_unique<Topic>();
   owned_->name = wanted.name;
   owned_->id = random_uuid();
-  owned_->config = options.topic_defaults;
-  for (const auto& [name, value] : wanted.configs) {
-    if (auto set = set_topic_config(owned_->config, name, value); !set) {
-      return refuse(ErrorCode::kInvalidConfig, set.error().message);
-    }
-  }
+  storage::TopicConfigs configs = wanted.configs;
+  if (is_offsets_topic) configs.insert(std::begin(kOffsetsConfigs), std::end(kOffsetsConfigs));
+  auto config = make_topic_config(cluster_.configs().topic_defaults, configs);
+  if (!config) return refuse(ErrorCode::kInvalidConfig, config.error().message);
+  (void)owned_->config.publish(std::move(*config));
   if (!wanted.validate_only) {
     (void)owned_->partitions.grow(cluster_.make_partitions(*owned_, partitions));
   }
@@ -75,7 +82,7 @@ void TopicChange::record_creation() {
   record.name = topic_->name;
   record.id = topic_->id;
   record.partition_count = static_cast<std::int32_t>(topic_->partitions.size());
-  for (const auto& [name, value] : topic_->config.overrides) record.configs.emplace(name, value);
+  record.configs = topic_->config->overrides;
   auto outcome = std::make_unique<Result<void>>();
   auto* result = outcome.get();
   cluster_.broker(kController)

@@ -77,6 +77,13 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
 }  // namespace
 
 void set_log_level(LogLevel level) { log().logger->set_level(to_spdlog(level)); }
+LogLevel log_level() {
+  for (const LogLevel level :
+       {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarn, LogLevel::kError}) {
+    if (log().logger->level() == to_spdlog(level)) return level;
+  }
+  return LogLevel::kOff;
+}
 void log_info(std::string_view line) { log().write(spdlog::level::info, line); }
 void log_warn(std::string_view line) { log().write(spdlog::level::warn, line); }
 void log_error(std::string_view line) { log().write(spdlog::level::err, line); }

@@ -19,6 +19,7 @@ enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarn, kError, kOff };
 
 // Lines below `level` are not written. kInfo until it is called.
 void set_log_level(LogLevel level);
+[[nodiscard]] LogLevel log_level();
 
 // A line says what happened, where, and what to do: "kafka 127.0.0.1:5130: FetchRequest v12: ...".
 void log_info(std::string_view line);

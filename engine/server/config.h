@@ -47,7 +47,9 @@ struct Config {
 
   bool auto_create_topics = true;
   std::uint32_t num_partitions = 1;
+  std::uint32_t max_topics = 100'000;
   std::uint32_t max_partitions = 100'000;
+  std::uint32_t max_partitions_per_topic = 10'000;
 
   std::uint64_t group_initial_rebalance_delay_ms = 3'000;
   std::uint64_t group_min_session_timeout_ms = 6'000;
@@ -58,6 +60,10 @@ struct Config {
 
   std::uint32_t max_connections = 100'000;
   std::uint64_t socket_request_max_bytes = 100 * kMiB;
+  std::uint64_t queued_max_request_bytes = 256 * kMiB;  // per shard
+  std::uint32_t max_in_flight_requests = 1024;          // per connection
+  std::uint64_t max_in_flight_bytes = 32 * kMiB;        // per connection
+  std::uint64_t connections_max_idle_ms = 600'000;
   std::uint64_t message_max_bytes = kMiB + 12;  // as Kafka: 1 MiB, base offset, length
 
   std::uint64_t tail_memory_bytes = 256 * kMiB;  // per shard

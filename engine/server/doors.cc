@@ -33,6 +33,10 @@ Doors::Doors(broker::Cluster& cluster, const Config& config, std::size_t shards)
       groups_(group_settings(config), shards),
       sides_(shards) {
   kafka_settings_.max_request_bytes = static_cast<std::uint32_t>(config.socket_request_max_bytes);
+  kafka_settings_.request_budget_bytes = config.queued_max_request_bytes;
+  kafka_settings_.max_in_flight = config.max_in_flight_requests;
+  kafka_settings_.max_held_bytes = config.max_in_flight_bytes;
+  kafka_settings_.max_idle_ms = config.connections_max_idle_ms;
   http_settings_.access.host_names = config.ws_allowed_hosts;
   http_settings_.access.allowed_origins = config.ws_allowed_origins;
   http_settings_.access.listen_address = config.http.host;

@@ -4,7 +4,10 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
+#include <map>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include <fmt/core.h>
@@ -32,8 +35,20 @@ int refuse(const Error& error) {
   return kCannotStart;
 }
 
+// What the broker does not know itself, by Kafka's keys.
+std::map<std::string, std::string, std::less<>> broker_settings(const Config& config) {
+  constexpr std::string_view kPlaintext = "PLAINTEXT://";
+  return {{"advertised.listeners",
+           std::string(kPlaintext) + to_string(config.advertise.value_or(config.kafka))},
+          {"listeners", std::string(kPlaintext) + to_string(config.kafka)},
+          {"log.dirs", config.data_dir},
+          {"max.connections", std::to_string(config.max_connections)},
+          {"socket.request.max.bytes", std::to_string(config.socket_request_max_bytes)}};
+}
+
 broker::Options broker_options(const Config& config) {
   broker::Options options;
+  options.broker_settings = broker_settings(config);
   options.auto_create_topics = config.auto_create_topics;
   options.num_partitions = static_cast<std::int32_t>(config.num_partitions);
   options.offsets_topic_partitions = static_cast<std::int32_t>(config.offsets_topic_num_partitions);
@@ -49,7 +64,9 @@ broker::Options broker_options(const Config& config) {
     options.topic_defaults.log.retention_bytes = static_cast<std::int64_t>(config.retention_bytes);
   }
   options.retention_check_interval_ms = config.log_retention_check_interval_ms;
+  options.max_topics = config.max_topics;
   options.max_partitions = config.max_partitions;
+  options.max_partitions_per_topic = static_cast<std::int32_t>(config.max_partitions_per_topic);
   options.store.tail_budget_bytes = config.tail_memory_bytes;
   options.store.journal_file_bytes = config.journal_min_bytes / 2;
   options.store.journal_max_bytes = config.journal_max_bytes;

@@ -13,7 +13,7 @@ bool FeedPublisher::add(Bytes value) {
   storage::NewRecord record{.timestamp = door_.shard().wall_now(), .value = value};
   if (key_) record.key = as_bytes(*key_);
   for (int attempt = 0; attempt < 2; ++attempt) {
-    if (!current_) current_ = door_.take_batch(partition_->topic.config.max_message_bytes);
+    if (!current_) current_ = door_.take_batch(partition_->topic.config->max_message_bytes);
     const std::size_t before = current_->builder.size_bytes();
     if (current_->builder.add(record)) {
       unacked_bytes_ += current_->builder.size_bytes() - before;
@@ -36,9 +36,14 @@ void FeedPublisher::submit() {
   batch.publisher = this;
   broker::AppendRequest& request = batch.request;
   request.partition = partition_;
-  request.batch = batch.builder.finish();
+  const MutableBytes bytes = batch.builder.finish();
+  request.batch = bytes;
   request.records = batch.builder.record_count();
   request.max_timestamp = door_.shard().wall_now();
+  if (partition_->topic.config->timestamp_type == storage::TimestampType::kLogAppendTime) {
+    storage::patch_max_timestamp(bytes, storage::TimestampType::kLogAppendTime,
+                                 request.max_timestamp);
+  }
   request.acks = broker::Acks::kAll;
   request.error = kafka::ErrorCode::kNone;
   request.context = &batch;

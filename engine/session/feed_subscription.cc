@@ -27,14 +27,9 @@ FeedSubscription::FeedSubscription(HttpDoor& door, std::span<broker::Partition* 
     : door_(door),
       ready_(ready),
       context_(context),
-      cursors_(std::make_unique<Cursor[]>(partitions.size())),
       binary_(target.format == ws::FeedTarget::Format::kBinary) {
-  Cursor* cursor = cursors_.get();
+  Cursor* cursor = add_cursors(partitions);
   for (broker::Partition* partition : partitions) {
-    cursor->owner = this;
-    cursor->partition = partition;
-    cursor->Waiter::ready = on_visible;
-    cursor->WarmWaiter::ready = on_warm;
     switch (target.from) {
       case ws::FeedTarget::From::kLatest:
         cursor->place.position = partition->log->high_watermark().position;
@@ -51,10 +46,33 @@ FeedSubscription::FeedSubscription(HttpDoor& door, std::span<broker::Partition* 
   }
 }
 
+void FeedSubscription::read_too(std::span<broker::Partition* const> partitions) {
+  Cursor* cursor = add_cursors(partitions);
+  for (const broker::Partition* partition : partitions) {
+    cursor->from = partition->log->start_offset();
+    reading_.push_back(*cursor++);
+  }
+}
+
+FeedSubscription::Cursor* FeedSubscription::add_cursors(
+    std::span<broker::Partition* const> partitions) {
+  cursors_.push_back(std::make_unique<Cursor[]>(partitions.size()));
+  Cursor* const added = cursors_.back().get();
+  Cursor* cursor = added;
+  for (broker::Partition* partition : partitions) {
+    cursor->owner = this;
+    cursor->partition = partition;
+    cursor->Waiter::ready = on_visible;
+    cursor->WarmWaiter::ready = on_warm;
+    ++cursor;
+  }
+  return added;
+}
+
 void FeedSubscription::stop() {
   cut_ = nullptr;
   head_bytes_ = 0;
-  cursors_.reset();
+  cursors_.clear();
 }
 
 // ---- Where a cursor is -------------------------------------------------------------------------
@@ -348,7 +366,7 @@ void FeedSubscription::head_sent(std::size_t bytes) {
 }
 
 void FeedSubscription::sent(std::size_t of_begin, std::size_t of_collect) {
-  if (cursors_ == nullptr) return;  // stopped meanwhile
+  if (cursors_.empty()) return;  // stopped meanwhile
   if (head_bytes_ > 0) head_sent(of_begin);
   while (Cursor* cursor = planned_.pop_front()) {
     if (of_collect >= cursor->planned_bytes) {

@@ -18,6 +18,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "engine/base/intrusive_list.h"
 #include "engine/broker/topic.h"
@@ -36,6 +37,9 @@ class FeedSubscription {
   // called from within a call of this class.
   FeedSubscription(HttpDoor& door, std::span<broker::Partition* const> partitions,
                    const ws::FeedTarget& target, void (*ready)(void*), void* context);
+
+  // Reads these as well, each from its start.
+  void read_too(std::span<broker::Partition* const> partitions);
 
   enum class Status : std::uint8_t {
     kOk,
@@ -90,6 +94,7 @@ class FeedSubscription {
     Offset offset;  // kDamaged: where, and why
     Error error;
   };
+  [[nodiscard]] Cursor* add_cursors(std::span<broker::Partition* const> partitions);
   [[nodiscard]] static bool waits(const Cursor& cursor) {
     return cursor.Waiter::hook.linked() || cursor.WarmWaiter::hook.linked();
   }
@@ -113,7 +118,7 @@ class FeedSubscription {
   HttpDoor& door_;
   void (*ready_)(void*);
   void* context_;
-  std::unique_ptr<Cursor[]> cursors_;
+  std::vector<std::unique_ptr<Cursor[]>> cursors_;  // those of each call that added some
   Cursors reading_;        // may have something to send
   Cursors planned_;        // in the order of the plan
   Cursor* cut_ = nullptr;  // the one whose frame may be half sent; first of all to go on

@@ -253,11 +253,18 @@ void HttpConnection::open_feed(broker::Topic& topic, const ws::FeedTarget& targe
   setsockopt(socket_.descriptor(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &low_water, sizeof low_water);
   // Where `latest` is, is decided in here: before the client can know that it is connected.
   feed_ = std::make_unique<WsConnection>(
-      door_, *this, FeedSource{.topic = &topic, .read = read, .write = write}, target);
+      door_, *this,
+      FeedSource{
+          .topic = &topic, .read = read, .write = write, .whole_topic = !target.partition},
+      target);
   stage_ = Stage::kFeed;
   counters.upgrades.add();
   out_.append(http::serialize(ws::upgrade_response(upgrade)));
   flush_soon();
+}
+
+void HttpConnection::topic_grown(const broker::Topic& topic) {
+  if (feed_) feed_->topic_grown(topic);
 }
 
 void HttpConnection::topic_gone(const broker::Topic& topic) {

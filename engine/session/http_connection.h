@@ -43,6 +43,7 @@ class HttpConnection final : runtime::SocketHandler {
   ListHook link;  // in the door's list
 
   // The door's.
+  void topic_grown(const broker::Topic& topic);
   void topic_gone(const broker::Topic& topic);
   void drain();
 

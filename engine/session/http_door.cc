@@ -17,6 +17,9 @@ HttpDoor::HttpDoor(broker::Broker& broker, const HttpSettings& settings)
   watcher_.gone = [](broker::TopicWatcher& watcher, broker::Topic& topic) {
     static_cast<Watcher&>(watcher).door->topic_gone(topic);
   };
+  watcher_.grown = [](broker::TopicWatcher& watcher, broker::Topic& topic) {
+    static_cast<Watcher&>(watcher).door->topic_grown(topic);
+  };
   broker_.watch(watcher_);
 }
 
@@ -37,6 +40,13 @@ void HttpDoor::drain() {
        connection = next) {
     next = connections_.next(*connection);
     connection->drain();
+  }
+}
+
+void HttpDoor::topic_grown(const broker::Topic& topic) {
+  for (HttpConnection* connection = connections_.front(); connection != nullptr;
+       connection = connections_.next(*connection)) {
+    connection->topic_grown(topic);
   }
 }
 

@@ -67,6 +67,7 @@ class HttpDoor {
   struct Watcher : broker::TopicWatcher {
     HttpDoor* door = nullptr;
   };
+  void topic_grown(const broker::Topic& topic);
   void topic_gone(const broker::Topic& topic);
 
   broker::Broker& broker_;

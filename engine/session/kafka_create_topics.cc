@@ -2,6 +2,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "engine/broker/cluster.h"
+#include "engine/broker/config/describe_config.h"
 #include "engine/session/kafka_connection.h"
 #include "engine/session/kafka_topics.h"
 #include "net/kafka/topics.h"
@@ -18,25 +20,6 @@ struct Refusal {
   std::string message;
 };
 
-// What DescribeConfigs calls the source of a setting.
-constexpr std::int8_t kSourceTopic = 1;
-constexpr std::int8_t kSourceDefault = 5;
-
-// Every setting that has an effect, with the value that it has.
-std::vector<std::pair<std::string_view, std::string>> settings_of(
-    const broker::TopicConfig& config) {
-  const bool os = config.log.durability == storage::Durability::kOs;
-  const bool appended = config.log.visibility == storage::Visibility::kAppended;
-  return {{"cleanup.policy", "delete"},
-          {"duolog.durability", os ? "os" : "fsync"},
-          {"duolog.visibility", appended ? "appended" : "durable"},
-          {"max.message.bytes", std::to_string(config.max_message_bytes)},
-          {"retention.bytes", std::to_string(config.log.retention_bytes)},
-          {"retention.ms", std::to_string(config.log.retention_ms)},
-          {"segment.bytes", std::to_string(config.log.segment_bytes)},
-          {"segment.ms", std::to_string(config.log.segment_ms)}};
-}
-
 // A CreateTopics request, and how many topics it waits for.
 class CreateTopicsJob final : public KafkaJob {
  public:
@@ -50,14 +33,15 @@ class CreateTopicsJob final : public KafkaJob {
   [[nodiscard]] Refusal check(const TopicRequest& asked, broker::NewTopic& topic) const;
   [[nodiscard]] Refusal check_assignments(const TopicRequest& asked,
                                           std::int32_t& partitions) const;
+  [[nodiscard]] std::span<TopicResponse::Config> settings_of(const broker::ConfigValues& given);
   void created(std::size_t index, const broker::TopicOutcome& outcome);
   void refuse(std::size_t index, ErrorCode error, std::string_view message);
   void finish();
 
   ResponseSlot& slot_;
   bool validate_only_ = false;
-  std::span<TopicResponse> topics_;  // in the slot's arena
-  std::vector<broker::TopicConfig> configs_;
+  std::span<TopicResponse> topics_;            // in the slot's arena
+  std::vector<broker::ConfigValues> configs_;  // what each topic is given
   std::size_t count_ = 0;
   std::size_t pending_ = 1;  // creations, and one for `start` while it runs
 };
@@ -97,14 +81,10 @@ void CreateTopicsJob::start_topic(const TopicRequest& asked, std::size_t index) 
   if (const Refusal refusal = check(asked, topic); refusal.error != ErrorCode::kNone) {
     return refuse(index, refusal.error, refusal.message);
   }
-  broker::TopicConfig config = connection.broker().options().topic_defaults;
-  config.overrides.clear();
-  for (const auto& [name, value] : topic.configs) {
-    if (const auto set = broker::set_topic_config(config, name, value); !set) {
-      return refuse(index, ErrorCode::kInvalidConfig, set.error().message);
-    }
-  }
-  configs_[index] = std::move(config);
+  auto config = broker::make_topic_config(connection.broker().cluster().configs().topic_defaults,
+                                          topic.configs);
+  if (!config) return refuse(index, ErrorCode::kInvalidConfig, config.error().message);
+  configs_[index] = std::move(config->overrides);
   topics_[index].num_partitions =
       topic.partitions < 0 ? connection.broker().options().num_partitions : topic.partitions;
   ++pending_;
@@ -175,23 +155,30 @@ void CreateTopicsJob::refuse(std::size_t index, ErrorCode error, std::string_vie
   slot_.connection.count_error(error);
 }
 
+// Every setting of the topic, as DescribeConfigs would list them.
+std::span<TopicResponse::Config> CreateTopicsJob::settings_of(const broker::ConfigValues& given) {
+  broker::Broker& broker = slot_.connection.broker();
+  const auto keys = broker::config_keys(broker::ConfigResource::kTopic);
+  auto listed = slot_.arena.make<TopicResponse::Config>(keys.size());
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const auto description =
+        broker::describe_config(broker::ConfigResource::kTopic, *keys[i], given,
+                                broker.cluster().configs(), broker.options());
+    listed[i].name = keys[i]->name;
+    listed[i].value = std::nullopt;
+    if (description.value) listed[i].value = slot_.arena.copy(*description.value);
+    listed[i].config_source = static_cast<std::int8_t>(description.source);
+    listed[i].is_sensitive = keys[i]->is_sensitive();
+  }
+  return listed;
+}
+
 void CreateTopicsJob::created(std::size_t index, const broker::TopicOutcome& outcome) {
   TopicResponse& response = topics_[index];
   if (outcome.error != ErrorCode::kNone) {
     refuse(index, outcome.error, outcome.message);
   } else {
-    const broker::TopicConfig& config = configs_[index];
-    const auto values = settings_of(config);
-    auto listed = slot_.arena.make<TopicResponse::Config>(values.size());
-    std::size_t count = 0;
-    for (const auto& [name, value] : values) {
-      listed[count++] = {.name = slot_.arena.copy(name),
-                         .value = slot_.arena.copy(value),
-                         .config_source = config.overrides.contains(std::string(name))
-                                              ? kSourceTopic
-                                              : kSourceDefault};
-    }
-    response.configs = listed;
+    response.configs = settings_of(configs_[index]);
     response.replication_factor = 1;
     if (outcome.topic != nullptr && !validate_only_) response.topic_id = outcome.topic->id;
   }

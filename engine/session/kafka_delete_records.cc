@@ -89,7 +89,7 @@ ErrorCode DeleteRecordsJob::check(const broker::Topic* topic, const PartitionReq
       topic == nullptr ? nullptr : topic->partition(asked.partition_index);
   if (partition == nullptr) return ErrorCode::kUnknownTopicOrPartition;
   if (broker::is_internal_topic(topic->name)) return ErrorCode::kInvalidTopicException;
-  if (!topic->config.log.cleanup_delete) return ErrorCode::kPolicyViolation;
+  if (!topic->config->log.cleanup_delete) return ErrorCode::kPolicyViolation;
   const Offset end = partition->log->high_watermark().offset;
   start = asked.offset == kHighWatermark ? end : asked.offset;
   if (start < Offset(0) || start > end) return ErrorCode::kOffsetOutOfRange;

@@ -2,6 +2,8 @@
 #include <string>
 
 #include "engine/base/check.h"
+#include "engine/session/kafka_cluster.h"
+#include "engine/session/kafka_configs.h"
 #include "engine/session/kafka_connection.h"
 #include "engine/session/kafka_coordinator.h"
 #include "engine/session/kafka_fetch.h"
@@ -11,6 +13,7 @@
 #include "engine/session/kafka_metadata.h"
 #include "engine/session/kafka_offsets.h"
 #include "engine/session/kafka_produce.h"
+#include "engine/session/kafka_producer_id.h"
 #include "engine/session/kafka_topics.h"
 
 namespace duolog::session {
@@ -111,8 +114,26 @@ void KafkaConnection::start(ResponseSlot& slot, kafka::Reader& reader) {
     case kafka::ApiKey::kCreatePartitions:
       started = create_partitions(slot, reader);
       break;
+    case kafka::ApiKey::kDescribeConfigs:
+      started = describe_configs(slot, reader);
+      break;
+    case kafka::ApiKey::kAlterConfigs:
+      started = alter_configs(slot, reader);
+      break;
+    case kafka::ApiKey::kIncrementalAlterConfigs:
+      started = incremental_alter_configs(slot, reader);
+      break;
+    case kafka::ApiKey::kDescribeCluster:
+      started = describe_cluster(slot, reader);
+      break;
+    case kafka::ApiKey::kDescribeTopicPartitions:
+      started = describe_topic_partitions(slot, reader);
+      break;
     case kafka::ApiKey::kOffsetForLeaderEpoch:
       started = offset_for_leader_epoch(slot, reader);
+      break;
+    case kafka::ApiKey::kInitProducerId:
+      started = init_producer_id(slot, reader);
       break;
     default:  // not advertised, and so refused before
       CHECK(false);

@@ -52,9 +52,10 @@ bool KafkaConnection::length_is_good(std::int32_t length) {
   if (length >= 0 && static_cast<std::uint32_t>(length) <= sessions_.settings().max_request_bytes) {
     return true;
   }
-  refuse(KafkaClose::kBadRequest, "a request of " + std::to_string(length) + " bytes; at most " +
-                                      std::to_string(sessions_.settings().max_request_bytes) +
-                                      " are accepted (is this a Kafka client without TLS?)");
+  refuse(length < 0 ? KafkaClose::kBadRequest : KafkaClose::kTooLarge,
+         "a request of " + std::to_string(length) + " bytes; at most " +
+             std::to_string(sessions_.settings().max_request_bytes) +
+             " are accepted (is this a Kafka client without TLS?)");
   return false;
 }
 

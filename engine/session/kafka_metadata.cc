@@ -4,6 +4,7 @@
 
 #include "engine/broker/cluster.h"
 #include "engine/session/kafka_connection.h"
+#include "engine/session/kafka_operations.h"
 #include "net/kafka/metadata.h"
 
 namespace duolog::session {
@@ -14,35 +15,6 @@ using TopicResponse = kafka::MetadataResponse::Topic;
 using broker::Operation;
 
 constexpr std::int16_t kFirstVersionWithTopicIds = 12;  // to ask by; KIP-516
-
-// Kafka's codes of AclOperation, in the bit field of KIP-430.
-constexpr std::int32_t bit_of(Operation operation) {
-  switch (operation) {
-    case Operation::kRead:
-      return 1 << 3;
-    case Operation::kWrite:
-      return 1 << 4;
-    case Operation::kCreate:
-      return 1 << 5;
-    case Operation::kDelete:
-      return 1 << 6;
-    case Operation::kAlter:
-      return 1 << 7;
-    case Operation::kDescribe:
-      return 1 << 8;
-  }
-  return 0;
-}
-
-template <std::size_t N>
-std::int32_t authorized(const broker::Principal& principal, const Operation (&operations)[N],
-                        const broker::Resource& resource) {
-  std::int32_t bits = 0;
-  for (const Operation operation : operations) {
-    if (broker::authorize(principal, operation, resource)) bits |= bit_of(operation);
-  }
-  return bits;
-}
 
 // A Metadata request, and how many topics it waits for.
 class MetadataJob final : public KafkaJob {
@@ -158,11 +130,8 @@ TopicResponse MetadataJob::describe(const broker::Topic& topic) {
                          .is_internal = broker::is_internal_topic(topic.name),
                          .partitions = partitions};
   if (with_topic_operations_) {
-    static constexpr Operation kOperations[] = {Operation::kRead,   Operation::kWrite,
-                                                Operation::kCreate, Operation::kDelete,
-                                                Operation::kAlter,  Operation::kDescribe};
     response.topic_authorized_operations =
-        authorized(slot_.connection.principal(), kOperations, {.name = topic.name});
+        topic_operations(slot_.connection.principal(), topic.name);
   }
   return response;
 }
@@ -200,10 +169,7 @@ void MetadataJob::describe_cluster(kafka::MetadataResponse& response) {
   response.cluster_id = slot_.connection.broker().cluster().cluster_id();
   response.controller_id = options.node_id;
   if (with_cluster_operations_) {
-    static constexpr Operation kOperations[] = {Operation::kCreate, Operation::kDescribe};
-    response.cluster_authorized_operations =
-        authorized(slot_.connection.principal(), kOperations,
-                   {.type = broker::ResourceType::kCluster, .name = "kafka-cluster"});
+    response.cluster_authorized_operations = cluster_operations(slot_.connection.principal());
   }
 }
 

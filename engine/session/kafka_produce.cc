@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "engine/session/batch_records.h"
 #include "engine/session/kafka_connection.h"
 #include "storage/record_batch.h"
 
@@ -106,6 +107,7 @@ void ProduceJob::start_partition(broker::Topic* topic, ErrorCode refused,
   append.done = on_appended;
   append.error = ErrorCode::kNone;
   append.base_offset = append.log_start = Offset(-1);
+  append.first_timestamp = Timestamp(-1);
   append.job = this;
   append.response = &response;
   ++pending_;
@@ -122,7 +124,7 @@ void ProduceJob::start_partition(broker::Topic* topic, ErrorCode refused,
 // As storage::validate, and the timestamps are the producer's, whatever it says of their type. A
 // compressed batch is inflated only where its producer did not fill in the latest of them.
 Result<storage::BatchInfo> ProduceJob::validate(const broker::Topic& topic, MutableBytes batch) {
-  const storage::BatchLimits limits{.max_batch_bytes = topic.config.max_message_bytes};
+  const storage::BatchLimits limits{.max_batch_bytes = topic.config->max_message_bytes};
   auto info = storage::validate(batch, limits);
   if (!info) return info;
   const storage::BatchHeader& header = info->header;
@@ -145,6 +147,9 @@ bool ProduceJob::check(const broker::Topic& topic, MutableBytes batch, Partition
   }
   const auto info = validate(topic, batch);
   if (!info) {
+    if (info.error().code == Errc::kTooLarge) {
+      slot_.connection.sessions().counters().batches_too_large.add();
+    }
     refuse(response, to_kafka(info.error()), info.error().message);
     return false;
   }
@@ -157,10 +162,25 @@ bool ProduceJob::check(const broker::Topic& topic, MutableBytes batch, Partition
     refuse(response, ErrorCode::kInvalidTxnState, "no transaction is under way");
     return false;
   }
+  const broker::TopicConfig& config = *topic.config;
+  const Timestamp now = slot_.connection.shard().wall_now();
+  const BatchRefusal refusal = check_records(config, batch, *info, now);
+  if (refusal.error != ErrorCode::kNone) {
+    auto errors = slot_.arena.make<PartitionResponse::RecordError>(refusal.records.size());
+    for (std::size_t i = 0; i < errors.size(); ++i) errors[i].batch_index = refusal.records[i];
+    response.record_errors = errors;
+    refuse(response, refusal.error, refusal.message);
+    return false;
+  }
+  append.records = header.last_offset_delta + 1;
+  if (config.timestamp_type == storage::TimestampType::kLogAppendTime) {
+    storage::patch_max_timestamp(batch, config.timestamp_type, now);
+    append.max_timestamp = response.log_append_time_ms = now;
+    return true;
+  }
   if (info->max_timestamp != header.max_timestamp) {
     storage::patch_max_timestamp(batch, storage::TimestampType::kCreateTime, info->max_timestamp);
   }
-  append.records = header.last_offset_delta + 1;
   append.max_timestamp = info->max_timestamp;
   return true;
 }
@@ -183,10 +203,14 @@ void ProduceJob::on_appended(broker::AppendRequest& request) {
   auto& append = static_cast<Append&>(request);
   ProduceJob& job = *append.job;
   if (append.error != ErrorCode::kNone) {
+    append.response->log_append_time_ms = Timestamp(-1);
     job.refuse(*append.response, append.error, {});
   } else {
     append.response->base_offset = append.base_offset;
     append.response->log_start_offset = append.log_start;
+    if (append.first_timestamp != Timestamp(-1)) {
+      append.response->log_append_time_ms = append.first_timestamp;
+    }
   }
   KafkaConnection& connection = job.slot_.connection;
   if (--job.pending_ == 0) job.finish();

@@ -19,6 +19,7 @@ struct KafkaSettings {
   std::uint64_t max_held_bytes = 32ULL << 20;         // their memory, one connection
   std::uint64_t send_bytes = 1ULL << 20;              // one send
   std::int32_t fetch_max_bytes = 55 * 1024 * 1024;    // fetch.max.bytes
+  std::int32_t max_described_partitions = 2000;       // max.request.partition.size.limit
   // KIP-227, per shard: max.incremental.fetch.session.cache.slots, partitions in all of them, and
   // how long a session must have been unused before it makes room for another.
   std::uint32_t max_fetch_sessions = 1000;
@@ -36,7 +37,8 @@ enum class KafkaClose : std::uint8_t {
   kByPeer,        // end of input, perhaps within a request
   kIdle,          // max_idle_ms
   kStopping,      // the server stops
-  kBadRequest,    // bytes that are no request, or too long
+  kBadRequest,    // bytes that are no request
+  kTooLarge,      // max_request_bytes
   kUnsupported,   // an API or version that is not in the table
   kAckless,       // an error with acks=0, which has no other answer
   kWriteTimeout,  // write_timeout_ms
@@ -44,7 +46,7 @@ enum class KafkaClose : std::uint8_t {
   kTopicDeleted,  // a topic of which a response was half sent
   kSocketError,
 };
-inline constexpr std::size_t kKafkaCloses = 10;
+inline constexpr std::size_t kKafkaCloses = 11;
 
 struct KafkaCounters {
   std::array<runtime::Counter, kafka::kApis.size()> requests;  // in the order of kApis
@@ -52,6 +54,7 @@ struct KafkaCounters {
   runtime::Counter connections;                                // now
   runtime::Counter accepted;
   runtime::Counter errors;  // error codes in responses: topics, partitions, whole responses
+  runtime::Counter batches_too_large;  // MESSAGE_TOO_LARGE
   runtime::Counter bytes_in;
   runtime::Counter bytes_out;
   runtime::Counter parked_fetches;  // now

@@ -1,6 +1,7 @@
 #include "engine/session/ws_connection.h"
 
 #include <algorithm>
+#include <vector>
 
 #include <sys/socket.h>
 
@@ -25,6 +26,7 @@ WsConnection::WsConnection(HttpDoor& door, HttpConnection& connection, const Fee
       parser_({.role = ws::Role::kServer, .max_message_bytes = door.settings().max_message_bytes}),
       subscription_(door, source.read, target, on_ready, this),
       publisher_(door, *source.write, target.key, on_acked, this),
+      partitions_(source.whole_topic ? source.read.size() : 0),
       heard_ns_(door.shard().now_ns()) {
   door_.counters().feeds_open.add();
   connection_.arm_timer(door_.settings().ping_after_ms);
@@ -161,6 +163,17 @@ void WsConnection::close_sent() {
   if (peer_closed_) return connection_.close();
   if (parser_.finished()) ::shutdown(connection_.socket().descriptor(), SHUT_WR);
   connection_.socket().resume_reading();
+}
+
+void WsConnection::topic_grown(const broker::Topic& topic) {
+  if (topic_ != &topic || partitions_ == 0) return;
+  std::vector<broker::Partition*> added;
+  for (; partitions_ < topic.partitions.size(); ++partitions_) {
+    added.push_back(topic.partitions[partitions_]);
+  }
+  if (added.empty()) return;
+  subscription_.read_too(added);
+  connection_.flush_soon();
 }
 
 void WsConnection::topic_gone(const broker::Topic& topic) {

@@ -41,6 +41,7 @@ struct FeedSource {
   broker::Topic* topic = nullptr;
   std::span<broker::Partition* const> read;
   broker::Partition* write = nullptr;
+  bool whole_topic = false;  // partitions that are added are read too
 };
 
 class WsConnection {
@@ -59,6 +60,8 @@ class WsConnection {
   void on_timer();
   void flush();
 
+  // The topic has more partitions.
+  void topic_grown(const broker::Topic& topic);
   // The topic is about to be forgotten.
   void topic_gone(const broker::Topic& topic);
   // The server stops.
@@ -94,6 +97,7 @@ class WsConnection {
   ws::FrameParser parser_;
   FeedSubscription subscription_;
   FeedPublisher publisher_;
+  std::size_t partitions_;  // of the whole topic that are read; 0: only the one that was asked for
   std::string control_;  // encoded control frames not yet sent
   std::string late_pong_;
   std::string_view close_reason_;  // a static text

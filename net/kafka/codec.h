@@ -48,10 +48,6 @@ Result<void> decode(Reader& reader, std::int16_t version, Message& out) {
   if (!codec::decode_struct(reader, codec::message_wire<Message>(version), out)) {
     return std::unexpected(reader.error(title()));
   }
-  if (reader.remaining() != 0) {
-    reader.fail(Errc::kInvalid, std::to_string(reader.remaining()) + " bytes after the message");
-    return std::unexpected(reader.error(title()));
-  }
   return {};
 }
 

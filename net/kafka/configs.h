@@ -1,4 +1,5 @@
-// DescribeConfigs (key 32) and IncrementalAlterConfigs (44): the settings of topics and brokers.
+// DescribeConfigs (key 32), AlterConfigs (33) and IncrementalAlterConfigs (44): the settings of
+// topics and brokers.
 // KIP-226 (synonyms), KIP-339 (incremental), KIP-569 (types, documentation).
 #pragma once
 
@@ -88,6 +89,57 @@ struct DescribeConfigsResponse {
   static constexpr auto kFields =
       std::tuple{field<&DescribeConfigsResponse::throttle_time_ms>(since(0)),
                  field<&DescribeConfigsResponse::results>(since(0))};
+};
+
+struct AlterConfigsRequest {
+  static constexpr ApiKey kApi = ApiKey::kAlterConfigs;
+
+  struct Resource {
+    struct Config {
+      std::string_view name{};
+      NullableString value = "";
+
+      static constexpr auto kFields = std::tuple{
+          field<&Config::name>(since(0)), field<&Config::value>(since(0)).nullable(since(0))};
+    };
+
+    std::int8_t resource_type = 0;
+    std::string_view resource_name{};
+    Array<Config> configs{};
+
+    static constexpr auto kFields =
+        std::tuple{field<&Resource::resource_type>(since(0)),
+                   field<&Resource::resource_name>(since(0)), field<&Resource::configs>(since(0))};
+  };
+
+  Array<Resource> resources{};
+  bool validate_only = false;
+
+  static constexpr auto kFields = std::tuple{field<&AlterConfigsRequest::resources>(since(0)),
+                                             field<&AlterConfigsRequest::validate_only>(since(0))};
+};
+
+struct AlterConfigsResponse {
+  static constexpr ApiKey kApi = ApiKey::kAlterConfigs;
+
+  struct Resource {
+    ErrorCode error_code = ErrorCode::kNone;
+    NullableString error_message = "";
+    std::int8_t resource_type = 0;
+    std::string_view resource_name{};
+
+    static constexpr auto kFields = std::tuple{
+        field<&Resource::error_code>(since(0)),
+        field<&Resource::error_message>(since(0)).nullable(since(0)),
+        field<&Resource::resource_type>(since(0)), field<&Resource::resource_name>(since(0))};
+  };
+
+  std::int32_t throttle_time_ms = 0;
+  Array<Resource> responses{};
+
+  static constexpr auto kFields =
+      std::tuple{field<&AlterConfigsResponse::throttle_time_ms>(since(0)),
+                 field<&AlterConfigsResponse::responses>(since(0))};
 };
 
 struct IncrementalAlterConfigsRequest {

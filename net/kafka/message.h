@@ -15,9 +15,10 @@
 
 namespace duolog::kafka {
 
-// Fills `out` from what is left of the frame, all of it: fields that this version does not have
-// get their defaults, unknown tagged fields are skipped. Strings and records point into the
-// frame, arrays into the reader's arena.
+// Fills `out` from the frame: fields that this version does not have get their defaults, unknown
+// tagged fields are skipped. Bytes behind the message are left in the reader: some clients send
+// them, and Kafka passes them over. Strings and records point into the frame, arrays into the
+// reader's arena.
 // Errors: kUnsupported for a version outside the API's range; kInvalid for bytes that are not
 // such a message, with the field's path in the text; kTooLarge beyond the reader's memory limit.
 template <class Message>

@@ -4,7 +4,8 @@
 //
 // Produces to TOPICS ("name:partitions,...") with acks=all and appends every ack to the file ACKED.
 // Ends when `after` records were acked, and then kills the process `kill` after delay_us, if there
-// is one; or when `records` records were acked, or `fail` were refused. Names each distinct error.
+// is one; or when `records` records were acked, or `fail` were refused; or, with `until_input`, when
+// there is something to read on the standard input. Names each distinct error.
 // Other settings: least=BYTES and most=BYTES of a record, pending=RECORDS in flight, rd.NAME=VALUE
 // for librdkafka.
 #include <csignal>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -87,6 +89,8 @@ bool is_over(const Load& load, const Plan& plan) {
     const std::int64_t goal = plan.get(name, 0);
     return goal > 0 && count >= goal;
   };
+  pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+  if (plan.get("until_input", 0) > 0 && ::poll(&input, 1, 0) > 0) return true;
   return reached("after", load.ack_count) || reached("records", load.ack_count) ||
          reached("fail", load.refused);
 }

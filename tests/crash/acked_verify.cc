@@ -3,7 +3,7 @@
 //   acked_verify BROKER ACKED TOPICS [TOPIC:PARTITION:OFFSET,...]
 //
 // Reads all of TOPICS (or from those offsets on): offsets are dense, each record is one that was
-// sent, whole, and every one in the file ACKED is at its offset. Prints the ends, in the form that
+// sent, whole, none is there twice, and every one in the file ACKED is at its offset. Prints the ends, in the form that
 // it takes.
 #include <algorithm>
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include <cstring>
 #include <map>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -54,7 +55,9 @@ void read_acked(const std::string& path, const std::vector<TopicName>& topics, P
   }
 }
 
-void check(const Where& where, Part& part, const rd_kafka_message_t& message) {
+using Ids = std::unordered_set<std::uint64_t>;
+
+void check(const Where& where, Part& part, Ids& seen, const rd_kafka_message_t& message) {
   const std::string place = name_of(where) + ", offset " + std::to_string(message.offset);
   if (message.offset != part.next) {
     give_up(place + ": follows " + std::to_string(part.next - 1));
@@ -66,6 +69,7 @@ void check(const Where& where, Part& part, const rd_kafka_message_t& message) {
   if (std::memcmp(expected.data(), message.payload, message.len) != 0) {
     give_up(place + ": not what was sent");
   }
+  if (!seen.insert(id).second) give_up(place + ": record " + std::to_string(id) + " again");
   if (part.checked < part.acked.size() && part.acked[part.checked].first == message.offset) {
     if (part.acked[part.checked].second != id) {
       give_up(place + ": holds record " + std::to_string(id) + ", but record " +
@@ -121,12 +125,13 @@ int run_verify(const std::vector<std::string>& words) {
         part.from;
   }
   rd_kafka_assign(client.get(), assigned.get());
+  Ids seen;
   for (; left > 0; --left) {
     const Message message(rd_kafka_consumer_poll(client.get(), kDeadlineMs));
     if (!message) give_up(std::to_string(left) + " records did not come");
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) give_up(rd_kafka_message_errstr(message.get()));
     const Where where{rd_kafka_topic_name(message->rkt), message->partition};
-    check(where, parts.at(where), *message);
+    check(where, parts.at(where), seen, *message);
   }
   std::string ends;
   for (const auto& [where, part] : parts) {

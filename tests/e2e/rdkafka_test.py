@@ -55,6 +55,16 @@ class RdkafkaTest(DuologTest):
         self.assertEqual((status, said), (0, f"{RECORDS} records came back alike\n"))
         self.assert_stops_cleanly(server)
 
+    def test_an_idempotent_producer(self):
+        server = self.serve("--shards", "2")
+        status, said = self.round_trip(server, "t", 8, "enable.idempotence=true")
+        self.assertEqual((status, said), (0, f"{RECORDS} records came back alike\n"))
+        self.assert_stops_cleanly(server)
+        batches = [b for p in range(8) for path in server.segments("t", p)
+                   for b in read_batches(path)]
+        self.assertEqual({b.producer_id for b in batches}, {batches[0].producer_id})
+        self.assertGreaterEqual(batches[0].producer_id, 0)
+
     def test_a_record_that_differs_is_noticed(self):
         status, said = self.round_trip(self.serve(), "t", 1, read_seed=2)
         self.assertEqual(status, 1)

@@ -1,4 +1,5 @@
-// The log on a simulated disk: whatever the machine does, what was acked is there, byte for byte.
+// The log on a simulated disk: whatever the machine does, what was acked is there, byte for byte,
+// and what a producer sends again is not appended again.
 //
 // A Play is a script of appends, rolls, deletions, moves of a log's start, restarts; it keeps a
 // model of what was appended and acked. The machine stops at every step of it, reboots under every
@@ -31,6 +32,21 @@ constexpr std::uint64_t kKiB = storage::kKiB;
 
 using Batch = std::vector<std::uint8_t>;
 
+// Each log has two idempotent producers, whose batches come in turn.
+constexpr std::size_t kProducers = 2;
+constexpr std::int64_t kFirstProducerId = 4000;
+
+// Says whose batch it is that is the log's n-th, and which of theirs.
+void stamp(MutableBytes batch, std::uint64_t n) {
+  std::uint8_t* at = batch.data();
+  store_be<std::int64_t>(at + storage::batch_at::kProducerId,
+                         kFirstProducerId + static_cast<std::int64_t>(n % kProducers));
+  store_be<std::int16_t>(at + storage::batch_at::kProducerEpoch, 0);
+  store_be<std::int32_t>(at + storage::batch_at::kBaseSequence,
+                         static_cast<std::int32_t>(n / kProducers));
+  storage::store_crc(batch);
+}
+
 // One batch of one record; `size_bytes` of value.
 Batch make_batch(std::size_t size_bytes, std::uint64_t seed) {
   std::mt19937_64 random(seed);
@@ -44,7 +60,8 @@ Batch make_batch(std::size_t size_bytes, std::uint64_t seed) {
                            std::nullopt,
                            Bytes(value),
                            {}}));
-  const Bytes batch = builder.finish();
+  const MutableBytes batch = builder.finish();
+  stamp(batch, seed);
   return {batch.begin(), batch.end()};
 }
 
@@ -170,7 +187,34 @@ class Play {
       if (result) self.model->acked = std::max(self.model->acked, self.count);
     };
     LogStore::when_durable(log, log.appended().position, ack);
+    retry_window(topic);
     return outcome;
+  }
+
+  [[nodiscard]] LogStore::Append retry(Log& log, const Batch& batch, Offset& base) {
+    return server_->store().append(log, batch, 1, Timestamp(1), Timestamp(server_->now_ms()), base);
+  }
+
+  // What the producers may still send again is in the log once, and nothing else is let through
+  // but what comes next.
+  void retry_window(const std::string& topic) {
+    Log& log = server_->log(topic);
+    const auto& appended = models_[topic].appended;
+    const auto start = static_cast<std::size_t>(log.start_offset().value);
+    const Position end = log.appended().position;
+    for (std::size_t back = 1; back <= kProducers * storage::kProducerWindow; ++back) {
+      if (back + start > appended.size()) break;
+      const std::size_t n = appended.size() - back;
+      Offset base;
+      ASSERT_EQ(retry(log, appended[n], base), LogStore::Append::kDuplicate) << "batch " << n;
+      ASSERT_EQ(base.value, static_cast<std::int64_t>(n));
+    }
+    if (appended.size() >= start + kProducers) {
+      Offset base;
+      const Batch gap = make_batch(8, appended.size() + kProducers);
+      ASSERT_EQ(retry(log, gap, base), LogStore::Append::kOutOfOrder);
+    }
+    ASSERT_EQ(log.appended().position, end) << "a duplicate was appended";
   }
 
   void append(const std::string& topic, std::uint64_t value_bytes) {
@@ -220,6 +264,7 @@ class Play {
       ASSERT_GE(found, std::max(model.acked, model.kept)) << "what was acked is lost";
       model.appended.resize(found);
       model.acked = model.kept = found;
+      retry_window(topic);
     }
   }
 

@@ -208,6 +208,20 @@ TEST(TopicTest, PartitionsBeyondTheLimitOfAllTopicsAreRefusedAndCounted) {
   EXPECT_EQ(cluster.cluster().counters().partitions.load(), 5U);
 }
 
+TEST(TopicTest, TopicsAndPartitionsOfATopicBeyondTheirLimitsAreRefusedAndCounted) {
+  Options options = TestCluster::small_options();
+  options.max_topics = 2;
+  options.max_partitions_per_topic = 3;
+  TestCluster cluster(1, options);
+  EXPECT_EQ(cluster.create({.name = "a", .partitions = 4}).error, ErrorCode::kInvalidPartitions);
+  ASSERT_EQ(cluster.create({.name = "a", .partitions = 3}).error, ErrorCode::kNone);
+  EXPECT_EQ(cluster.add_partitions({.topic = "a", .count = 4}).error,
+            ErrorCode::kInvalidPartitions);
+  ASSERT_EQ(cluster.create({.name = "b"}).error, ErrorCode::kNone);
+  EXPECT_EQ(cluster.create({.name = "c"}).error, ErrorCode::kPolicyViolation);
+  EXPECT_EQ(cluster.cluster().counters().refused_limit.load(), 3U);
+}
+
 TEST(TopicTest, BadTopicsAreRefusedWithKafkasErrors) {
   TestCluster cluster(1);
   EXPECT_EQ(cluster.create({.name = "a b"}).error, ErrorCode::kInvalidTopicException);

@@ -11,6 +11,7 @@
 #include "net/kafka/group_admin.h"
 #include "net/kafka/group_offsets.h"
 #include "net/kafka/groups.h"
+#include "net/kafka/init_producer_id.h"
 #include "net/kafka/metadata.h"
 #include "net/kafka/offsets.h"
 #include "net/kafka/partitions.h"
@@ -178,6 +179,8 @@ std::span<const MessageCase> message_cases() {
       case_of<DeleteGroupsResponse>(),
       case_of<DescribeConfigsRequest>(),
       case_of<DescribeConfigsResponse>(),
+      case_of<AlterConfigsRequest>(),
+      case_of<AlterConfigsResponse>(),
       case_of<IncrementalAlterConfigsRequest>(),
       case_of<IncrementalAlterConfigsResponse>(),
       case_of<DescribeClusterRequest>(),
@@ -188,6 +191,8 @@ std::span<const MessageCase> message_cases() {
       case_of<CreatePartitionsResponse>(),
       case_of<DeleteRecordsRequest>(),
       case_of<DeleteRecordsResponse>(),
+      case_of<InitProducerIdRequest>(),
+      case_of<InitProducerIdResponse>(),
   };
   return kCases;
 }

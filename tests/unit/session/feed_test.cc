@@ -194,6 +194,29 @@ TEST(FeedTest, ReadsEveryPartitionEachInItsOrder) {
   EXPECT_EQ(next.size(), 5U);
 }
 
+TEST(FeedTest, AFeedOfTheWholeTopicReadsPartitionsThatAreAddedFromTheirFirstRecord) {
+  HttpFixture fixture(3);
+  broker::Topic& topic = fixture.create("t", 1);
+  FeedClient whole(fixture, "/v1/topics/t/ws", 1);
+  FeedClient one(fixture, "/v1/topics/t/ws?partition=0", 2);
+  ASSERT_TRUE(whole.upgraded());
+  ASSERT_TRUE(one.upgraded());
+  fixture.add_partitions("t", 3);
+  fixture.add_partitions("t", 5);
+  std::vector<std::string> sent;
+  for (const auto& partition : topic.partitions) {
+    sent.push_back("partition " + std::to_string(partition->id.value));
+    ASSERT_EQ(fixture.append(*partition, batch_of({sent.back()})), kafka::ErrorCode::kNone);
+  }
+  ASSERT_EQ(fixture.append(first(topic), batch_of({"last"})), kafka::ErrorCode::kNone);
+  std::vector<std::string> received;
+  for (std::size_t i = 0; i < 6; ++i) received.push_back(whole.message());
+  sent.push_back("last");
+  EXPECT_THAT(received, testing::UnorderedElementsAreArray(sent));
+  EXPECT_EQ(one.message(), "partition 0");
+  EXPECT_EQ(one.message(), "last");
+}
+
 TEST(FeedTest, AReaderThatStopsCostsNoMemoryAndHoldsUpNobody) {
   HttpFixture fixture;
   broker::Topic& topic = fixture.create("t");

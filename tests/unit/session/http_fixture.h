@@ -88,11 +88,16 @@ class HttpFixture {
   }
 
   broker::Topic& create(const std::string& name, std::int32_t partitions = 1,
-                        std::map<std::string, std::string> configs = {}) {
+                        storage::TopicConfigs configs = {}) {
     const auto outcome =
         cluster_.create({.name = name, .partitions = partitions, .configs = std::move(configs)});
     EXPECT_EQ(outcome.error, kafka::ErrorCode::kNone) << outcome.message;
     return *outcome.topic;
+  }
+
+  void add_partitions(const std::string& topic, std::int32_t count) {
+    const auto outcome = cluster_.add_partitions({.topic = topic, .count = count});
+    EXPECT_EQ(outcome.error, kafka::ErrorCode::kNone) << outcome.message;
   }
 
   // Appends a batch and waits for its ack. The partition's owner sends it.

@@ -144,6 +144,24 @@ class KafkaClient {
         5, kafka::CreateTopicsRequest{.topics = std::span(&topic, 1)});
     return answer ? answer->message.topics[0].error_code : kafka::ErrorCode::kNetworkException;
   }
+  kafka::ErrorCode delete_topic(std::string_view name) {
+    auto answer = call<kafka::DeleteTopicsResponse>(
+        5, kafka::DeleteTopicsRequest{.topic_names = std::span(&name, 1)});
+    return answer ? answer->message.responses[0].error_code : kafka::ErrorCode::kNetworkException;
+  }
+  // What Metadata says of one topic, without creating it.
+  std::unique_ptr<Answer<kafka::MetadataResponse>> metadata(kafka::MetadataRequest::Topic topic,
+                                                            std::int16_t version = 12) {
+    return call<kafka::MetadataResponse>(
+        version, kafka::MetadataRequest{.topics = std::span(&topic, 1),
+                                        .allow_auto_topic_creation = false});
+  }
+  Uuid topic_id(std::string_view name) {
+    return metadata({.name = name})->message.topics[0].topic_id;
+  }
+  kafka::MetadataResponse::Topic::Partition partition_metadata(std::string_view topic) {
+    return metadata({.name = topic})->message.topics[0].partitions[0];
+  }
   std::int32_t send_produce(std::string_view topic, std::int32_t partition, Bytes batch,
                             std::int16_t acks = -1, std::int16_t version = 9) {
     kafka::ProduceRequest::Topic::Partition p{.index = PartitionId(partition),

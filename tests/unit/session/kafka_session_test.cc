@@ -188,7 +188,8 @@ TEST(KafkaSessionTest, HostileBytesCloseTheirOwnConnectionOnly) {
     bad.send_bytes(bytes);
     EXPECT_TRUE(bad.at_end());
   }
-  EXPECT_EQ(server.closed(KafkaClose::kBadRequest), 4U);
+  EXPECT_EQ(server.closed(KafkaClose::kBadRequest), 3U);
+  EXPECT_EQ(server.closed(KafkaClose::kTooLarge), 1U);
   EXPECT_EQ(server.closed(KafkaClose::kUnsupported), 2U);
   EXPECT_EQ(good.produce("t", 0, batch_of({"x"})).error_code, ErrorCode::kNone);
 }
@@ -203,6 +204,23 @@ TEST(KafkaSessionTest, AnswersWhatCameBeforeABadRequest) {
   ASSERT_NE(answer, nullptr);
   EXPECT_EQ(answer->correlation_id, 5);
   EXPECT_TRUE(client.at_end());
+}
+
+TEST(KafkaSessionTest, PassesOverBytesBehindARequestAndAnswersTheNext) {
+  TestServer server;
+  KafkaClient client(server.port());
+  auto bytes = KafkaClient::encode(0, kafka::ApiVersionsRequest{}, 5);
+  bytes.insert(bytes.end(), {0xff, 0x00, 0x7f});
+  store_be<std::int32_t>(bytes.data(), static_cast<std::int32_t>(bytes.size() - 4));
+  const auto next = KafkaClient::encode(0, kafka::ApiVersionsRequest{}, 6);
+  bytes.insert(bytes.end(), next.begin(), next.end());
+  client.send_bytes(bytes);
+  for (const std::int32_t id : {5, 6}) {
+    auto answer = client.receive<kafka::ApiVersionsResponse>(0);
+    ASSERT_NE(answer, nullptr);
+    EXPECT_EQ(answer->correlation_id, id);
+    EXPECT_EQ(answer->message.error_code, ErrorCode::kNone);
+  }
 }
 
 TEST(KafkaSessionTest, ATornRequestEndsQuietly) {
@@ -230,6 +248,18 @@ TEST(KafkaSessionTest, TakesARequestThatArrivesByteByByte) {
     ASSERT_NE(answer, nullptr);
     EXPECT_EQ(answer->message.responses[0].partition_responses[0].error_code, ErrorCode::kNone);
   }
+}
+
+TEST(KafkaSessionTest, ABatchBeyondItsTopicsLimitIsRefusedAndCountedAndTheConnectionGoesOn) {
+  TestServerOptions options;
+  options.broker.topic_defaults.max_message_bytes = 200;
+  TestServer server(options);
+  KafkaClient client(server.port());
+  ASSERT_EQ(client.create_topic("t", 1), ErrorCode::kNone);
+  const std::string large(200, 'x');
+  EXPECT_EQ(client.produce("t", 0, batch_of({large})).error_code, ErrorCode::kMessageTooLarge);
+  EXPECT_EQ(client.produce("t", 0, batch_of({"x"})).base_offset, Offset(0));
+  EXPECT_EQ(server.counters().batches_too_large.get(), 1U);
 }
 
 TEST(KafkaSessionTest, StopsReadingWhoHasTooMuchInFlightAndLosesNothing) {

@@ -1,0 +1,121 @@
+#include "engine/broker/config/describe_config.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace duolog::broker {
+namespace {
+
+using Synonym = ConfigDescription::Synonym;
+
+// The topic's key that this broker's key stands for first.
+const ConfigKey* topic_key_of(std::string_view broker_key) {
+  for (const ConfigKey* key : config_keys(ConfigResource::kTopic)) {
+    if (key->synonyms[0] == broker_key) return key;
+  }
+  return nullptr;
+}
+
+// What the server's configuration says; nothing where that is the default.
+std::optional<std::string> server_value(const ConfigKey& key, const Options& options) {
+  if (key.name == "node.id" || key.name == "broker.id") return std::to_string(options.node_id);
+  if (key.name == "process.roles") return "broker";
+  std::optional<std::string> value;
+  const auto setting = options.broker_settings.find(key.name);
+  if (setting != options.broker_settings.end()) {
+    value = setting->second;
+  } else if (key.name == "num.partitions") {
+    value = std::to_string(options.num_partitions);
+  } else if (key.name == "auto.create.topics.enable") {
+    value = options.auto_create_topics ? "true" : "false";
+  } else if (key.name == "log.retention.check.interval.ms") {
+    value = std::to_string(options.retention_check_interval_ms);
+  } else if (const ConfigKey* topic_key = topic_key_of(key.name)) {
+    value = topic_default(options.topic_defaults, topic_key->name);
+    // A default that other units of time give (log.retention.hours) is not one of this key.
+    if (value && *value == topic_key->default_value) return std::nullopt;
+  }
+  if (value && key.default_value && *value == key.default_value) return std::nullopt;
+  return value;
+}
+
+void add(std::vector<Synonym>& synonyms, const ConfigKey& key, std::optional<std::string> value,
+         ConfigSource source) {
+  if (!value) return;
+  if (key.is_sensitive()) value.reset();
+  synonyms.push_back({key.name, std::move(value), source});
+}
+
+void add_given(std::vector<Synonym>& synonyms, const ConfigKey& key, const ConfigValues& given,
+               ConfigSource source) {
+  if (const auto at = given.find(key.name); at != given.end()) {
+    add(synonyms, key, at->second, source);
+  }
+}
+
+void add_default(std::vector<Synonym>& synonyms, const ConfigKey& key) {
+  if (key.default_value) add(synonyms, key, key.default_value, ConfigSource::kDefault);
+}
+
+// A broker's key and those that stand for it, the first one first.
+std::vector<const ConfigKey*> chain_of(const ConfigKey& broker_key) {
+  const ConfigKey* topic_key = topic_key_of(broker_key.name);
+  if (!topic_key) return {&broker_key};
+  std::vector<const ConfigKey*> chain;
+  for (const std::string_view name : topic_key->synonyms) {
+    const ConfigKey* key = find_config_key(ConfigResource::kBroker, name);
+    if (key) chain.push_back(key);
+  }
+  return chain;
+}
+
+// As in Kafka, what stands before the first value of the key itself is left out: without one, only
+// the last of its chain can have a value, and that is the default in other units.
+void add_broker(std::vector<Synonym>& synonyms, const ConfigKey& broker_key,
+                const StoredConfigs& stored, const Options& options) {
+  const auto chain = chain_of(broker_key);
+  const auto& own = stored.of(ConfigResource::kBroker, std::to_string(options.node_id));
+  const auto& every = stored.of(ConfigResource::kBroker, "");
+  std::vector<Synonym> all;
+  for (const ConfigKey* key : chain) add_given(all, *key, own, ConfigSource::kBroker);
+  for (const ConfigKey* key : chain) add_given(all, *key, every, ConfigSource::kEveryBroker);
+  for (const ConfigKey* key : chain) {
+    add(all, *key, server_value(*key, options), ConfigSource::kServer);
+  }
+  for (const ConfigKey* key : chain) add_default(all, *key);
+  auto first = std::ranges::find(all, broker_key.name, &Synonym::name);
+  synonyms.insert(synonyms.end(), first, all.end());
+}
+
+ConfigSource own_source(ConfigResource resource) {
+  if (resource == ConfigResource::kTopic) return ConfigSource::kTopic;
+  return resource == ConfigResource::kGroup ? ConfigSource::kGroup : ConfigSource::kClientMetrics;
+}
+
+}  // namespace
+
+ConfigDescription describe_config(ConfigResource resource, const ConfigKey& key,
+                                  const ConfigValues& given, const StoredConfigs& stored,
+                                  const Options& options) {
+  ConfigDescription description;
+  if (resource == ConfigResource::kBroker) {
+    add_broker(description.synonyms, key, stored, options);
+  } else {
+    add_given(description.synonyms, key, given, own_source(resource));
+    const ConfigKey* broker_key = find_config_key(ConfigResource::kBroker, key.synonyms[0]);
+    if (broker_key) {
+      add_broker(description.synonyms, *broker_key, stored, options);
+    } else if (resource == ConfigResource::kGroup) {
+      add_default(description.synonyms, key);
+    }
+  }
+  if (!description.synonyms.empty()) {
+    description.value = description.synonyms.front().value;
+    description.source = description.synonyms.front().source;
+  } else if (key.default_value && !key.is_sensitive()) {
+    description.value = key.default_value;
+  }
+  return description;
+}
+
+}  // namespace duolog::broker

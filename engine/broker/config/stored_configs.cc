@@ -1,0 +1,31 @@
+#include "engine/broker/config/stored_configs.h"
+
+#include <utility>
+
+namespace duolog::broker {
+
+const ConfigValues& StoredConfigs::of(ConfigResource resource, std::string_view name) const {
+  static const ConfigValues kNone;
+  const auto at = resources.find({static_cast<std::int32_t>(resource), std::string(name)});
+  return at == resources.end() ? kNone : at->second;
+}
+
+Result<StoredConfigs> make_stored_configs(storage::CatalogState::ResourceConfigs resources,
+                                          const TopicConfig& server_defaults,
+                                          std::int32_t node_id) {
+  StoredConfigs stored{std::move(resources), server_defaults};
+  const std::string node = std::to_string(node_id);
+  for (const std::string_view broker : {std::string_view(), std::string_view(node)}) {
+    const ConfigValues& given = stored.of(ConfigResource::kBroker, broker);
+    for (const ConfigKey* key : config_keys(ConfigResource::kTopic)) {
+      const auto at = given.find(key->synonyms[0]);
+      if (at == given.end()) continue;
+      auto checked = check_config_value(*key, at->second);
+      if (!checked) return std::unexpected(checked.error());
+      set_topic_default(stored.topic_defaults, key->name, *checked);
+    }
+  }
+  return stored;
+}
+
+}  // namespace duolog::broker

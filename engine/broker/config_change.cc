@@ -1,0 +1,218 @@
+#include "engine/broker/config_change.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/broker/cluster.h"
+#include "engine/broker/config/describe_config.h"
+
+namespace duolog::broker {
+namespace {
+
+using kafka::ErrorCode;
+using Operation = NewConfigs::Operation;
+
+constexpr ShardId kController{0};
+
+std::string_view kind_of(ConfigResource resource) {
+  if (resource == ConfigResource::kTopic) return "topic";
+  return resource == ConfigResource::kGroup ? "group" : "client metrics";
+}
+
+// As Kafka has it.
+ErrorCode bad_value_of(ConfigResource resource) {
+  return resource == ConfigResource::kTopic || resource == ConfigResource::kGroup
+             ? ErrorCode::kInvalidConfig
+             : ErrorCode::kInvalidRequest;
+}
+
+// `list` with `items` at its end, or without them; items that are there already stay where they
+// are.
+std::string changed_list(std::string_view list, std::string_view items, bool append) {
+  auto kept = config_list(list);
+  for (const std::string_view item : config_list(items)) {
+    const auto at = std::ranges::find(kept, item);
+    if (append && at == kept.end()) kept.push_back(item);
+    if (!append && at != kept.end()) kept.erase(at);
+  }
+  std::string text;
+  for (const std::string_view item : kept) {
+    if (!text.empty()) text += ',';
+    text += item;
+  }
+  return text;
+}
+
+}  // namespace
+
+void ConfigChange::start(Cluster& cluster, NewConfigs wanted, Done done) {
+  auto* change = new ConfigChange(cluster, std::move(wanted), std::move(done));
+  TopicOutcome checked = change->check();
+  const bool over = change->wanted_.validate_only || !change->changed_;
+  if (checked.error != ErrorCode::kNone || over) return change->finish(std::move(checked));
+  change->record();
+}
+
+TopicOutcome ConfigChange::check() {
+  return wanted_.resource == ConfigResource::kTopic ? check_topic() : check_resource();
+}
+
+TopicOutcome ConfigChange::check_topic() {
+  topic_ = cluster_.broker(kController).find(wanted_.name);
+  if (!topic_) {
+    return {ErrorCode::kUnknownTopicOrPartition, "The topic '" + wanted_.name + "' does not exist.",
+            nullptr};
+  }
+  if (auto applied = apply(topic_->config->overrides); applied.error != ErrorCode::kNone) {
+    return applied;
+  }
+  auto config = make_topic_config(cluster_.configs().topic_defaults, values_);
+  if (!config) return {ErrorCode::kInvalidConfig, config.error().message, nullptr};
+  changed_ = config->overrides != topic_->config->overrides;
+  values_ = config->overrides;
+  topic_config_ = std::move(*config);
+  return {};
+}
+
+TopicOutcome ConfigChange::check_resource() {
+  const StoredConfigs& now = cluster_.configs();
+  if (auto keys = check_keys(); keys.error != ErrorCode::kNone) return keys;
+  const ConfigValues& before = now.of(wanted_.resource, wanted_.name);
+  if (auto applied = apply(before); applied.error != ErrorCode::kNone) return applied;
+  const ErrorCode bad_value = bad_value_of(wanted_.resource);
+  for (auto& [name, value] : values_) {
+    const ConfigKey* key = find_config_key(wanted_.resource, name);
+    if (!key) continue;
+    auto checked = check_config_value(*key, value);
+    if (!checked) return {bad_value, checked.error().message, nullptr};
+    value = std::move(*checked);
+  }
+  changed_ = values_ != before;
+  auto resources = now.resources;
+  const std::pair which(static_cast<std::int32_t>(wanted_.resource), wanted_.name);
+  if (values_.empty()) {
+    resources.erase(which);
+  } else {
+    resources[which] = values_;
+  }
+  const Options& options = cluster_.options();
+  auto stored = make_stored_configs(std::move(resources), options.topic_defaults, options.node_id);
+  if (!stored) return {bad_value, stored.error().message, nullptr};
+  stored_ = std::move(*stored);
+  return {};
+}
+
+// A broker may be given keys that only plugins know. The texts are Kafka's.
+TopicOutcome ConfigChange::check_keys() const {
+  for (const NewConfigs::Setting& setting : wanted_.settings) {
+    const ConfigKey* key = find_config_key(wanted_.resource, setting.name);
+    if (wanted_.resource != ConfigResource::kBroker) {
+      if (key || setting.operation == Operation::kDelete) continue;
+      return {bad_value_of(wanted_.resource),
+              "Unknown " + std::string(kind_of(wanted_.resource)) + " config name: " + setting.name,
+              nullptr};
+    }
+    if (key && key->is_read_only()) {
+      return {ErrorCode::kInvalidRequest,
+              "Cannot update these configs dynamically: Set(" + setting.name + ")", nullptr};
+    }
+    if (key && (key->traits & kOneBroker) != 0 && wanted_.name.empty()) {
+      return {ErrorCode::kInvalidRequest,
+              "Cannot update these configs at default cluster level, broker id must be specified: "
+              "Set(" +
+                  setting.name + ")",
+              nullptr};
+    }
+  }
+  return {};
+}
+
+// Fills in `values_`.
+TopicOutcome ConfigChange::apply(const ConfigValues& now) {
+  if (!wanted_.replace) values_ = now;
+  for (const NewConfigs::Setting& setting : wanted_.settings) {
+    const bool append = setting.operation == Operation::kAppend;
+    if (setting.operation == Operation::kDelete) {
+      values_.erase(setting.name);
+    } else if (setting.operation == Operation::kSet) {
+      values_[setting.name] = setting.value;
+    } else {
+      const ConfigKey* key = find_config_key(wanted_.resource, setting.name);
+      if (!key || key->type != ConfigType::kList) {
+        return {ErrorCode::kInvalidConfig,
+                std::string("Can't ") + (append ? "APPEND" : "SUBTRACT") + " to key " +
+                    setting.name + " because its type is not LIST.",
+                nullptr};
+      }
+      values_[setting.name] = changed_list(value_before(setting, *key), setting.value, append);
+    }
+  }
+  return {};
+}
+
+std::string ConfigChange::value_before(const NewConfigs::Setting& setting,
+                                       const ConfigKey& key) const {
+  if (const auto at = values_.find(setting.name); at != values_.end()) return at->second;
+  return describe_config(wanted_.resource, key, {}, cluster_.configs(), cluster_.options())
+      .value.value_or("");
+}
+
+void ConfigChange::record() {
+  auto outcome = std::make_unique<Result<void>>();
+  auto* result = outcome.get();
+  cluster_.broker(kController)
+      .shard()
+      .run_on_janitor(
+          [this, result] {
+            const auto type = static_cast<std::int32_t>(wanted_.resource);
+            *result = topic_ ? cluster_.catalog_.set_configs(topic_->id, values_)
+                             : cluster_.catalog_.set_resource_configs(type, wanted_.name, values_);
+          },
+          [this, outcome = std::move(outcome)] { recorded(*outcome); });
+}
+
+void ConfigChange::recorded(const Result<void>& outcome) {
+  if (!outcome) {
+    return finish({ErrorCode::kKafkaStorageError, outcome.error().message, nullptr});
+  }
+  if (topic_) {
+    publish_topic(*topic_, std::move(*topic_config_));
+  } else {
+    publish_defaults();
+  }
+  if (published_.empty()) return finish({});
+  cluster_.on_every_shard(
+      [this](Broker& broker) {
+        for (Topic* topic : published_) broker.configure(*topic);
+      },
+      [this] { finish({ErrorCode::kNone, {}, topic_}); });
+}
+
+void ConfigChange::publish_topic(Topic& topic, TopicConfig config) {
+  auto old = topic.config.publish(std::move(config));
+  cluster_.broker(kController).store().retired().retire([old = std::move(old)] {});
+  published_.push_back(&topic);
+}
+
+// What a broker was given goes for every topic that says nothing else.
+void ConfigChange::publish_defaults() {
+  auto old = cluster_.configs_.publish(std::move(*stored_));
+  cluster_.broker(kController).store().retired().retire([old = std::move(old)] {});
+  if (wanted_.resource != ConfigResource::kBroker) return;
+  for (const auto& topic : cluster_.topics_) {
+    auto config = make_topic_config(cluster_.configs().topic_defaults, topic->config->overrides);
+    CHECK(config.has_value());  // its own settings have not changed
+    publish_topic(*topic, std::move(*config));
+  }
+}
+
+void ConfigChange::finish(TopicOutcome outcome) {
+  done_(std::move(outcome));
+  Cluster& cluster = cluster_;
+  delete this;
+  cluster.next_change();
+}
+
+}  // namespace duolog::broker
