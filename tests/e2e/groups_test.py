@@ -31,8 +31,8 @@ class Consumer:
 
     def __init__(self, server, group="group"):
         self.process = subprocess.Popen(
-            ["kcat", "-b", server.kafka, "-G", group, "-u", "-X", "auto.offset.reset=earliest",
-             "-X", "session.timeout.ms=6000", "-X", "heartbeat.interval.ms=500",
+            ["kcat", "-E", "-b", server.kafka, "-G", group, "-u",
+             "-X", "auto.offset.reset=earliest", "-X", "session.timeout.ms=6000", "-X", "heartbeat.interval.ms=500",
              "-X", "auto.commit.interval.ms=100", "-X", "reconnect.backoff.max.ms=200",
              "-X", "topic.metadata.refresh.interval.ms=1000", "numbers"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
