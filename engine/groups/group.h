@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,8 @@
 #include "net/kafka/group_offsets.h"
 
 namespace duolog::groups {
+
+class ClassicGroup;
 
 // By topic and partition. Only what is durable is here.
 class GroupOffsets {
@@ -52,31 +55,29 @@ class GroupOffsets {
 };
 
 struct Group {
-  Group(std::string its_id, PartitionId its_partition)
-      : id(std::move(its_id)), partition(its_partition) {}
+  Group(std::string its_id, PartitionId its_partition);
+  ~Group();
 
   const std::string id;
   const PartitionId partition;  // of `__consumer_offsets`
   GroupOffsets offsets;
-  std::optional<GroupMetadata> stored;  // null: nothing but offsets
-  std::size_t stores = 0;               // batches of it that are not durable yet
-  bool to_copy = false;                 // a rewrite of its log has not come to it
+  std::optional<GroupMetadata> stored;    // null: nothing but offsets
+  std::unique_ptr<ClassicGroup> classic;  // null: nobody has joined it or asked for its members
+  std::size_t stores = 0;                 // batches of it that are not durable yet
+  bool to_copy = false;                   // a rewrite of its log has not come to it
 
-  // Somebody is a member of it.
-  [[nodiscard]] bool in_use() const { return stored && !stored->members.empty(); }
+  // Somebody is a member of it, or about to be.
+  [[nodiscard]] bool in_use() const;
   // Empty before anybody has joined.
-  [[nodiscard]] std::string_view protocol_type() const {
-    return stored ? std::string_view(stored->protocol_type) : std::string_view();
-  }
+  [[nodiscard]] std::string_view protocol_type() const;
   // Whether a member reads this topic, or may do so.
-  [[nodiscard]] bool is_subscribed_to(std::string_view /*topic*/) const { return in_use(); }
-  // Whether who asks may commit. Nobody is a member, so that it is who does without membership.
-  [[nodiscard]] kafka::ErrorCode check_commit(const kafka::OffsetCommitRequest& request) const {
-    const bool outside = request.generation_id_or_member_epoch < 0 && !in_use();
-    return outside ? kafka::ErrorCode::kNone : kafka::ErrorCode::kUnknownMemberId;
-  }
+  [[nodiscard]] bool is_subscribed_to(std::string_view topic) const;
+  // Whether who asks may commit. Counts as a member's heartbeat.
+  [[nodiscard]] kafka::ErrorCode check_commit(const kafka::OffsetCommitRequest& request);
   // There is nothing that would be missed.
-  [[nodiscard]] bool is_nothing() const { return offsets.empty() && !stored && stores == 0; }
+  [[nodiscard]] bool is_nothing() const {
+    return offsets.empty() && !stored && stores == 0 && !in_use();
+  }
 };
 
 }  // namespace duolog::groups

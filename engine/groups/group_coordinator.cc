@@ -42,6 +42,7 @@ void GroupCoordinator::stop() {
   stopping_ = true;
   shard().timers().cancel(sweep_timer_);
   for (auto& [id, log] : logs_) log->leave();
+  memberships_.stop();
   while (Call* call = waiting_.pop_front()) call->refuse(ErrorCode::kNotCoordinator);
 }
 
@@ -190,7 +191,12 @@ void GroupCoordinator::replay(PartitionId partition, GroupRecord record) {
   if (removes) settled(record.group);
 }
 
-void GroupCoordinator::loaded(const GroupLog& /*log*/) { sweep(); }
+void GroupCoordinator::loaded(const GroupLog& log) {
+  for (const auto& [id, group] : groups_) {
+    if (group->partition == log.id()) memberships_.loaded(*group);
+  }
+  sweep();
+}
 
 void GroupCoordinator::on_gone(broker::TopicWatcher& watcher, broker::Topic& topic) {
   GroupCoordinator& self = *static_cast<Watcher&>(watcher).owner;

@@ -24,6 +24,7 @@
 #include "engine/groups/group_call.h"
 #include "engine/groups/group_log.h"
 #include "engine/groups/group_settings.h"
+#include "engine/groups/memberships.h"
 #include "engine/runtime/log.h"
 #include "net/kafka/errors.h"
 
@@ -42,6 +43,7 @@ class GroupCoordinator {
   [[nodiscard]] runtime::Shard& shard() { return broker_.shard(); }
   [[nodiscard]] GroupCoordinators& all() { return all_; }
   [[nodiscard]] const GroupSettings& settings() const;
+  [[nodiscard]] Memberships& memberships() { return memberships_; }
   [[nodiscard]] GroupCounters& counters() { return counters_; }              // the shard writes
   [[nodiscard]] const GroupCounters& counters() const { return counters_; }  // any thread
 
@@ -93,6 +95,9 @@ class GroupCoordinator {
   // All that is stored of the group goes, and the group with it.
   void remove(Group& group, Stored done);
 
+  // The group goes if there is nothing of it that would be missed.
+  void settled(std::string_view group_id);
+
   // What has become durable.
   void put_offset(Group& group, std::string_view topic, PartitionId partition,
                   CommittedOffset committed);
@@ -121,7 +126,6 @@ class GroupCoordinator {
   [[nodiscard]] std::unique_ptr<GroupBatch> take_batch(std::size_t max_batch_bytes);
   void replay(PartitionId partition, GroupRecord record);
   void loaded(const GroupLog& log);
-  void settled(std::string_view group_id);
   void collect_gone();
   Group& make(std::string_view group_id, PartitionId partition);
   void erase(Groups::iterator group);
@@ -143,6 +147,7 @@ class GroupCoordinator {
   Watcher watcher_;
   runtime::LogLimit log_limit_;
 
+  Memberships memberships_{*this};
   Groups groups_;
   std::map<PartitionId, std::unique_ptr<GroupLog>> logs_;
   std::vector<std::unique_ptr<GroupLog>> gone_;  // until nothing of them is under way

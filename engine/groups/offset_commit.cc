@@ -22,7 +22,7 @@ struct Commit {
 };
 
 // Whether this member may commit for this group.
-ErrorCode check_member(const Group* group, const Client& client,
+ErrorCode check_member(Group* group, const Client& client,
                        const OffsetCommitRequest& request) {
   if (group != nullptr) return group->check_commit(request);
   if (request.generation_id_or_member_epoch < 0) return ErrorCode::kNone;

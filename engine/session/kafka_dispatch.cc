@@ -7,6 +7,8 @@
 #include "engine/session/kafka_connection.h"
 #include "engine/session/kafka_coordinator.h"
 #include "engine/session/kafka_fetch.h"
+#include "engine/session/kafka_group_admin.h"
+#include "engine/session/kafka_group_members.h"
 #include "engine/session/kafka_group_offsets.h"
 #include "engine/session/kafka_metadata.h"
 #include "engine/session/kafka_offsets.h"
@@ -72,6 +74,27 @@ void KafkaConnection::start(ResponseSlot& slot, kafka::Reader& reader) {
       break;
     case kafka::ApiKey::kOffsetDelete:
       started = offset_delete(slot, reader);
+      break;
+    case kafka::ApiKey::kJoinGroup:
+      started = join_group(slot, reader);
+      break;
+    case kafka::ApiKey::kSyncGroup:
+      started = sync_group(slot, reader);
+      break;
+    case kafka::ApiKey::kHeartbeat:
+      started = group_heartbeat(slot, reader);
+      break;
+    case kafka::ApiKey::kLeaveGroup:
+      started = leave_group(slot, reader);
+      break;
+    case kafka::ApiKey::kDescribeGroups:
+      started = describe_groups(slot, reader);
+      break;
+    case kafka::ApiKey::kListGroups:
+      started = list_groups(slot, reader);
+      break;
+    case kafka::ApiKey::kDeleteGroups:
+      started = delete_groups(slot, reader);
       break;
     case kafka::ApiKey::kFindCoordinator:
       started = find_coordinator(slot, reader);
