@@ -108,11 +108,11 @@ class Broker {
   using LogStartsDone = LogStartChange::Done;
   void move_log_starts(std::vector<LogStart> starts, LogStartsDone done);
 
+  // Also INVALID_REQUEST, for what cannot change while the server runs.
+  void alter_configs(NewConfigs wanted, TopicDone done);
   // A producer id that nobody was ever given. `done` is called on this shard, perhaps within the
   // call; with kIo or kNoSpace when none can be recorded as taken.
   void take_producer_id(ProducerIds::Done done);
-  // Also INVALID_REQUEST, for what cannot change while the server runs.
-  void alter_configs(NewConfigs wanted, TopicDone done);
 
   // ---- Appending. Returns false when `request.batch` is still needed: then the caller moves those
   // bytes at once to memory that stays until `done`, and stores the new place in `request.batch`.

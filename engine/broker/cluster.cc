@@ -242,6 +242,12 @@ void Cluster::move_log_starts(std::vector<LogStart> starts, Broker::LogStartsDon
   });
 }
 
+void Cluster::alter_configs(NewConfigs wanted, TopicDone done) {
+  enqueue([this, wanted = std::move(wanted), done = std::move(done)]() mutable {
+    ConfigChange::start(*this, std::move(wanted), std::move(done));
+  });
+}
+
 void Cluster::take_producer_ids(ProducerIdsDone done) {
   enqueue([this, done = std::move(done)]() mutable {
     auto first = std::make_unique<Result<std::int64_t>>(0);
@@ -253,12 +259,6 @@ void Cluster::take_producer_ids(ProducerIdsDone done) {
                           done(std::move(*first));
                           next_change();
                         });
-  });
-}
-
-void Cluster::alter_configs(NewConfigs wanted, TopicDone done) {
-  enqueue([this, wanted = std::move(wanted), done = std::move(done)]() mutable {
-    ConfigChange::start(*this, std::move(wanted), std::move(done));
   });
 }
 

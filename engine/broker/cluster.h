@@ -67,10 +67,10 @@ class Cluster {
   void remove(const Uuid& id, TopicDone done);
   void add_partitions(NewPartitions wanted, TopicDone done);
   void move_log_starts(std::vector<LogStart> starts, Broker::LogStartsDone done);
+  void alter_configs(NewConfigs wanted, TopicDone done);
   // The first of a block of storage::kProducerIdBlock producer ids.
   using ProducerIdsDone = std::move_only_function<void(Result<std::int64_t>)>;
   void take_producer_ids(ProducerIdsDone done);
-  void alter_configs(NewConfigs wanted, TopicDone done);
 
   // What there is of the limits, and how often one of them was hit. Any thread.
   struct Counters {

@@ -72,6 +72,8 @@ struct Config {
   std::uint64_t retention_ms = std::uint64_t{7} * 24 * 60 * 60 * 1000;  // 0: unlimited
   std::uint64_t retention_bytes = 0;                                    // 0: unlimited
   std::uint64_t log_retention_check_interval_ms = std::uint64_t{5} * 60 * 1000;
+  std::uint64_t producer_id_expiration_ms = std::uint64_t{24} * 60 * 60 * 1000;
+  std::uint32_t max_producers = 50'000;          // per shard
   std::uint64_t journal_min_bytes = 8 * kMiB;    // per shard
   std::uint64_t journal_max_bytes = 256 * kMiB;  // per shard
 

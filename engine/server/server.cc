@@ -66,6 +66,9 @@ broker::Options broker_options(const Config& config) {
   options.retention_check_interval_ms = config.log_retention_check_interval_ms;
   options.max_topics = config.max_topics;
   options.max_partitions = config.max_partitions;
+  options.store.producers.expiration_ms =
+      static_cast<std::int64_t>(config.producer_id_expiration_ms);
+  options.store.producers.max_producers = config.max_producers;
   options.max_partitions_per_topic = static_cast<std::int32_t>(config.max_partitions_per_topic);
   options.store.tail_budget_bytes = config.tail_memory_bytes;
   options.store.journal_file_bytes = config.journal_min_bytes / 2;

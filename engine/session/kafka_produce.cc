@@ -100,8 +100,8 @@ void ProduceJob::start_partition(broker::Topic* topic, ErrorCode refused,
   if (!slot_.frame.empty() && !records.empty()) records = slot_.connection.keep(slot_, records);
   const MutableBytes batch(const_cast<std::uint8_t*>(records.data()), records.size());
   Append& append = next_append();
-  if (!check(*topic, batch, response, append)) return;
   append.partition = target;
+  if (!check(*topic, batch, response, append)) return;
   append.batch = batch;
   append.acks = static_cast<broker::Acks>(acks_);
   append.done = on_appended;
@@ -169,6 +169,7 @@ bool ProduceJob::check(const broker::Topic& topic, MutableBytes batch, Partition
     auto errors = slot_.arena.make<PartitionResponse::RecordError>(refusal.records.size());
     for (std::size_t i = 0; i < errors.size(); ++i) errors[i].batch_index = refusal.records[i];
     response.record_errors = errors;
+    response.log_start_offset = append.partition->log->start_offset();
     refuse(response, refusal.error, refusal.message);
     return false;
   }

@@ -24,7 +24,7 @@ def table(kept):
     names = [suite for suite in suites.SUITES
              if suite.name in kept and suite.features is features.FEATURES]
     own = [f"{suite.title}: {SIGNS[kept[suite.name][feature.name]]}." for suite in suites.SUITES
-           if suite.name in kept and suite.features is not features.FEATURES
+           if suite.name in kept and suite not in names
            for feature in suite.features]
     lines = ["| | " + " | ".join(suite.short for suite in names) + " |",
              "|---|" + ":-:|" * len(names)]

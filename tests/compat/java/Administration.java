@@ -21,7 +21,8 @@ final class Administration {
   }
 
   private static int partitionsOf(Admin admin, String topic) throws Exception {
-    return admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).partitions().size();
+    var described = admin.describeTopics(List.of(topic)).allTopicNames().get();
+    return described.get(topic).partitions().size();
   }
 
   static void topics() throws Exception {

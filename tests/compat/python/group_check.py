@@ -8,8 +8,8 @@ from feature_run import expect, until
 class Member(threading.Thread):
     """Reads until it is stopped, then commits and leaves.
 
-    `open_consumer()` gives a consumer; `poll(consumer)` waits a moment and gives the values that came;
-    `assigned(consumer)` how many partitions it has.
+    `open_consumer()` gives a consumer; `poll(consumer)` waits a moment and gives the values that
+    came; `assigned(consumer)` says how many partitions it has.
     """
 
     def __init__(self, open_consumer, poll, assigned):

@@ -17,7 +17,8 @@ def producer(**options):
 
 def consumer(*topics, **options):
     return KafkaConsumer(*topics, bootstrap_servers=broker(), auto_offset_reset="earliest",
-                         check_crcs=True, max_partition_fetch_bytes=LARGE, **options)
+                         check_crcs=True, max_partition_fetch_bytes=LARGE, fetch_max_wait_ms=50,
+                         **options)
 
 
 def produce(topic, values, partition=0, **options):

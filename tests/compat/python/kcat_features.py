@@ -13,7 +13,8 @@ from feature_run import DEADLINE_S, broker, expect, main, until
 
 
 def kcat(*arguments, data=None):
-    done = subprocess.run(["kcat", "-b", broker(), "-X", "check.crcs=true", *arguments],
+    done = subprocess.run(["kcat", "-b", broker(), "-X", "check.crcs=true", "-X",
+                           "fetch.wait.max.ms=20", *arguments],
                           input=data, capture_output=True, timeout=DEADLINE_S, check=False)
     if done.returncode != 0:
         raise AssertionError(f"kcat {arguments}: {done.stderr.decode(errors='replace')}")

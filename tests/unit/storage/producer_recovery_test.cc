@@ -93,6 +93,7 @@ class ProducerRecoveryTest : public ::testing::Test {
   Offset offset_{-1};
   const Producer a{100};
   const Producer b{200};
+  const Producer c{300};
 };
 
 TEST_F(ProducerRecoveryTest, DuplicateHasTheFirstOffsetAndEndsWhereTheFirstCopyDoes) {
@@ -221,6 +222,7 @@ TEST_F(ProducerRecoveryTest, ProducersOfSegmentsThatAreGoneAreKnownAfterACrash) 
 }
 
 TEST_F(ProducerRecoveryTest, StartThatHasMovedJustBeforeACrashForgetsNoProducer) {
+  append(c, 0);
   for (int i = 0; i < 3; ++i) append(a, i);
   for (int i = 0; i < 40; ++i) append(b, i, 60 * kKiB);
   server_->settle();
@@ -233,6 +235,28 @@ TEST_F(ProducerRecoveryTest, StartThatHasMovedJustBeforeACrashForgetsNoProducer)
   tick();
   tick();
   EXPECT_EQ(segments(), 1U) << "what recovery had to walk goes later";
+  crash(sim::CrashPolicy::kKill);
+  EXPECT_EQ(send(c, 0), Append::kDuplicate) << "recovery made a checkpoint of its own";
+}
+
+TEST_F(ProducerRecoveryTest, NoSegmentGoesBeforeACheckpointCoversIt) {
+  append(a, 0);
+  std::int32_t sequence = 0;
+  bool gone = false;
+  // The disk is kept busy, so that the checkpoint has to wait for its turn.
+  for (int turns = 0; turns < 3000 && !gone; ++turns) {
+    if (send_once(b, sequence, 100 * kKiB) == Append::kDone) ++sequence;
+    server_->turn();
+    server_->move_start("t", log_->high_watermark().offset);
+    server_->store().tick(Timestamp(server_->now_ms()));
+    gone = !files_->exists("/logs/t-0/" + segment_file_name(Offset(0), ".log"));
+  }
+  ASSERT_TRUE(gone);
+  const auto checkpoint = read_checkpoint(*files_, "/logs/t-0");
+  ASSERT_TRUE(checkpoint);
+  EXPECT_GT(checkpoint->segment, Offset(0));
+  crash();
+  EXPECT_EQ(send(a, 0), Append::kDuplicate);
 }
 
 TEST_F(ProducerRecoveryTest, IdleProducerExpiresAlsoWhenItWasRecovered) {

@@ -43,7 +43,8 @@ func produce(ctx context.Context, topic string, all []*kgo.Record, options ...kg
 }
 
 // Reads so many records of a partition.
-func consume(ctx context.Context, topic string, partition int32, from kgo.Offset, count int) []*kgo.Record {
+func consume(ctx context.Context, topic string, partition int32, from kgo.Offset,
+	count int) []*kgo.Record {
 	cl := client(kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {partition: from}}))
 	defer cl.Close()
 	var got []*kgo.Record

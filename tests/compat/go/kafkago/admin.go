@@ -76,6 +76,7 @@ func checkGroups(ctx context.Context) {
 	fetched := Get(client().OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: "listed",
 		Topics: map[string][]int{"groups": {0}}}))
 	Equal(fetched.Topics["groups"][0].CommittedOffset, int64(10))
-	deleted := Get(client().DeleteGroups(ctx, &kafka.DeleteGroupsRequest{GroupIDs: []string{"listed"}}))
+	deleted := Get(client().DeleteGroups(ctx,
+		&kafka.DeleteGroupsRequest{GroupIDs: []string{"listed"}}))
 	Must(deleted.Errors["listed"])
 }

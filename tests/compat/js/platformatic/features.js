@@ -35,8 +35,8 @@ async function startMember(topic, groupId, onMessage, options = {}) {
     const found = (consumer.assignments || []).find((assigned) => assigned.topic === topic);
     partitions = found ? found.partitions.length : 0;
   });
-  const stream = await consumer.consume(
-      {topics: [topic], mode: 'committed', fallbackMode: 'earliest', autocommit: false, ...options});
+  const stream = await consumer.consume({topics: [topic], mode: 'committed',
+    fallbackMode: 'earliest', autocommit: false, ...options});
   const offsets = new Map();
   stream.on('data', (message) => {
     offsets.set(message.partition, {topic, partition: message.partition,
