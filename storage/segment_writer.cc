@@ -235,8 +235,6 @@ void SegmentWriter::plan_checkpoint(Tail& tail) {
 
 bool SegmentWriter::plan_is_due(const Tail& tail) {
   if (!tail.planned) return false;
-  // Segments before that of a checkpoint are not walked: they must be cut to their size.
-  if (tail.planned->checkpoint.segment != tail.unsealed.front()->base_offset) return false;
   const Position at = tail.planned->at;
   const bool in_place = tail.synced == tail.written && tail.in_place >= at;
   return tail.durable >= at && (tail.synced >= at || in_place);
@@ -245,6 +243,8 @@ bool SegmentWriter::plan_is_due(const Tail& tail) {
 void SegmentWriter::save_checkpoint(Tail& tail) {
   const Position covered = tail.planned->at;
   const Offset segment = tail.planned->checkpoint.segment;
+  // Segments before it will not be walked: they have been cut to their size.
+  CHECK(segment == tail.unsealed.front()->base_offset);
   tail.op_busy = true;
   disk_.run(
       [this, planned = std::move(tail.planned), directory = tail.log.identity.directory] {

@@ -328,9 +328,11 @@ bool Broker::try_append(AppendRequest& request) {
       finish(request, to_kafka(store_.last_error()));
       return true;
     case storage::LogStore::Append::kOutOfOrder:
+      request.log_start = log.start_offset();  // which Kafka tells here, too
       finish(request, kafka::ErrorCode::kOutOfOrderSequenceNumber);
       return true;
     case storage::LogStore::Append::kOldEpoch:
+      request.log_start = log.start_offset();
       finish(request, kafka::ErrorCode::kInvalidProducerEpoch);
       return true;
     case storage::LogStore::Append::kDuplicate:

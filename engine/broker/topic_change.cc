@@ -11,6 +11,12 @@ namespace {
 using kafka::ErrorCode;
 
 constexpr ShardId kController{0};
+constexpr std::string_view kOffsetsTopic = "__consumer_offsets";
+// As in Kafka, unless whoever makes it says otherwise.
+constexpr std::pair<const char*, const char*> kOffsetsConfigs[] = {
+    {"cleanup.policy", "compact"},
+    {"compression.type", "producer"},
+    {"segment.bytes", "104857600"}};
 
 }  // namespace
 
@@ -43,7 +49,7 @@ bool TopicChange::check(const NewTopic& wanted) {
     return refuse(ErrorCode::kPolicyViolation,
                   "The limit of " + std::to_string(options.max_topics) + " topics is reached");
   }
-  const bool is_offsets_topic = wanted.name == "__consumer_offsets";
+  const bool is_offsets_topic = wanted.name == kOffsetsTopic;
   const std::int32_t by_default =
       is_offsets_topic ? options.offsets_topic_partitions : options.num_partitions;
   const std::int32_t partitions = wanted.partitions == -1 ? by_default : wanted.partitions;
@@ -59,7 +65,9 @@ bool TopicChange::check(const NewTopic& wanted) {
   owned_ = std::make_unique<Topic>();
   owned_->name = wanted.name;
   owned_->id = random_uuid();
-  auto config = make_topic_config(cluster_.configs().topic_defaults, wanted.configs);
+  storage::TopicConfigs configs = wanted.configs;
+  if (is_offsets_topic) configs.insert(std::begin(kOffsetsConfigs), std::end(kOffsetsConfigs));
+  auto config = make_topic_config(cluster_.configs().topic_defaults, configs);
   if (!config) return refuse(ErrorCode::kInvalidConfig, config.error().message);
   (void)owned_->config.publish(std::move(*config));
   if (!wanted.validate_only) {

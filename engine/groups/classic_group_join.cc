@@ -213,12 +213,7 @@ Member& ClassicGroup::rename_static(const std::string& old_id, const std::string
   CHECK(!node.empty());
   Member& member = *node.mapped();
   if (member.join || member.sync) host_.counters().members_fenced.add();
-  if (member.join) {
-    member.join({.error_code = ErrorCode::kFencedInstanceId,
-                 .protocol_name = std::nullopt,
-                 .member_id = old_id});
-    member.join = nullptr;
-  }
+  if (member.join) refuse_join(member.join, old_id, ErrorCode::kFencedInstanceId);
   if (member.sync) refuse_sync(member.sync, ErrorCode::kFencedInstanceId);
   if (leader_ == old_id) leader_ = new_id;
   member.id = new_id;
@@ -260,7 +255,7 @@ void ClassicGroup::store_renamed(const Member& member, bool can_skip, const std:
 
 void ClassicGroup::refuse_join(JoinReply& reply, std::string_view member_id, ErrorCode error) {
   JoinReply once = std::exchange(reply, nullptr);
-  once({.error_code = error, .member_id = member_id});
+  once({.error_code = error, .protocol_name = std::nullopt, .member_id = member_id});
 }
 
 void ClassicGroup::answer_join(JoinReply& reply, const Member& member, std::string_view leader,

@@ -140,7 +140,10 @@ void GroupCoordinator::erase(Groups::iterator group) {
 }
 
 void GroupCoordinator::settled(std::string_view group_id) {
-  const auto found = groups_.find(group_id);
+  auto found = groups_.find(group_id);
+  if (found == groups_.end()) return;
+  memberships_.settled(*found->second);
+  found = groups_.find(group_id);
   if (found != groups_.end() && found->second->is_nothing()) erase(found);
 }
 
@@ -212,6 +215,7 @@ void GroupCoordinator::leave_all() {
     gone_.push_back(std::move(log));
   }
   logs_.clear();
+  memberships_.leave_all();
   groups_.clear();
   counters_.groups.set(0);
   counters_.offsets.set(0);

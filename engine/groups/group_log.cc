@@ -12,7 +12,7 @@ using kafka::ErrorCode;
 // A batch on its way. It keeps the shard turning until it is answered.
 struct GroupLog::Store {
   GroupLog& log;
-  std::string group;  // empty: of several
+  std::optional<std::string> group;  // null: of several
   std::unique_ptr<GroupBatch> batch;
   Stored done;
   broker::AppendRequest request;
@@ -34,7 +34,7 @@ GroupLog::GroupLog(GroupCoordinator& coordinator, broker::Partition& partition)
 GroupLog::~GroupLog() { CHECK(under_way_ == 0); }
 
 std::size_t GroupLog::max_batch_bytes() const {
-  return partition_->topic.config.max_message_bytes;
+  return partition_->topic.config->max_message_bytes;
 }
 
 ErrorCode GroupLog::check_store(const Group& group) const {
@@ -49,7 +49,8 @@ void GroupLog::store(Group& group, std::unique_ptr<GroupBatch> batch, Stored don
   append(group.id, std::move(batch), std::move(done));
 }
 
-void GroupLog::append(std::string group, std::unique_ptr<GroupBatch> batch, Stored done) {
+void GroupLog::append(std::optional<std::string> group, std::unique_ptr<GroupBatch> batch,
+                      Stored done) {
   auto* store = new Store{*this, std::move(group), std::move(batch), std::move(done), {}};
   broker::AppendRequest& request = store->request;
   request.partition = partition_;
@@ -75,12 +76,12 @@ void GroupLog::on_appended(broker::AppendRequest& request) {
   } else {
     counters.store_failures.add();
   }
-  Group* group = store->group.empty() ? nullptr : coordinator.find(store->group);
+  Group* group = store->group ? coordinator.find(*store->group) : nullptr;
   if (group != nullptr && group->stores > 0) --group->stores;
   coordinator.give_back(std::move(store->batch));
   --self.under_way_;
   store->done(request.error);
-  if (!store->group.empty()) coordinator.settled(store->group);
+  if (store->group) coordinator.settled(*store->group);
   coordinator.shard().release();
   if (self.state_ == State::kReady && !self.rewriting_) self.check_growth();
   coordinator.collect_gone();  // this object may be gone now

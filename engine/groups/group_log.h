@@ -16,6 +16,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "engine/base/buffer.h"
@@ -65,7 +66,7 @@ class GroupLog {
 
  private:
   struct Store;
-  void append(std::string group, std::unique_ptr<GroupBatch> batch, Stored done);
+  void append(std::optional<std::string> group, std::unique_ptr<GroupBatch> batch, Stored done);
   static void on_appended(broker::AppendRequest& request);
 
   // Loading (group_log_load.cc).

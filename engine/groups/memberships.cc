@@ -162,15 +162,31 @@ void Memberships::remove(const Client& client, std::string_view group_id,
   }
   Group* group = coordinator_.find(group_id);
   if (group == nullptr) return reply.refuse(ErrorCode::kGroupIdNotFound);
-  ErrorCode error = of(*group).check_deletion();
-  // What is being committed would come behind the group's end: the client is to try again.
-  if (error == ErrorCode::kNone && group->stores > 0) error = ErrorCode::kCoordinatorLoadInProgress;
+  const ErrorCode error = of(*group).check_deletion();
   if (error != ErrorCode::kNone) return reply.refuse(error);
   // Nobody joins it or commits for it meanwhile.
   group->classic->stop();
+  // What is being stored would else come behind the group's end.
+  if (group->stores > 0) {
+    removals_.emplace(group->id, std::move(reply));
+  } else {
+    remove(*group, std::move(reply));
+  }
+}
+
+void Memberships::settled(Group& group) {
+  if (group.stores > 0) return;
+  const auto waiting = removals_.find(group.id);
+  if (waiting == removals_.end()) return;
+  RemoveReply reply = std::move(waiting->second);
+  removals_.erase(waiting);
+  remove(group, std::move(reply));
+}
+
+void Memberships::remove(Group& group, RemoveReply reply) {
   reply.only_waits_for_log();
-  coordinator_.remove(*group, [this, id = std::string(group_id),
-                               reply = std::move(reply)](ErrorCode stored) mutable {
+  coordinator_.remove(group, [this, id = group.id,
+                              reply = std::move(reply)](ErrorCode stored) mutable {
     Group* left = coordinator_.find(id);
     if (left != nullptr) left->classic.reset();  // it goes on, or begins anew
     if (stored != ErrorCode::kNone) return reply.refuse(store_error(stored));

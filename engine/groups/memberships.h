@@ -8,6 +8,9 @@
 // members: their sessions begin then. Limits: GroupSettings.
 #pragma once
 
+#include <functional>
+#include <map>
+#include <string>
 #include <string_view>
 
 #include "engine/groups/classic_group.h"
@@ -51,6 +54,10 @@ class Memberships final : public GroupHost {
   [[nodiscard]] ClassicGroup& of(Group& group);
   // After loading: what was stored of the group has members, and they are to be heard of.
   void loaded(Group& group);
+  // A store of this group has ended.
+  void settled(Group& group);
+  // All groups go.
+  void leave_all() { removals_.clear(); }
   // Answers everybody who waits.
   void stop();
 
@@ -65,8 +72,12 @@ class Memberships final : public GroupHost {
  private:
   // Null: there is no such group.
   [[nodiscard]] ClassicGroup* find(std::string_view group_id);
+  using RemoveReply = Reply<kafka::DeleteGroupsResponse::Group>;
+  void remove(Group& group, RemoveReply reply);
 
   GroupCoordinator& coordinator_;
+  // Groups that are dead, and go when what they have under way is stored.
+  std::map<std::string, RemoveReply, std::less<>> removals_;
 };
 
 }  // namespace duolog::groups

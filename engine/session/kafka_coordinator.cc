@@ -42,8 +42,8 @@ Result<void> FindCoordinatorJob::start(kafka::Reader& reader) {
   for (std::size_t i = 0; i < keys_.size(); ++i) {
     keys_[i] = slot_.arena.copy(many ? request.coordinator_keys[i] : request.key);
   }
-  if (key_type_ == kTransaction) {
-    answer(ErrorCode::kCoordinatorNotAvailable);
+  if (key_type_ == kTransaction) {  // as InitProducerId: clients give up at it
+    answer(ErrorCode::kTransactionalIdAuthorizationFailed);
     return {};
   }
   if (key_type_ != kGroup) {

@@ -1,7 +1,7 @@
 // FindCoordinator: which broker looks after a group: this one, the only one that there is.
 //
-// Answered once `__consumer_offsets` exists, so that what follows finds it. There are no
-// transactions and no share groups: COORDINATOR_NOT_AVAILABLE.
+// Answered once `__consumer_offsets` exists, so that what follows finds it. There are no share
+// groups, COORDINATOR_NOT_AVAILABLE, and no transactions, TRANSACTIONAL_ID_AUTHORIZATION_FAILED.
 #pragma once
 
 #include "engine/session/kafka_slot.h"

@@ -19,7 +19,7 @@ struct JoinGroupApi : OneGroupApi<kafka::JoinGroupRequest, kafka::JoinGroupRespo
     coordinator.memberships().join(client, request, std::move(reply));
   }
   [[nodiscard]] static Part refusal(const Item& request, kafka::ErrorCode error, kafka::Arena&) {
-    return {.error_code = error, .member_id = request.member_id};
+    return {.error_code = error, .protocol_name = std::nullopt, .member_id = request.member_id};
   }
 };
 

@@ -205,6 +205,7 @@ void ProduceJob::on_appended(broker::AppendRequest& request) {
   ProduceJob& job = *append.job;
   if (append.error != ErrorCode::kNone) {
     append.response->log_append_time_ms = Timestamp(-1);
+    append.response->log_start_offset = append.log_start;
     job.refuse(*append.response, append.error, {});
   } else {
     append.response->base_offset = append.base_offset;

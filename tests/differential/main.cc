@@ -76,8 +76,9 @@ int main(int argc, char** argv) {
   }
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   Differ differ(argv[1], argv[2]);
-  for (const auto& group : {topic_scenarios(), produce_scenarios(), fetch_scenarios(),
-                            offset_scenarios(), group_scenarios(), admin_scenarios()}) {
+  for (const auto& group :
+       {topic_scenarios(), produce_scenarios(), idempotence_scenarios(), fetch_scenarios(),
+        offset_scenarios(), group_scenarios(), admin_scenarios()}) {
     for (const Scenario& scenario : group) {
       if (!duolog::kafka::find_api(scenario.needs)->advertised) {
         std::printf("passed over, for it is not served yet: %s\n", scenario.name.data());

@@ -1,6 +1,7 @@
 // Consumer groups over connections of several shards.
 #include <algorithm>
 
+#include "net/kafka/group_offsets.h"
 #include "tests/unit/session/group_client.h"
 #include "tests/unit/session/test_server.h"
 
@@ -242,12 +243,7 @@ TEST_F(KafkaGroupsTest, AGroupThatIsDeletedStaysDeletedAfterARestart) {
   EXPECT_EQ(admin->remove("group"), ErrorCode::kNonEmptyGroup);
   EXPECT_EQ(admin->remove("not-there"), ErrorCode::kGroupIdNotFound);
   EXPECT_EQ(one->leave(), ErrorCode::kNone);
-  // Until the empty group is stored it is refused, and to be asked for again.
-  ASSERT_TRUE(eventually([&] {
-    const ErrorCode error = admin->remove("group");
-    EXPECT_TRUE(error == ErrorCode::kNone || error == ErrorCode::kCoordinatorLoadInProgress);
-    return error == ErrorCode::kNone;
-  }));
+  EXPECT_EQ(admin->remove("group"), ErrorCode::kNone);
   EXPECT_EQ(admin->remove("group"), ErrorCode::kGroupIdNotFound);
   EXPECT_EQ(admin->list(), std::vector<std::string>{"kept"});
   server.restart();
@@ -256,6 +252,20 @@ TEST_F(KafkaGroupsTest, AGroupThatIsDeletedStaysDeletedAfterARestart) {
   auto next = member();
   ASSERT_EQ(next->join(), ErrorCode::kNone);
   EXPECT_EQ(next->generation, 1);
+}
+
+// Offsets may be committed for the group that has no name, as ever in Kafka.
+TEST_F(KafkaGroupsTest, TheGroupWithoutANameIsDeletedLikeOthers) {
+  auto admin = member();
+  ASSERT_EQ(admin->client.create_topic("topic", 1), ErrorCode::kNone);
+  kafka::OffsetCommitRequest::Topic::Partition partition{.committed_offset = Offset(5)};
+  kafka::OffsetCommitRequest::Topic topic{.name = "topic", .partitions = std::span(&partition, 1)};
+  const auto committed = admin->client.call<kafka::OffsetCommitResponse>(
+      7, kafka::OffsetCommitRequest{.group_id = "", .topics = std::span(&topic, 1)});
+  EXPECT_EQ(committed->message.topics[0].partitions[0].error_code, ErrorCode::kNone);
+  EXPECT_EQ(admin->list(), std::vector<std::string>{""});
+  EXPECT_EQ(admin->remove(""), ErrorCode::kNone);
+  EXPECT_TRUE(admin->list().empty());
 }
 
 TEST_F(KafkaGroupsTest, ThereAreNoMoreGroupsThanTheLimit) {

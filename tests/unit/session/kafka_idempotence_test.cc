@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "net/kafka/coordinator.h"
 #include "net/kafka/init_producer_id.h"
 #include "tests/unit/session/kafka_client.h"
 #include "tests/unit/session/test_server.h"
@@ -85,6 +86,9 @@ TEST_P(KafkaIdempotenceTest, HalfAnIdentityAndTransactionsAreRefused) {
     expect(init(client, {.transactional_id = "tx"}, version),
            ErrorCode::kTransactionalIdAuthorizationFailed);
   }
+  const auto coordinator = client.call<kafka::FindCoordinatorResponse>(
+      3, kafka::FindCoordinatorRequest{.key = "tx", .key_type = 1});
+  EXPECT_EQ(coordinator->message.error_code, ErrorCode::kTransactionalIdAuthorizationFailed);
 }
 
 TEST_P(KafkaIdempotenceTest, DuplicatesAreAnsweredWithTheirFirstOffsetAndNotAppended) {
@@ -113,6 +117,7 @@ TEST_P(KafkaIdempotenceTest, GapsAndOldEpochsAreRefusedWithKafkasErrors) {
   const auto produce = [&](std::int32_t sequence, std::int16_t epoch) {
     const auto answer = client.produce("t", 1, numbered(batch_of({"x"}), 7, sequence, epoch));
     EXPECT_EQ(answer.base_offset == Offset(-1), answer.error_code != ErrorCode::kNone);
+    EXPECT_EQ(answer.log_start_offset, Offset(0));
     return answer.error_code;
   };
   EXPECT_EQ(produce(100, 1), ErrorCode::kNone) << "unknown: any sequence";

@@ -49,11 +49,12 @@ struct Known {
   LeaderEpoch incarnation;
   CatalogState::Topics topics;
   CatalogState::DeletedTopics deleted;
+  CatalogState::ResourceConfigs resource_configs;
   bool operator==(const Known&) const = default;
 };
 
 Known known_by(const Catalog& catalog) {
-  return {catalog.incarnation(), catalog.topics(), catalog.deleted()};
+  return {catalog.incarnation(), catalog.topics(), catalog.deleted(), catalog.resource_configs()};
 }
 
 TEST(CatalogTest, NewCatalogHasClusterIdAndNothingElse) {
@@ -79,6 +80,9 @@ TEST(CatalogTest, EveryChangeIsThereAfterPowerLoss) {
   ASSERT_TRUE(catalog.delete_topic(id_of(3)));
   ASSERT_TRUE(catalog.forget_deleted(id_of(3)));
   EXPECT_EQ(catalog.take_producer_id_block(), 0);
+  ASSERT_TRUE(catalog.set_resource_configs(4, "", {{"a", "1"}}));
+  ASSERT_TRUE(catalog.set_resource_configs(4, "1", {{"a", "2"}}));
+  ASSERT_TRUE(catalog.set_resource_configs(4, "1", {}));
 
   auto after = files->reboot(CrashPolicy::kDropAll);
   Catalog reopened = open_catalog(*after);
@@ -90,6 +94,7 @@ TEST(CatalogTest, EveryChangeIsThereAfterPowerLoss) {
   EXPECT_EQ(reopened.find(id_of(1)), topic);
   EXPECT_EQ(topic->partition_count, 5);
   EXPECT_EQ(topic->configs, (TopicConfigs{{"a", "1"}, {"b", ""}}));
+  EXPECT_EQ(reopened.resource_configs(), (CatalogState::ResourceConfigs{{{4, ""}, {{"a", "1"}}}}));
   EXPECT_EQ(reopened.log_start(id_of(1), PartitionId{2}), Offset{77});
   EXPECT_EQ(reopened.log_start(id_of(1), PartitionId{0}), Offset{0});
   EXPECT_EQ(reopened.deleted().at(id_of(2)), (DeletedTopic{"topic-2", id_of(2), 1}));
@@ -146,6 +151,7 @@ TEST(CatalogTest, LongLogIsRewrittenAsSnapshotOfItsState) {
   ASSERT_TRUE(catalog.create_topic(topic_of(1)));
   ASSERT_TRUE(catalog.create_topic(topic_of(2)));
   ASSERT_TRUE(catalog.delete_topic(id_of(2)));
+  ASSERT_TRUE(catalog.set_resource_configs(4, "1", {{"a", "1"}}));
   for (std::int64_t offset = 1; offset <= 500; ++offset) {
     ASSERT_TRUE(catalog.set_log_start(id_of(1), PartitionId{0}, Offset{offset}));
     ASSERT_LE(catalog.size_bytes(), 4200U);

@@ -239,6 +239,41 @@ TEST_F(ProducerRecoveryTest, StartThatHasMovedJustBeforeACrashForgetsNoProducer)
   EXPECT_EQ(send(c, 0), Append::kDuplicate) << "recovery made a checkpoint of its own";
 }
 
+// A full disk may have taken no checkpoint, and segments gone all the same.
+TEST_F(ProducerRecoveryTest, WhatIsKnownFromBeforeAGapInTheLogIsForgotten) {
+  append(a, 0);
+  for (int i = 0; i < 12; ++i) append(b, i, 60 * kKiB);
+  tick();
+  const auto early = read_checkpoint(*files_, "/logs/t-0");
+  ASSERT_TRUE(early);
+  std::int32_t sequence = 12;
+  const auto to_next_segment = [&] {
+    for (const std::size_t now = segments(); segments() == now; ++sequence) {
+      append(b, sequence, 60 * kKiB);
+    }
+  };
+  to_next_segment();
+  append(a, 1);
+  to_next_segment();
+  append(c, 0);
+  server_->stop();
+  server_.reset();
+  std::vector<std::int64_t> bases;
+  const auto entries = files_->list("/logs/t-0");
+  for (const auto& entry : *entries) {
+    if (entry.name.ends_with(".log")) bases.push_back(std::stoll(entry.name));
+  }
+  ASSERT_EQ(bases.size(), 3U);
+  ASSERT_TRUE(files_->remove("/logs/t-0/" + segment_file_name(Offset(bases[1]), ".log")));
+  ASSERT_TRUE(write_checkpoint(*files_, "/logs/t-0", *early));
+  catalog_.topics["t"].start = Offset(bases[2]);
+  start();
+  EXPECT_EQ(send(c, 0), Append::kDuplicate);
+  append(a, 2);
+  tick();
+  EXPECT_EQ(segments(), 1U);
+}
+
 TEST_F(ProducerRecoveryTest, NoSegmentGoesBeforeACheckpointCoversIt) {
   append(a, 0);
   std::int32_t sequence = 0;
