@@ -38,12 +38,24 @@ int refuse(const Error& error) {
 // What the broker does not know itself, by Kafka's keys.
 std::map<std::string, std::string, std::less<>> broker_settings(const Config& config) {
   constexpr std::string_view kPlaintext = "PLAINTEXT://";
+  const auto text = [](auto number) { return std::to_string(number); };
   return {{"advertised.listeners",
            std::string(kPlaintext) + to_string(config.advertise.value_or(config.kafka))},
+          {"connections.max.idle.ms", text(config.connections_max_idle_ms)},
+          {"group.initial.rebalance.delay.ms", text(config.group_initial_rebalance_delay_ms)},
+          {"group.max.session.timeout.ms", text(config.group_max_session_timeout_ms)},
+          {"group.max.size", text(config.group_max_size)},
+          {"group.min.session.timeout.ms", text(config.group_min_session_timeout_ms)},
           {"listeners", std::string(kPlaintext) + to_string(config.kafka)},
           {"log.dirs", config.data_dir},
-          {"max.connections", std::to_string(config.max_connections)},
-          {"socket.request.max.bytes", std::to_string(config.socket_request_max_bytes)}};
+          {"max.connections", text(config.max_connections)},
+          {"offset.metadata.max.bytes", text(config.offset_metadata_max_bytes)},
+          {"offsets.retention.check.interval.ms",
+           text(config.offsets_retention_check_interval_ms)},
+          {"offsets.retention.minutes", text(config.offsets_retention_minutes)},
+          {"offsets.topic.num.partitions", text(config.offsets_topic_num_partitions)},
+          {"producer.id.expiration.ms", text(config.producer_id_expiration_ms)},
+          {"socket.request.max.bytes", text(config.socket_request_max_bytes)}};
 }
 
 broker::Options broker_options(const Config& config) {
