@@ -1,6 +1,7 @@
 #include "engine/server/server.h"
 
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -30,9 +31,29 @@ constexpr int kStopped = 0;
 constexpr int kFailed = 1;
 constexpr int kCannotStart = 2;
 
+// After a kill the kernel takes a moment to close what the rings of the last server held, its
+// listening sockets among them.
+constexpr auto kPortWait = std::chrono::seconds(5);
+constexpr auto kPortRetry = std::chrono::milliseconds(10);
+
 int refuse(const Error& error) {
   std::fprintf(stderr, "duolog: %s\n", error.message.c_str());
   return kCannotStart;
+}
+
+// As listen_on, and patient with a port that is about to be free.
+Result<runtime::ListeningSocket> listen_when_free(const HostPort& where) {
+  const auto until = std::chrono::steady_clock::now() + kPortWait;
+  auto socket = runtime::listen_on(where.host, where.port);
+  if (!socket && socket.error().code == Errc::kBusy) {
+    runtime::log_info(fmt::format("waiting for {} to be free", to_string(where)));
+  }
+  while (!socket && socket.error().code == Errc::kBusy &&
+         std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(kPortRetry);
+    socket = runtime::listen_on(where.host, where.port);
+  }
+  return socket;
 }
 
 // What the broker does not know itself, by Kafka's keys.
@@ -172,9 +193,9 @@ int serve(const Config& config) {
   if (!descriptors) return refuse(descriptors.error());
   auto capabilities = runtime::probe_capabilities();
   if (!capabilities) return refuse(capabilities.error());
-  auto kafka_socket = runtime::listen_on(config.kafka.host, config.kafka.port);
+  auto kafka_socket = listen_when_free(config.kafka);
   if (!kafka_socket) return refuse(kafka_socket.error());
-  auto http_socket = runtime::listen_on(config.http.host, config.http.port);
+  auto http_socket = listen_when_free(config.http);
   if (!http_socket) return refuse(http_socket.error());
 
   runtime::PosixFiles files;

@@ -8,7 +8,7 @@ import random
 import time
 import unittest
 
-from duolog_server import DuologTest, run_program
+from duolog_server import DuologTest, lasting_port, run_program
 
 ROUNDS = int(os.environ.get("TEST_KILLS", "50"))
 SEED = int(os.environ.get("TEST_SEED", "0")) or time.time_ns() % 1_000_000_007
@@ -95,6 +95,13 @@ class KillTest(DuologTest):
         status, said = run_program("TEST_ACKED_VERIFY", server.kafka, self.acked, TOPICS)
         self.assertEqual(status, 1)
         self.assertIn("lost", said)
+
+    def test_a_killed_server_comes_back_to_its_port_at_once(self):
+        server = self.server("--shards", "2")
+        server.lasting_kafka_port = lasting_port()
+        for _ in range(20):  # about a quarter of them find the port not yet free
+            server.start()
+            server.kill()
 
 
 if __name__ == "__main__":

@@ -155,6 +155,18 @@ class Server:
         return socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S)
 
 
+def lasting_port():
+    """A port that no client gets for its own end, so that a server can come back to it."""
+    for port in range(21_000, 30_000):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise AssertionError("no port is free")
+
+
 def until(condition, what):
     """Asks again until `condition` holds: for what nothing announces."""
     end = time.monotonic() + DEADLINE_S

@@ -2,28 +2,15 @@
 
 import re
 import signal
-import socket
 import subprocess
 import threading
 import time
 import unittest
 
-from duolog_server import DEADLINE_S, DuologTest
+from duolog_server import DEADLINE_S, DuologTest, lasting_port
 
 PARTITIONS = 4
 REBALANCED = re.compile(r"rebalanced \(memberid \S+\): (assigned|revoked): (.*)")
-
-
-def lasting_port():
-    """A port that no client gets for its own end, so that a server can come back to it."""
-    for port in range(21_000, 30_000):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
-    raise AssertionError("no port is free")
 
 
 class Consumer:
