@@ -23,6 +23,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -32,6 +33,10 @@
 #include "net/kafka/deep_copy.h"
 
 namespace duolog::session {
+
+// Limits of what one request may ask for: it may name the same group again and again.
+inline constexpr std::size_t kMaxGroupsPerRequest = 10'000;
+inline constexpr std::size_t kMaxGroupResponseBytes = 64U << 20;
 
 // The API of a request for one group, whose response has one error code. Others have an `Item` for
 // each group (any trivially destructible struct) and a `Part` of the response that answers it.
@@ -92,6 +97,9 @@ class CarriedCall final : public groups::CallFor<typename Api::Part> {
 
   void answer(const Part& part) override {
     if (this->answered_) return;
+    if (kafka::copied_bytes(part) > kMaxGroupResponseBytes) {
+      return refuse(kafka::ErrorCode::kInvalidRequest);  // which is small
+    }
     this->answered_ = true;
     if (runtime::Shard::current() == &home_) {
       home_.release();
@@ -130,13 +138,18 @@ class GroupRequestJob final : public KafkaJob {
     KafkaConnection& connection = slot_.connection;
     kafka::Reader kept(connection.keep_rest(slot_, reader), slot_.arena);
     if (auto decoded = kafka::decode(kept, slot_.version, request_); !decoded) return decoded;
+    const std::size_t count = Api::kEveryShard ? coordinator().all().shard_count()
+                                               : Api::count(request_, slot_.version);
+    if (count > kMaxGroupsPerRequest) {
+      return fail(Errc::kTooLarge, "a request about " + std::to_string(count) +
+                                       " groups; at most " + std::to_string(kMaxGroupsPerRequest) +
+                                       " are answered");
+    }
     slot_.job = this;
     client_ = {.version = slot_.version,
                .id = slot_.arena.copy(slot_.client_id),
                .host = connection.peer_host(),
                .principal = connection.principal()};
-    const std::size_t count = Api::kEveryShard ? coordinator().all().shard_count()
-                                               : Api::count(request_, slot_.version);
     items_ = slot_.arena.make<Item>(count);
     parts_ = slot_.arena.make<Part>(count);
     for (std::size_t i = 0; i < count; ++i) {
@@ -180,7 +193,14 @@ class GroupRequestJob final : public KafkaJob {
   }
 
   void answered(std::size_t index, const Part& part) {
-    parts_[index] = kafka::deep_copy(slot_.arena, part);
+    const std::size_t bytes = kafka::copied_bytes(part);
+    if (bytes <= kMaxGroupResponseBytes - response_bytes_) {
+      response_bytes_ += bytes;
+      parts_[index] = kafka::deep_copy(slot_.arena, part);
+    } else {
+      slot_.connection.sessions().counters().group_responses_cut.add();
+      parts_[index] = Api::refusal(items_[index], kafka::ErrorCode::kInvalidRequest, slot_.arena);
+    }
     if (--pending_ == 0) finish();
   }
 
@@ -195,6 +215,7 @@ class GroupRequestJob final : public KafkaJob {
   groups::Client client_;
   std::span<Item> items_;  // in the slot's arena
   std::span<Part> parts_;  // the same
+  std::size_t response_bytes_ = 0;
   std::size_t pending_ = 1;  // calls, and one for `start` while it runs
 };
 

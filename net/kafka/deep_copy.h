@@ -1,7 +1,7 @@
-// deep_copy(): a message that owns what it points to, in an arena. count_errors(): how many error
-// codes are set in it.
+// deep_copy(): a message that owns what it points to, in an arena. copied_bytes(): what that would
+// take. count_errors(): how many error codes are set in it.
 //
-// Both walk the message's table of fields, and so work for any message or part of one.
+// All walk the message's table of fields, and so work for any message or part of one.
 #pragma once
 
 #include <cstddef>
@@ -42,6 +42,28 @@ template <class T>
   } else {
     return value;
   }
+}
+
+// Of the arena, about.
+template <class T>
+[[nodiscard]] std::size_t copied_bytes(const T& value) {
+  std::size_t bytes = 0;
+  if constexpr (codec::Struct<T>) {
+    codec::all_fields<T>([&](auto i) {
+      bytes += copied_bytes(value.*codec::kField<T, i>.member);
+      return true;
+    });
+  } else if constexpr (std::same_as<T, std::string_view> || std::same_as<T, Bytes>) {
+    bytes = value.size();
+  } else if constexpr (std::same_as<T, NullableString> || std::same_as<T, NullableBytes>) {
+    bytes = value ? value->size() : 0;
+  } else if constexpr (codec::ArrayType<T>) {
+    bytes = value.size() * sizeof(typename codec::ElementOf<T>::Type);
+    for (const auto& element : value) bytes += copied_bytes(element);
+  } else if constexpr (codec::OptionalStruct<T>) {
+    bytes = value ? copied_bytes(*value) : 0;
+  }
+  return bytes;
 }
 
 template <class T>

@@ -1,12 +1,14 @@
 // Encoding by the table of fields. Part of the codec (codec.h).
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstdint>
 #include <limits>
 #include <optional>
 
 #include "engine/base/check.h"
+#include "net/kafka/reader.h"
 #include "net/kafka/walk.h"
 #include "net/kafka/writer.h"
 
@@ -27,8 +29,18 @@ void encode_run(Writer& writer, Wire wire, bool nullable, const NullableBytes& b
   writer.raw(content);
 }
 
+// A text that is longer than Kafka's strings may be is cut, at the end of a character: messages for
+// people may hold whatever a client has sent.
 inline void encode_string(Writer& writer, Wire wire, bool nullable, const NullableString& text) {
-  const NullableBytes bytes = text ? NullableBytes(as_bytes(*text)) : std::nullopt;
+  NullableBytes bytes;
+  if (text) {
+    std::size_t size = std::min<std::size_t>(text->size(), kMaxStringBytes);
+    const auto within_a_character = [&] {
+      return size > 0 && size < text->size() && (static_cast<unsigned char>((*text)[size]) >> 6) == 2;
+    };
+    while (within_a_character()) --size;
+    bytes = as_bytes(text->substr(0, size));
+  }
   encode_run<std::int16_t>(writer, wire, nullable, bytes);
 }
 

@@ -25,8 +25,8 @@ template <class Message>
 [[nodiscard]] Result<void> decode(Reader& reader, std::int16_t version, Message& out);
 
 // Appends the message's bytes. Fields that this version does not have are left out, and a null
-// that it cannot express is written as empty. CHECKs that the version is in the API's range and
-// that no string is longer than kMaxStringBytes.
+// that it cannot express is written as empty; a string longer than kMaxStringBytes is cut. CHECKs
+// that the version is in the API's range.
 template <class Message>
 void encode(Writer& writer, std::int16_t version, const Message& message);
 

@@ -222,6 +222,25 @@ TEST(TopicTest, TopicsAndPartitionsOfATopicBeyondTheirLimitsAreRefusedAndCounted
   EXPECT_EQ(cluster.cluster().counters().refused_limit.load(), 3U);
 }
 
+TEST(TopicTest, ThousandsOfChangesThatAreOverAtOnceAreAnsweredOneAfterTheOther) {
+  TestCluster cluster(1);
+  ASSERT_EQ(cluster.create({.name = "t"}).error, ErrorCode::kNone);
+  constexpr std::size_t kChanges = 200'000;
+  std::promise<void> all;
+  std::size_t answered = 0;
+  cluster.runtime().run_on(ShardId(0), [&](runtime::Shard&) {
+    // All wait for the first one, which goes to the disk.
+    cluster.broker(0).create_topic({.name = "first"}, [](const TopicOutcome&) {});
+    for (std::size_t i = 0; i < kChanges; ++i) {
+      cluster.broker(0).create_topic({.name = "t"}, [&](const TopicOutcome& outcome) {
+        EXPECT_EQ(outcome.error, ErrorCode::kTopicAlreadyExists);
+        if (++answered == kChanges) all.set_value();
+      });
+    }
+  });
+  all.get_future().get();
+}
+
 TEST(TopicTest, BadTopicsAreRefusedWithKafkasErrors) {
   TestCluster cluster(1);
   EXPECT_EQ(cluster.create({.name = "a b"}).error, ErrorCode::kInvalidTopicException);

@@ -104,6 +104,29 @@ TEST(CodecTest, ALongTaggedFieldHasItsSizeInFrontOfIt) {
       << hex;
 }
 
+TEST(CodecTest, ATextThatIsTooLongIsCutAtTheEndOfACharacter) {
+  for (const int ascii : {0, 1, 2}) {
+    std::string text(static_cast<std::size_t>(ascii), 'a');
+    while (text.size() < 100'000) text += "\xe2\x82\xac";  // three bytes each
+    for (const std::int16_t version : {std::int16_t{2}, std::int16_t{5}}) {
+      Arena arena;
+      auto topics = arena.make<CreateTopicsResponse::Topic>(1);
+      topics[0].name = "t";
+      topics[0].error_message = text;
+      Writer writer;
+      encode(writer, version, CreateTopicsResponse{.topics = topics});
+      Reader reader(writer.bytes(), arena);
+      CreateTopicsResponse read;
+      ASSERT_TRUE(decode(reader, version, read).has_value());
+      const std::string_view kept = *read.topics[0].error_message;
+      EXPECT_LE(kept.size(), 32'767U);
+      EXPECT_GT(kept.size(), 32'764U);
+      EXPECT_EQ((kept.size() - static_cast<std::size_t>(ascii)) % 3, 0U) << ascii << version;
+      EXPECT_TRUE(text.starts_with(kept));
+    }
+  }
+}
+
 TEST(CodecTest, NullAndEmptyArraysDiffer) {
   Arena arena;
   EXPECT_TRUE(decode_hex<MetadataRequest>("ffffffff", 1, arena)->topics.is_null());

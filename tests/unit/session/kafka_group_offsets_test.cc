@@ -122,6 +122,28 @@ TEST_P(GroupOffsetsTest, OneRequestFetchesOffsetsOfManyGroupsInTheirOrder) {
   }
 }
 
+TEST_P(GroupOffsetsTest, WhatWouldBeTooLargeAnAnswerIsRefusedAndTheNextIsAnswered) {
+  const std::string note(4'000, 'n');
+  ASSERT_EQ(client_->commit({.group = "large", .offset = 5, .metadata = note}), ErrorCode::kNone);
+  std::vector<PartitionId> partitions(20'000);  // the same one: 80 MB of notes
+  OffsetFetchRequest::Group::Topic topic{.name = "t", .partition_indexes = std::span(partitions)};
+  std::vector<OffsetFetchRequest::Group> groups(3);
+  for (auto& group : groups) group = {.group_id = "large", .topics = std::span(&topic, 1)};
+  auto answer =
+      client_->call<OffsetFetchResponse>(8, OffsetFetchRequest{.groups = std::span(groups)});
+  ASSERT_NE(answer, nullptr);
+  for (const auto& group : answer->message.groups) {
+    EXPECT_EQ(group.error_code, ErrorCode::kInvalidRequest);
+  }
+  partitions.resize(10'000);  // 40 MB: room for one of the three
+  topic.partition_indexes = std::span(partitions);
+  answer = client_->call<OffsetFetchResponse>(8, OffsetFetchRequest{.groups = std::span(groups)});
+  ASSERT_NE(answer, nullptr);
+  const auto whole = std::ranges::count(answer->message.groups, ErrorCode::kNone,
+                                        &OffsetFetchResponse::Group::error_code);
+  EXPECT_EQ(whole, 1);
+}
+
 TEST_P(GroupOffsetsTest, NullTopicsAreAllThatAGroupHasCommitted) {
   ASSERT_EQ(client_->create_topic("u", 1), ErrorCode::kNone);
   ASSERT_EQ(client_->commit({.group = "g", .topic = "t", .partition = 2, .offset = 5}),
