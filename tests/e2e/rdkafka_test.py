@@ -73,7 +73,7 @@ class RdkafkaTest(DuologTest):
         server.duolog("topic", "alter", "t", "--unset", "retention.ms")
         server.stop()
         server.start()
-        said = server.duolog("topic", "describe", "t").decode()
+        said = server.duolog("topic", "describe", "t", "--settings").decode()
         self.assertTrue(said.endswith("  cleanup.policy=compact,delete\n  segment.ms=7000\n"), said)
         with self.assertRaisesRegex(AssertionError, "Not a number"):
             server.duolog("topic", "alter", "t", "--config", "segment.ms=soon")

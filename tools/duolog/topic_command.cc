@@ -18,6 +18,7 @@ struct TopicOptions {
   int partitions = -1;  // the server's num-partitions
   std::vector<std::string> configs;
   std::vector<std::string> unset;
+  bool with_settings = false;
 };
 
 using ClientResult = Result<std::unique_ptr<KafkaClient>>;
@@ -134,6 +135,10 @@ int describe_one(const KafkaClient& client, const std::string& name) {
     }
     fmt::print("{:>10} {:>16} {:>16} {:>16}\n", partition, first, next, next - first);
   }
+  return kDone;
+}
+
+int show_settings(const KafkaClient& client, const std::string& name) {
   const Result<TopicSettings> settings = read_topic_settings(client, name);
   if (!settings) return report("topic", settings.error());
   for (const auto& [key, value] : *settings) fmt::print("  {}={}\n", key, value);
@@ -146,6 +151,7 @@ int describe(const TopicOptions& options) {
   int status = kDone;
   for (const std::string& name : options.names) {
     status = std::max(status, describe_one(**client, name));
+    if (options.with_settings) status = std::max(status, show_settings(**client, name));
   }
   return status;
 }
@@ -203,10 +209,10 @@ void add_topic(CLI::App& app, int& status) {
 
   add(*topic, "list", "List all topics", options, list, status);
 
-  add(*topic, "describe", "Show partitions, their offsets, and what was set", options, describe,
-      status)
-      ->add_option("TOPIC", options->names, "Names of the topics")
-      ->required();
+  CLI::App* describing =
+      add(*topic, "describe", "Show partitions and their offsets", options, describe, status);
+  describing->add_option("TOPIC", options->names, "Names of the topics")->required();
+  describing->add_flag("-s,--settings", options->with_settings, "And what they were given");
 
   CLI::App* altering =
       add(*topic, "alter", "Change the settings of topics", options, alter, status);
