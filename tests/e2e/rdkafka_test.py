@@ -65,6 +65,21 @@ class RdkafkaTest(DuologTest):
         self.assertEqual({b.producer_id for b in batches}, {batches[0].producer_id})
         self.assertGreaterEqual(batches[0].producer_id, 0)
 
+    def test_settings_of_a_topic_are_read_and_changed(self):
+        server = self.serve("--shards", "2")
+        server.create_topic("t", 2, retention_ms=5000)
+        server.duolog("topic", "alter", "t", "--config", "segment.ms=7000", "--config",
+                      "cleanup.policy=compact,delete")
+        server.duolog("topic", "alter", "t", "--unset", "retention.ms")
+        server.stop()
+        server.start()
+        said = server.duolog("topic", "describe", "t", "--settings").decode()
+        self.assertTrue(said.endswith("  cleanup.policy=compact,delete\n  segment.ms=7000\n"), said)
+        with self.assertRaisesRegex(AssertionError, "Not a number"):
+            server.duolog("topic", "alter", "t", "--config", "segment.ms=soon")
+        with self.assertRaisesRegex(AssertionError, "alter|settings"):
+            server.duolog("topic", "alter", "never-there", "--config", "segment.ms=1")
+
     def test_a_record_that_differs_is_noticed(self):
         status, said = self.round_trip(self.serve(), "t", 1, read_seed=2)
         self.assertEqual(status, 1)

@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include "tools/duolog/client/kafka_client.h"
+#include "tools/duolog/client/topic_settings.h"
 #include "tools/duolog/command.h"
 
 namespace duolog::tools {
@@ -16,6 +17,8 @@ struct TopicOptions {
   std::vector<std::string> names;
   int partitions = -1;  // the server's num-partitions
   std::vector<std::string> configs;
+  std::vector<std::string> unset;
+  bool with_settings = false;
 };
 
 using ClientResult = Result<std::unique_ptr<KafkaClient>>;
@@ -135,12 +138,35 @@ int describe_one(const KafkaClient& client, const std::string& name) {
   return kDone;
 }
 
+int show_settings(const KafkaClient& client, const std::string& name) {
+  const Result<TopicSettings> settings = read_topic_settings(client, name);
+  if (!settings) return report("topic", settings.error());
+  for (const auto& [key, value] : *settings) fmt::print("  {}={}\n", key, value);
+  return kDone;
+}
+
 int describe(const TopicOptions& options) {
   const ClientResult client = make_client(options);
   if (!client) return report("topic", client.error());
   int status = kDone;
   for (const std::string& name : options.names) {
     status = std::max(status, describe_one(**client, name));
+    if (options.with_settings) status = std::max(status, show_settings(**client, name));
+  }
+  return status;
+}
+
+int alter(const TopicOptions& options) {
+  const ClientResult client = make_client(options);
+  if (!client) return report("topic", client.error());
+  int status = kDone;
+  for (const std::string& name : options.names) {
+    if (const auto changed = change_topic_settings(**client, name, options.configs, options.unset);
+        !changed) {
+      status = report("topic", changed.error());
+    } else {
+      fmt::print("altered topic {}\n", name);
+    }
   }
   return status;
 }
@@ -157,7 +183,7 @@ CLI::App* add(CLI::App& topic, const std::string& name, const std::string& what,
 }  // namespace
 
 void add_topic(CLI::App& app, int& status) {
-  CLI::App* topic = app.add_subcommand("topic", "Create, list, describe and delete topics");
+  CLI::App* topic = app.add_subcommand("topic", "Create, list, describe, alter and delete topics");
   topic->require_subcommand(0, 1);
   topic->callback([topic, &status] {
     if (!topic->get_subcommands().empty()) return;
@@ -183,9 +209,23 @@ void add_topic(CLI::App& app, int& status) {
 
   add(*topic, "list", "List all topics", options, list, status);
 
-  add(*topic, "describe", "Show partitions and their offsets", options, describe, status)
-      ->add_option("TOPIC", options->names, "Names of the topics")
-      ->required();
+  CLI::App* describing =
+      add(*topic, "describe", "Show partitions and their offsets", options, describe, status);
+  describing->add_option("TOPIC", options->names, "Names of the topics")->required();
+  describing->add_flag("-s,--settings", options->with_settings, "And what they were given");
+
+  CLI::App* altering =
+      add(*topic, "alter", "Change the settings of topics", options, alter, status);
+  altering->add_option("TOPIC", options->names, "Names of the topics")->required();
+  altering->add_option("-c,--config", options->configs, "A topic setting; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  altering->add_option("--unset", options->unset, "A setting to take back; may be repeated")
+      ->type_name("NAME")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  altering->footer("Example:\n  duolog topic alter trades --config retention.ms=86400000");
 
   add(*topic, "delete", "Delete topics and every record in them", options, remove, status)
       ->add_option("TOPIC", options->names, "Names of the topics")

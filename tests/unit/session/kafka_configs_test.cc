@@ -198,6 +198,17 @@ TEST_F(KafkaConfigsTest, AChangedLimitGoesForTheNextBatchOfEveryPartition) {
             ErrorCode::kNone);
 }
 
+TEST_F(KafkaConfigsTest, ABrokersChangedLimitGoesForTopicsThatSayNothingElse) {
+  EXPECT_EQ(client->create_topic("own", 1), ErrorCode::kNone);
+  EXPECT_EQ(alter(kTopic, "own", "max.message.bytes", "1000"), ErrorCode::kNone);
+  EXPECT_EQ(alter(kBroker, "", "message.max.bytes", "100"), ErrorCode::kNone);
+  EXPECT_EQ(client->create_topic("later", 1), ErrorCode::kNone);
+  const auto batch = batch_of({std::string(200, 'x')});
+  EXPECT_EQ(client->produce("t", 0, batch).error_code, ErrorCode::kMessageTooLarge);
+  EXPECT_EQ(client->produce("later", 0, batch).error_code, ErrorCode::kMessageTooLarge);
+  EXPECT_EQ(client->produce("own", 0, batch).error_code, ErrorCode::kNone);
+}
+
 TEST_F(KafkaConfigsTest, ACompactedTopicKeepsItsRecordsAndWantsKeys) {
   EXPECT_EQ(client->produce("t", 0, batch_of({"a"})).error_code, ErrorCode::kNone);
   EXPECT_EQ(alter(kTopic, "t", "cleanup.policy", "compact"), ErrorCode::kNone);
