@@ -39,13 +39,13 @@ ClassicGroup::ClassicGroup(GroupHost& host, std::string id)
 ClassicGroup::ClassicGroup(GroupHost& host, std::string id, const GroupMetadata& stored)
     : host_(host),
       id_(std::move(id)),
-      state_(stored.members.empty() ? GroupState::kEmpty : GroupState::kStable),
       state_since_(stored.state_since),
       generation_(stored.generation),
       protocol_type_(stored.protocol_type),
       protocol_(stored.protocol),
       leader_(stored.leader) {
   load_members(stored);
+  if (!members_.empty()) state_ = GroupState::kStable;
   recompute_subscriptions();
   if (members_.size() > host_.settings().max_size) prepare_rebalance();
 }
@@ -54,8 +54,11 @@ ClassicGroup::~ClassicGroup() {
   if (state_ != GroupState::kDead) stop();
 }
 
+// Members who are said to have agreed on no protocol, or to be there twice, are none: what was
+// stored may have been written by others.
 void ClassicGroup::load_members(const GroupMetadata& stored) {
   for (const MemberMetadata& one : stored.members) {
+    if (!protocol_ || find(one.member_id) != nullptr) continue;
     auto member = std::make_unique<Member>(*this, on_session_end);
     member->id = one.member_id;
     member->instance_id = one.group_instance_id;
@@ -64,7 +67,7 @@ void ClassicGroup::load_members(const GroupMetadata& stored) {
     member->session_timeout_ms = one.session_timeout_ms;
     member->rebalance_timeout_ms =
         one.rebalance_timeout_ms == -1 ? one.session_timeout_ms : one.rebalance_timeout_ms;
-    if (protocol_) member->protocols.push_back({*protocol_, one.subscription});
+    member->protocols.push_back({*protocol_, one.subscription});
     member->assignment = one.assignment;
     if (one.group_instance_id) statics_[*one.group_instance_id] = one.member_id;
     count_protocols(*member, 1);

@@ -1,5 +1,8 @@
 // ClassicGroup: JoinGroup.
 #include <algorithm>
+#include <set>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -30,15 +33,28 @@ std::string dashed(const Uuid& id) {
   return text;
 }
 
+// A member id is as long as any text may be: what it begins with may be as long already, so that
+// only so much of it is taken.
+constexpr std::size_t kMaxMemberIdPrefixBytes = 256;
+
 std::string new_member_id(const kafka::JoinGroupRequest& request, const Client& client) {
-  const std::string_view prefix = request.group_instance_id.value_or(client.id);
+  std::string_view prefix = request.group_instance_id.value_or(client.id);
+  if (prefix.size() > kMaxMemberIdPrefixBytes) {
+    std::size_t end = kMaxMemberIdPrefixBytes;
+    // Not within a character of UTF-8.
+    while (end > 0 && (static_cast<unsigned char>(prefix[end]) & 0xc0) == 0x80) --end;
+    prefix = prefix.substr(0, end);
+  }
   return std::string(prefix) + '-' + dashed(random_uuid());
 }
 
+// One that is named twice counts once, or it would seem that more members know it than there are.
 std::vector<MemberProtocol> protocols_of(const kafka::JoinGroupRequest& request) {
   std::vector<MemberProtocol> protocols;
   protocols.reserve(request.protocols.size());
+  std::set<std::string_view> names;
   for (const auto& one : request.protocols) {
+    if (!names.insert(one.name).second) continue;
     protocols.push_back({std::string(one.name), std::string(as_text(one.metadata))});
   }
   return protocols;

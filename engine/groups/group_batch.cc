@@ -2,7 +2,11 @@
 
 namespace duolog::groups {
 
-void GroupBatch::begin(Timestamp now) {
+void GroupBatch::begin(Timestamp now, std::size_t max_batch_bytes) {
+  if (max_batch_bytes != max_batch_bytes_) {
+    builder_ = storage::RecordBatchBuilder(max_batch_bytes);
+    max_batch_bytes_ = max_batch_bytes;
+  }
   builder_.clear();
   now_ = now;
 }

@@ -15,10 +15,12 @@ namespace duolog::groups {
 
 class GroupBatch {
  public:
-  explicit GroupBatch(std::size_t max_batch_bytes) : builder_(max_batch_bytes) {}
+  // As storage::RecordBatchBuilder has it: from 61 bytes to 1 GiB.
+  explicit GroupBatch(std::size_t max_batch_bytes)
+      : builder_(max_batch_bytes), max_batch_bytes_(max_batch_bytes) {}
 
-  // Starts anew. All of the batch's records are of this time.
-  void begin(Timestamp now);
+  // Starts anew, with this limit. All of the batch's records are of this time.
+  void begin(Timestamp now, std::size_t max_batch_bytes);
 
   // False: the batch would be too large, and nothing was added.
   [[nodiscard]] bool add_offset(std::string_view group, std::string_view topic,
@@ -40,6 +42,7 @@ class GroupBatch {
   [[nodiscard]] bool add(bool removed);
 
   storage::RecordBatchBuilder builder_;
+  std::size_t max_batch_bytes_;
   Timestamp now_;
   kafka::Writer key_;
   kafka::Writer value_;

@@ -236,7 +236,7 @@ std::unique_ptr<GroupBatch> GroupCoordinator::take_batch(std::size_t max_batch_b
     batch = std::move(batches_.back());
     batches_.pop_back();
   }
-  batch->begin(shard().wall_now());
+  batch->begin(shard().wall_now(), max_batch_bytes);
   return batch;
 }
 

@@ -1,5 +1,6 @@
 #include "engine/groups/group_log.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/base/check.h"
@@ -8,6 +9,15 @@
 namespace duolog::groups {
 
 using kafka::ErrorCode;
+
+namespace {
+
+// Of a batch, whatever max.message.bytes says of the topic: groups must be able to store something,
+// and a batch can be built.
+constexpr std::size_t kLeastBatchBytes = 64U << 10;
+constexpr std::size_t kMostBatchBytes = 1U << 30;
+
+}  // namespace
 
 // A batch on its way. It keeps the shard turning until it is answered.
 struct GroupLog::Store {
@@ -34,7 +44,8 @@ GroupLog::GroupLog(GroupCoordinator& coordinator, broker::Partition& partition)
 GroupLog::~GroupLog() { CHECK(under_way_ == 0); }
 
 std::size_t GroupLog::max_batch_bytes() const {
-  return partition_->topic.config->max_message_bytes;
+  return std::clamp<std::size_t>(partition_->topic.config->max_message_bytes, kLeastBatchBytes,
+                                 kMostBatchBytes);
 }
 
 ErrorCode GroupLog::check_store(const Group& group) const {

@@ -71,9 +71,10 @@ void Memberships::join(const Client& client, const kafka::JoinGroupRequest& requ
   }
   // As Kafka prints an address.
   const std::string host = '/' + std::string(client.host);
+  const std::string id = group->id;  // the request may be gone once it is answered
   of(*group).join(request, {.version = client.version, .id = client.id, .host = host},
                   std::move(reply));
-  coordinator_.settled(request.group_id);  // a new one that has refused its first member
+  coordinator_.settled(id);  // a new one that has refused its first member
 }
 
 void Memberships::sync(const Client& client, const kafka::SyncGroupRequest& request,

@@ -1,10 +1,17 @@
 #include "engine/session/feed_publisher.h"
 
+#include <algorithm>
+
 #include "engine/base/check.h"
 #include "engine/broker/broker.h"
 #include "engine/session/http_door.h"
 
 namespace duolog::session {
+namespace {
+
+constexpr std::size_t kMostBatchBytes = 1U << 30;
+
+}  // namespace
 
 FeedPublisher::~FeedPublisher() { CHECK(in_flight_ == 0); }
 
@@ -13,7 +20,12 @@ bool FeedPublisher::add(Bytes value) {
   storage::NewRecord record{.timestamp = door_.shard().wall_now(), .value = value};
   if (key_) record.key = as_bytes(*key_);
   for (int attempt = 0; attempt < 2; ++attempt) {
-    if (!current_) current_ = door_.take_batch(partition_->topic.config->max_message_bytes);
+    if (!current_) {
+      // What a batch can be built with; with the least of it no record fits.
+      current_ = door_.take_batch(
+          std::clamp<std::size_t>(partition_->topic.config->max_message_bytes,
+                                  storage::kBatchHeaderBytes, kMostBatchBytes));
+    }
     const std::size_t before = current_->builder.size_bytes();
     if (current_->builder.add(record)) {
       unacked_bytes_ += current_->builder.size_bytes() - before;

@@ -6,7 +6,9 @@
 //                                response
 //
 // A request lives in its slot, which is not used again before it is answered, so that what is
-// handled on the other shard is views into the slot's frame and arena; nobody else touches them.
+// handled on the other shard is views into the slot's frame and arena; nobody else touches them. A
+// handler uses nothing of the request, the client or the item after its reply: they are the
+// connection's again then, on its shard.
 // An API is a struct of what differs:
 //
 //   struct HeartbeatApi : OneGroupApi<kafka::HeartbeatRequest, kafka::HeartbeatResponse> {

@@ -329,5 +329,33 @@ TEST_F(ClassicGroupJoinTest, IfTheLeaderDoesNotComeBackAnotherMemberLeads) {
   EXPECT_EQ((*second)->leader, ids[1]);
 }
 
+TEST_F(ClassicGroupJoinTest, AProtocolThatIsNamedTwiceCountsOnce) {
+  const auto first =
+      join({.protocols = {{"range", "first"}, {"range", "second"}, {"sticky", "s"}}});
+  const auto second = join({.protocols = {{"range", "x"}}});
+  host.advance(6'000);
+  ASSERT_TRUE(*first);
+  ASSERT_TRUE(*second);
+  EXPECT_EQ((*first)->protocol, "range");
+  EXPECT_EQ((*first)->members.at((*first)->member_id), "first");
+}
+
+TEST_F(ClassicGroupJoinTest, AMemberIdThatIsMadeOfALongNameIsShort) {
+  // The limit of 256 bytes is within a character.
+  const std::string name = "x" + [] {
+    std::string text;
+    for (int i = 0; i < 16'000; ++i) text += "\xC3\xBC";
+    return text;
+  }();
+  const auto asked = join({.version = 4, .client_id = name});
+  ASSERT_TRUE(*asked);
+  EXPECT_EQ((*asked)->member_id.size(), 255U + 37U);
+  EXPECT_TRUE((*asked)->member_id.starts_with(name.substr(0, 255) + "-"));
+  const auto joined = join({.instance_id = std::string(32'767, 'i')});
+  pass_initial_delay();
+  ASSERT_TRUE(*joined);
+  EXPECT_EQ((*joined)->member_id.size(), 256U + 37U);
+}
+
 }  // namespace
 }  // namespace duolog::groups

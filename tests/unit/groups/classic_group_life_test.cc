@@ -239,5 +239,23 @@ TEST(ConsumerProtocolTest, HostileLengthsAreRefused) {
   EXPECT_TRUE(subscribed_topics(as_bytes("\0\0\0\0\0\0"s)));
 }
 
+TEST_F(ClassicGroupLifeTest, MembersThatCannotBeWhatWasStoredAreNotTakenOver) {
+  make_stable({{.instance_id = "one", .version = 5}});
+  GroupMetadata stored = group->metadata();
+  stored.members.push_back(stored.members[0]);
+  start_again(stored);
+  EXPECT_EQ(group->metadata().members.size(), 1U);
+  EXPECT_EQ(group->state(), GroupState::kStable);
+  // It comes back, and the group still knows what all of its members know.
+  const auto back = join({.instance_id = "one", .version = 5});
+  ASSERT_TRUE(*back);
+  EXPECT_EQ((*back)->error, ErrorCode::kNone);
+
+  stored.protocol.reset();
+  start_again(stored);
+  EXPECT_EQ(group->state(), GroupState::kEmpty);
+  EXPECT_TRUE(group->idle());
+}
+
 }  // namespace
 }  // namespace duolog::groups

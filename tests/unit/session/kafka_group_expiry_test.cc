@@ -237,5 +237,15 @@ TEST(GroupInternalTopicTest, WhenTheOffsetsTopicIsDeletedGroupsBeginAnew) {
   EXPECT_EQ(f.client->committed("g"), 6);
 }
 
+TEST(GroupInternalTopicTest, GroupsAreStoredWhateverTheTopicSaysOfTheSizeOfABatch) {
+  for (const std::uint32_t limit : {0U, 60U, 0x7fff'ffffU}) {
+    TestServerOptions options = with_groups({}, 1);
+    options.broker.topic_defaults.max_message_bytes = limit;
+    Fixture f(options);
+    EXPECT_EQ(f.client->commit({.group = "g", .offset = 5}), ErrorCode::kNone) << limit;
+    EXPECT_EQ(f.client->committed("g"), 5) << limit;
+  }
+}
+
 }  // namespace
 }  // namespace duolog::session
