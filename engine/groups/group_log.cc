@@ -34,7 +34,7 @@ GroupLog::GroupLog(GroupCoordinator& coordinator, broker::Partition& partition)
 GroupLog::~GroupLog() { CHECK(under_way_ == 0); }
 
 std::size_t GroupLog::max_batch_bytes() const {
-  return partition_->topic.config->max_message_bytes;
+  return coordinator_.broker().max_batch_bytes(*partition_->topic.config);
 }
 
 ErrorCode GroupLog::check_store(const Group& group) const {
