@@ -13,7 +13,9 @@ bool FeedPublisher::add(Bytes value) {
   storage::NewRecord record{.timestamp = door_.shard().wall_now(), .value = value};
   if (key_) record.key = as_bytes(*key_);
   for (int attempt = 0; attempt < 2; ++attempt) {
-    if (!current_) current_ = door_.take_batch(partition_->topic.config->max_message_bytes);
+    if (!current_) {
+      current_ = door_.take_batch(door_.broker().max_batch_bytes(*partition_->topic.config));
+    }
     const std::size_t before = current_->builder.size_bytes();
     if (current_->builder.add(record)) {
       unacked_bytes_ += current_->builder.size_bytes() - before;
