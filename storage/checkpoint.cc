@@ -96,7 +96,9 @@ Result<void> write_checkpoint(Files& files, const std::string& directory,
   }
   put_producers(out, checkpoint.producers);
   put(out, static_cast<std::int64_t>(xxh3(out)));
-  return replace_file(files, directory + kFile, out);
+  if (auto replaced = replace_file(files, directory + kFile, out); !replaced) return replaced;
+  // The segments it makes needless go next: a power loss must not keep that and undo this.
+  return files.sync_directory(directory);
 }
 
 std::optional<Checkpoint> read_checkpoint(Files& files, const std::string& directory) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <iterator>
+#include <limits>
 
 #include "storage/hash.h"
 #include "storage/record_batch.h"
@@ -19,7 +20,9 @@ LogRecovery::LogRecovery(Files& files, std::string directory, Offset start)
     : files_(&files),
       directory_(std::move(directory)),
       start_(start),
-      all_producers_(std::make_unique<Producers>(ProducerLimits{})),
+      // The log bounds them; who goes beyond the limit is known once all logs are there.
+      all_producers_(std::make_unique<Producers>(
+          ProducerLimits{.max_producers = std::numeric_limits<std::size_t>::max()})),
       producers_(std::make_unique<ProducerTable>(*all_producers_)) {}
 
 Result<std::optional<LogRecovery>> LogRecovery::open(Files& files, std::string directory,

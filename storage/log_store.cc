@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <string>
 #include <utility>
 
 #include "engine/base/check.h"
@@ -206,8 +207,10 @@ LogStore::Append LogStore::judge(const Tail& tail, Bytes batch, Offset& base_off
 // Makes sure that the active segment exists, has space on disk, and has memory for the batch.
 LogStore::Append LogStore::prepare(Tail& tail, std::uint64_t size_bytes, std::int32_t records,
                                    Timestamp now) {
-  if (size_bytes > kSegmentHeadroomBytes) {
-    error_ = {Errc::kTooLarge, "the record batch is too large for any segment"};
+  if (size_bytes > max_batch_bytes()) {
+    error_ = {Errc::kTooLarge,
+              "a record batch of more than " + std::to_string(max_batch_bytes()) +
+                  " bytes has no place in a segment and in the memory for new records"};
     return Append::kFailed;
   }
   if (commit_.full() || tail.making_segment) return Append::kWait;

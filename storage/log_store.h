@@ -13,6 +13,7 @@
 // called once, and the process is expected to stop.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -86,7 +87,7 @@ class LogStore {
   enum class Append : std::uint8_t {
     kDone,    // `base_offset` is set
     kWait,    // no room now: use `wait`
-    kFailed,  // see last_error(): the disk is full, or the log is closed
+    kFailed,  // see last_error(): the disk is full, the log closed, the batch beyond max_batch_bytes
     // Of a batch with a producer id, see producer_state.h. The log has not changed.
     kDuplicate,   // it is in the log already, at `base_offset`: see duplicate()
     kOutOfOrder,  // its sequence is not the next one
@@ -102,6 +103,10 @@ class LogStore {
   [[nodiscard]] static bool must_wait(const Log& log) { return !log.tail->append_waiters.empty(); }
   static void wait(Log& log, AppendWaiter& waiter) { log.tail->append_waiters.push_back(waiter); }
   [[nodiscard]] const Error& last_error() const { return error_; }
+  // A larger batch would wait for ever, and all that comes behind it: it is refused (kTooLarge).
+  [[nodiscard]] std::uint64_t max_batch_bytes() const {
+    return std::min(kSegmentHeadroomBytes, memory_.max_size_bytes());
+  }
 
   // Calls waiter.done once the log is durable up to `until`, which is an end of an append; never
   // inside this call.

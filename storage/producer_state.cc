@@ -56,7 +56,7 @@ void Producers::expire(std::int64_t now_ms) {
 }
 
 // Those from before this start count as used now where nothing better is known, and all are put
-// in order.
+// in order. Only then is it known who goes beyond the limit.
 void Producers::date_recovered(std::int64_t now_ms) {
   undated_ = false;
   std::vector<Known*> all;
@@ -67,6 +67,7 @@ void Producers::date_recovered(std::int64_t now_ms) {
   }
   std::ranges::stable_sort(all, {}, [](const Known* known) { return known->state.last_used_ms; });
   for (Known* known : all) by_age_.push_back(*known);
+  for (; count_ > limits_.max_producers; ++evicted_) forget(*by_age_.front());
 }
 
 // ---- ProducerTable
@@ -111,7 +112,7 @@ void ProducerTable::replay(const ProducerStamp& stamp, const ProducerBatch& batc
 }
 
 Producers::Known& ProducerTable::add(std::int64_t id) {
-  if (all_.count_ >= all_.limits_.max_producers) {
+  if (!all_.undated_ && all_.count_ >= all_.limits_.max_producers) {
     if (Producers::Known* oldest = all_.by_age_.front()) {
       all_.forget(*oldest);
       ++all_.evicted_;
@@ -134,13 +135,13 @@ std::vector<ProducerState> ProducerTable::snapshot() const {
 
 void ProducerTable::load(std::span<const ProducerState> states) {
   CHECK(empty());
+  all_.undated_ = all_.undated_ || !states.empty();
   for (const ProducerState& state : states) {
     CHECK(state.count > 0 && state.count <= kProducerWindow);
     Producers::Known& known = add(state.id);
     known.state = state;
     for (ProducerBatch& batch : known.state.batches) batch.end = Position(0);
   }
-  all_.undated_ = all_.undated_ || !states.empty();
 }
 
 void ProducerTable::clear() {

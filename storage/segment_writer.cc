@@ -255,7 +255,7 @@ void SegmentWriter::save_checkpoint(Tail& tail) {
       [this, &tail, covered, segment] {
         tail.op_busy = false;
         tail.checkpointed = covered;
-        tail.checkpoint_segment = segment;
+        tail.checkpoint_segment = std::max(tail.checkpoint_segment, segment);
         events_.progress(tail);
       });
 }
@@ -318,7 +318,9 @@ void SegmentWriter::switch_segment(Tail& tail, Segment* segment, std::int64_t no
   retired_.retire([old] { delete old; });
   tail.unsealed.push_back(segment);
   tail.active_since_ms = now_ms;
-  plan_checkpoint(tail);
+  // A plan under way is for a segment that is not the active one any more.
+  if (!tail.producers.empty() || tail.planned) return plan_checkpoint(tail);
+  tail.checkpoint_segment = segment->base_offset;  // no earlier one has a producer to remember
 }
 
 void SegmentWriter::allocate(Tail& tail, std::uint64_t size_bytes, std::int64_t now_ms) {

@@ -38,6 +38,7 @@ bool TailMemory::ensure(Tail& tail, Segment& segment, std::uint64_t from,
   }
   if (wanted > pool_.free_chunks()) {
     pool_.grow();
+    wanted_chunks_ = starved_ ? std::max(wanted_chunks_, wanted) : wanted;
     starved_ = true;
     reclaim();
     return false;
@@ -70,7 +71,9 @@ bool TailMemory::adopt_last_block(Segment& segment, std::uint64_t block_start, B
 }
 
 void TailMemory::reclaim() {
-  if (pool_.free_chunks() + retiring_ >= kLowChunks || !pool_.at_budget()) return;
+  // One large append may want more at once than is otherwise kept free.
+  const std::size_t low = starved_ ? std::max(kLowChunks, wanted_chunks_) : kLowChunks;
+  if (pool_.free_chunks() + retiring_ >= low || !pool_.at_budget()) return;
   std::size_t freed = 0;
   // Each held chunk is looked at once at the most.
   for (std::size_t looked = held_.size(); looked > 0 && freed < kReclaimChunks; --looked) {

@@ -41,6 +41,8 @@ class TailMemory {
   void forget(Tail& tail, std::span<Segment* const> sealed);
 
   [[nodiscard]] ChunkPool& pool() { return pool_; }
+  // What `ensure` has room for sooner or later: half of the budget, for other logs hold some, too.
+  [[nodiscard]] std::uint64_t max_size_bytes() const { return pool_.budget_bytes() / 2; }
   // An append was refused for want of memory, and `on_room` has not followed yet.
   [[nodiscard]] bool starved() const { return starved_; }
   [[nodiscard]] std::uint64_t reclaimed_chunks() const { return reclaimed_chunks_; }
@@ -62,6 +64,7 @@ class TailMemory {
   std::deque<Held> held_;  // oldest first
   std::size_t retiring_ = 0;
   bool starved_ = false;  // somebody was refused
+  std::size_t wanted_chunks_ = 0;  // the most that anybody was refused since
   std::uint64_t reclaimed_chunks_ = 0;
 };
 

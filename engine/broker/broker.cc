@@ -17,8 +17,14 @@ constexpr std::uint64_t kFirstRetentionCheckMs = 30'000;
 constexpr ShardId kController{0};
 
 kafka::ErrorCode to_kafka(const Error& error) {
-  return error.code == Errc::kClosed ? kafka::ErrorCode::kUnknownTopicOrPartition
-                                     : kafka::ErrorCode::kKafkaStorageError;
+  switch (error.code) {
+    case Errc::kClosed:
+      return kafka::ErrorCode::kUnknownTopicOrPartition;
+    case Errc::kTooLarge:
+      return kafka::ErrorCode::kMessageTooLarge;
+    default:
+      return kafka::ErrorCode::kKafkaStorageError;
+  }
 }
 
 }  // namespace
@@ -29,6 +35,11 @@ AppendRequest::AppendRequest()
              this) {}
 
 void AppendRequest::resend() { broker->send(*this); }
+
+std::size_t Broker::max_batch_bytes(const TopicConfig& config) const {
+  return std::clamp<std::size_t>(config.max_message_bytes, storage::kBatchHeaderBytes,
+                                 store_.max_batch_bytes());
+}
 
 Broker::Broker(Cluster& cluster, runtime::Shard& shard, storage::Journal::Setup journal)
     : cluster_(cluster),
@@ -306,9 +317,9 @@ bool Broker::append_here(AppendRequest& request) {
   return false;
 }
 
-// For the operator, who may free space; a topic's deletion is no news.
+// For the operator, who may free space; a topic's deletion or what a client sends is no news.
 void Broker::say_why(const storage::Log& log, const Error& error) {
-  if (error.code == Errc::kClosed) return;
+  if (error.code == Errc::kClosed || error.code == Errc::kTooLarge) return;
   log_limit_.warn(shard_.now_ns(), "records for " + log.identity.directory +
                                        " are refused with KAFKA_STORAGE_ERROR: " + error.message +
                                        (error.code == Errc::kNoSpace

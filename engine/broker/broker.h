@@ -89,6 +89,9 @@ class Broker {
   [[nodiscard]] Cluster& cluster() { return cluster_; }
   [[nodiscard]] const Options& options() const;
   [[nodiscard]] storage::LogStore& store() { return store_; }
+  // The largest batch to build for a topic: its max.message.bytes, which may be anything, as far as
+  // the log takes it. Never less than an empty one.
+  [[nodiscard]] std::size_t max_batch_bytes(const TopicConfig& config) const;
 
   // ---- Topics, as this shard knows them now. By name: in order, for listings.
   [[nodiscard]] Topic* find(std::string_view name) const;

@@ -2,7 +2,7 @@
 //
 // The catalog on shard 0 gives them out in blocks, durably; what is left of a block when the server
 // stops is lost, so that no id is ever given twice. Owned by the Broker, its thread only. Who waits
-// is bounded by the connections, each of which waits in order.
+// is bounded by the requests that the connections may have in flight.
 #pragma once
 
 #include <cstdint>

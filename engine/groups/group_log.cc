@@ -44,8 +44,8 @@ GroupLog::GroupLog(GroupCoordinator& coordinator, broker::Partition& partition)
 GroupLog::~GroupLog() { CHECK(under_way_ == 0); }
 
 std::size_t GroupLog::max_batch_bytes() const {
-  return std::clamp<std::size_t>(partition_->topic.config->max_message_bytes, kLeastBatchBytes,
-                                 kMostBatchBytes);
+  return std::clamp<std::size_t>(coordinator_.broker().max_batch_bytes(*partition_->topic.config),
+                                 kLeastBatchBytes, kMostBatchBytes);
 }
 
 ErrorCode GroupLog::check_store(const Group& group) const {

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/buffer.h"
+#include "engine/base/result.h"
 #include "engine/broker/topic_config.h"
 #include "net/kafka/errors.h"
 #include "storage/record_batch.h"
@@ -20,8 +22,13 @@ struct BatchRefusal {
   std::vector<std::int32_t> records{};  // the numbers, in the batch, of those that break the rule
 };
 
-// `info`: of `batch`, by storage::validate.
+// What to answer when a batch is refused by storage::validate, or its records cannot be read.
+[[nodiscard]] kafka::ErrorCode batch_error(const Error& error);
+
+// `info`: of `batch`, by storage::validate. `inflated`: its records if they have been inflated
+// already, so that no client has that done twice; otherwise empty, and used.
 [[nodiscard]] BatchRefusal check_records(const broker::TopicConfig& config, Bytes batch,
-                                         const storage::BatchInfo& info, Timestamp now);
+                                         const storage::BatchInfo& info, Timestamp now,
+                                         Buffer& inflated);
 
 }  // namespace duolog::session

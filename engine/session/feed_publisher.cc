@@ -23,7 +23,7 @@ bool FeedPublisher::add(Bytes value) {
     if (!current_) {
       // What a batch can be built with; with the least of it no record fits.
       current_ = door_.take_batch(
-          std::clamp<std::size_t>(partition_->topic.config->max_message_bytes,
+          std::clamp<std::size_t>(door_.broker().max_batch_bytes(*partition_->topic.config),
                                   storage::kBatchHeaderBytes, kMostBatchBytes));
     }
     const std::size_t before = current_->builder.size_bytes();

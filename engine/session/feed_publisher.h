@@ -45,6 +45,7 @@ class FeedPublisher {
   FeedPublisher(const FeedPublisher&) = delete;
   FeedPublisher& operator=(const FeedPublisher&) = delete;
 
+  [[nodiscard]] bool has_key() const { return key_.has_value(); }
   // Takes one record's value into this turn's batch. False: too large for any.
   [[nodiscard]] bool add(Bytes value);
   // At the end of the turn: appends what it brought.

@@ -13,20 +13,6 @@ using kafka::ErrorCode;
 constexpr std::int16_t kFirstVersionWithZstd = 7;       // KIP-110
 constexpr std::int16_t kFirstVersionWithTopicIds = 13;  // KIP-516
 
-// As record_batch.h says.
-ErrorCode to_kafka(const Error& error) {
-  switch (error.code) {
-    case Errc::kTooLarge:
-      return ErrorCode::kMessageTooLarge;
-    case Errc::kUnsupported:
-      return ErrorCode::kUnsupportedCompressionType;
-    case Errc::kInvalid:
-      return ErrorCode::kInvalidRecord;
-    default:
-      return ErrorCode::kCorruptMessage;
-  }
-}
-
 std::size_t count_partitions(const kafka::ProduceRequest& request) {
   std::size_t count = 0;
   for (const auto& topic : request.topic_data) count += topic.partition_data.size();
@@ -123,20 +109,20 @@ void ProduceJob::start_partition(broker::Topic* topic, ErrorCode refused,
 
 // As storage::validate, and the timestamps are the producer's, whatever it says of their type. A
 // compressed batch is inflated only where its producer did not fill in the latest of them.
-Result<storage::BatchInfo> ProduceJob::validate(const broker::Topic& topic, MutableBytes batch) {
+Result<storage::BatchInfo> ProduceJob::validate(const broker::Topic& topic, MutableBytes batch,
+                                                Buffer& inflated) {
   const storage::BatchLimits limits{.max_batch_bytes = topic.config->max_message_bytes};
   auto info = storage::validate(batch, limits);
   if (!info) return info;
   const storage::BatchHeader& header = info->header;
   if (header.timestamp_type() == storage::TimestampType::kLogAppendTime) {
     storage::patch_max_timestamp(batch, storage::TimestampType::kCreateTime, header.max_timestamp);
-    return validate(topic, batch);
+    return validate(topic, batch, inflated);
   }
   if (header.codec() == storage::Codec::kNone || header.max_timestamp >= header.base_timestamp) {
     return info;
   }
-  Buffer scratch;  // seldom: clients do fill it in
-  return storage::validate_deep(batch, limits, scratch);
+  return storage::validate_deep(batch, limits, inflated);  // seldom: clients do fill it in
 }
 
 bool ProduceJob::check(const broker::Topic& topic, MutableBytes batch, PartitionResponse& response,
@@ -145,12 +131,13 @@ bool ProduceJob::check(const broker::Topic& topic, MutableBytes batch, Partition
     refuse(response, ErrorCode::kInvalidRecord, "a partition must have exactly one record batch");
     return false;
   }
-  const auto info = validate(topic, batch);
+  Buffer inflated;  // the records, once they are needed
+  const auto info = validate(topic, batch, inflated);
   if (!info) {
     if (info.error().code == Errc::kTooLarge) {
       slot_.connection.sessions().counters().batches_too_large.add();
     }
-    refuse(response, to_kafka(info.error()), info.error().message);
+    refuse(response, batch_error(info.error()), info.error().message);
     return false;
   }
   const storage::BatchHeader& header = info->header;
@@ -164,7 +151,7 @@ bool ProduceJob::check(const broker::Topic& topic, MutableBytes batch, Partition
   }
   const broker::TopicConfig& config = *topic.config;
   const Timestamp now = slot_.connection.shard().wall_now();
-  const BatchRefusal refusal = check_records(config, batch, *info, now);
+  const BatchRefusal refusal = check_records(config, batch, *info, now, inflated);
   if (refusal.error != ErrorCode::kNone) {
     auto errors = slot_.arena.make<PartitionResponse::RecordError>(refusal.records.size());
     for (std::size_t i = 0; i < errors.size(); ++i) errors[i].batch_index = refusal.records[i];
@@ -206,6 +193,9 @@ void ProduceJob::on_appended(broker::AppendRequest& request) {
   if (append.error != ErrorCode::kNone) {
     append.response->log_append_time_ms = Timestamp(-1);
     append.response->log_start_offset = append.log_start;
+    if (append.error == ErrorCode::kMessageTooLarge) {
+      job.slot_.connection.sessions().counters().batches_too_large.add();
+    }
     job.refuse(*append.response, append.error, {});
   } else {
     append.response->base_offset = append.base_offset;

@@ -34,7 +34,8 @@ class ProduceJob final : public KafkaJob {
   void start_partition(broker::Topic* topic, kafka::ErrorCode refused,
                        const kafka::ProduceRequest::Topic::Partition& partition,
                        PartitionResponse& response);
-  [[nodiscard]] Result<storage::BatchInfo> validate(const broker::Topic& topic, MutableBytes batch);
+  [[nodiscard]] Result<storage::BatchInfo> validate(const broker::Topic& topic, MutableBytes batch,
+                                                    Buffer& inflated);
   // Checks one batch, and corrects its latest timestamp. True: append it.
   [[nodiscard]] bool check(const broker::Topic& topic, MutableBytes batch,
                            PartitionResponse& response, Append& append);

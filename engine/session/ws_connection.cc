@@ -73,6 +73,9 @@ void WsConnection::publish(Bytes value) {
   if (broker::is_internal_topic(topic_->name)) {
     return close(code::kPolicyViolation, "an internal topic is only read");
   }
+  if (topic_->config->cleanup_compact && !publisher_.has_key()) {
+    return close(code::kPolicyViolation, "a compacted topic needs a key");
+  }
   if (!publisher_.add(value)) return close(code::kTooLarge, "larger than max.message.bytes");
   connection_.flush_soon();
   if (publisher_.unacked_bytes() > door_.settings().max_unacked_bytes &&

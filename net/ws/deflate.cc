@@ -150,6 +150,7 @@ Inflater& Inflater::operator=(Inflater&& other) noexcept {
 }
 
 Result<void> Inflater::inflate(Bytes payload, std::size_t max_bytes, Buffer& out) {
+  CHECK(max_bytes < std::numeric_limits<std::size_t>::max());  // one more is asked for
   out.clear();
   if (payload.empty()) return {};  // some send nothing for an empty message
   auto inflated = feed(payload, max_bytes, out);

@@ -5,7 +5,7 @@
 //   to send:   Deflater::deflate(payload) -> payload of a message whose first frame gets RSV1
 //
 // Owned by a connection, used by its shard's thread. An Inflater costs up to 2^bits bytes and about
-// 10 KiB; a Deflater about 4 * 2^bits and 32 KiB. Where a side gives up its context, its stream may
+// 10 KiB; a Deflater about 4 * 2^bits and 64 KiB. Where a side gives up its context, its stream may
 // be shared by connections, or dropped, between two messages.
 #pragma once
 
@@ -59,8 +59,8 @@ class Inflater {
   Inflater(Inflater&&) noexcept;
   Inflater& operator=(Inflater&&) noexcept;
 
-  // Replaces `out` by the message. kTooLarge as soon as it passes `max_bytes`; kInvalid when the
-  // bytes are no such stream. After an error the connection is to be failed.
+  // Replaces `out` by the message. kTooLarge as soon as it passes `max_bytes`,
+  // which is not the largest std::size_t; kInvalid when the bytes are no such stream. After an error the connection is to be failed.
   [[nodiscard]] Result<void> inflate(Bytes payload, std::size_t max_bytes, Buffer& out);
 
  private:

@@ -145,6 +145,30 @@ TEST(FeedPublishTest, AMessageTooLargeClosesWith1009AndThoseBeforeItAreKept) {
   EXPECT_EQ(subscriber.message(), "kept");
 }
 
+TEST(FeedPublishTest, ACompactedTopicNeedsAKey) {
+  HttpFixture fixture;
+  fixture.create("t", 1, {{"cleanup.policy", "compact"}});
+  FeedClient subscriber(fixture, "/v1/topics/t/ws?from=earliest");
+  FeedClient refused(fixture, "/v1/topics/t/ws?partition=0");
+  refused.http().send(masked(ws::Opcode::kText, "refused"));
+  EXPECT_EQ(refused.close_code(), 1008);
+  FeedClient publisher(fixture, "/v1/topics/t/ws?key=k");
+  publisher.http().send(masked(ws::Opcode::kText, "taken"));
+  EXPECT_EQ(subscriber.message(), "taken");
+}
+
+TEST(FeedPublishTest, AnyMaxMessageBytesIsFine) {
+  HttpFixture fixture;
+  fixture.create("none", 1, {{"max.message.bytes", "0"}});
+  fixture.create("all", 1, {{"max.message.bytes", "2147483647"}});
+  FeedClient refused(fixture, "/v1/topics/none/ws?partition=0");
+  refused.http().send(masked(ws::Opcode::kText, "x"));
+  EXPECT_EQ(refused.close_code(), 1009);
+  FeedClient client(fixture, "/v1/topics/all/ws?partition=0");
+  client.http().send(masked(ws::Opcode::kText, "taken"));
+  EXPECT_EQ(client.message(), "taken");
+}
+
 TEST(WsConnectionTest, AnswersEveryPingInOrderAlsoBetweenFragments) {
   HttpFixture fixture;
   fixture.create("t");

@@ -67,6 +67,18 @@ TEST_F(KafkaProduceErrorsTest, ZstdNeedsVersionSeven) {
   EXPECT_EQ(client.produce("t", 0, batch, -1, 7).error_code, ErrorCode::kNone);
 }
 
+TEST(KafkaProduceTooLargeTest, WhatTheTopicAllowsAndTheMemoryDoesNotIsTooLarge) {
+  TestServerOptions options;
+  options.broker.topic_defaults.max_message_bytes = 2'147'483'647;
+  TestServer server(options);
+  KafkaClient client(server.port());
+  ASSERT_EQ(client.create_topic("large", 1), ErrorCode::kNone);
+  const Batch batch = batch_of({std::string(5U << 20, 'x')});
+  EXPECT_EQ(client.produce("large", 0, batch).error_code, ErrorCode::kMessageTooLarge);
+  EXPECT_EQ(client.produce("large", 0, batch_of({"a"})).error_code, ErrorCode::kNone);
+  EXPECT_EQ(server.counters().batches_too_large.get(), 1U);
+}
+
 TEST_F(KafkaProduceErrorsTest, AcksOfTwoAreInvalid) {
   EXPECT_EQ(client.produce("t", 0, batch_of({"a"}), 2).error_code, ErrorCode::kInvalidRequiredAcks);
 }

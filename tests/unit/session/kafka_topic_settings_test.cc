@@ -1,5 +1,6 @@
 // What the settings of a topic do to the records that are produced to it.
 #include <chrono>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -117,6 +118,35 @@ TEST_F(KafkaTopicSettingsTest, ThePastEndsWhereTheTopicSaysAndTheRecordsBeyondAr
     ASSERT_EQ(partition.record_errors.size(), 2U);
     EXPECT_EQ(partition.record_errors[1].batch_index, 1);
   }
+}
+
+TEST_F(KafkaTopicSettingsTest, OnlyARecordWithoutATimestampIsNearAnyClock) {
+  create("t", "message.timestamp.before.max.ms", "60000");
+  EXPECT_EQ(client.produce("t", 0, batch_of({"a"}, -1)).error_code, ErrorCode::kNone);
+  for (const std::int64_t time : {std::int64_t{-2}, std::numeric_limits<std::int64_t>::min()}) {
+    EXPECT_EQ(client.produce("t", 0, batch_of({"a"}, time)).error_code,
+              ErrorCode::kInvalidTimestamp)
+        << time;
+  }
+}
+
+TEST_F(KafkaTopicSettingsTest, ABatchThatInflatesToTooMuchIsTooLargeWhoeverInflatesIt) {
+  create("compacted", "cleanup.policy", "compact");
+  EXPECT_EQ(client.create_topic("t", 1), ErrorCode::kNone);
+  auto batch = batch_of({"a"}, now_ms(), storage::Codec::kZstd);
+  Buffer bomb;
+  const std::vector<std::uint8_t> zeros(storage::kMaxInflatedBytes + 1);
+  ASSERT_TRUE(storage::compress(storage::Codec::kZstd, zeros, bomb));
+  batch.resize(storage::kBatchHeaderBytes);
+  batch.insert(batch.end(), bomb.begin(), bomb.end());
+  store_be<std::int32_t>(batch.data() + storage::batch_at::kBatchLength,
+                         static_cast<std::int32_t>(batch.size() - storage::kBatchLengthEnd));
+  storage::store_crc(batch);
+  EXPECT_EQ(client.produce("compacted", 0, batch).error_code, ErrorCode::kMessageTooLarge);
+  EXPECT_EQ(client.produce("t", 0, batch).error_code, ErrorCode::kNone);
+  store_be<std::int64_t>(batch.data() + storage::batch_at::kMaxTimestamp, -1);
+  storage::store_crc(batch);
+  EXPECT_EQ(client.produce("t", 0, batch).error_code, ErrorCode::kMessageTooLarge);
 }
 
 TEST_F(KafkaTopicSettingsTest, AChangedSegmentSizeGoesForTheLogsOfEveryShard) {

@@ -74,6 +74,18 @@ TEST(JournalFormatTest, RefusesAGroupCutShort) {
   }
 }
 
+TEST(CheckpointTest, IsDurableOnceItIsWritten) {
+  sim::SimFiles files;
+  ASSERT_TRUE(files.make_directory("/p"));
+  ASSERT_TRUE(files.sync_directory("/"));
+  ASSERT_TRUE(write_checkpoint(files, "/p", {.segment = Offset(7)}));
+  files.stop();
+  const auto after = files.reboot(sim::CrashPolicy::kDropAll, 1);
+  const auto read = read_checkpoint(*after, "/p");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->segment, Offset(7));
+}
+
 TEST(CheckpointTest, ComesBackAsItWasAndNotAtAllWhenDamaged) {
   sim::SimFiles files;
   ASSERT_TRUE(files.make_directory("/p"));

@@ -81,6 +81,7 @@ class ProducerRecoveryTest : public ::testing::Test {
   std::size_t segments() {
     std::size_t count = 0;
     const auto entries = files_->list("/logs/t-0");
+    if (!entries) return 0;
     for (const auto& entry : *entries) count += entry.name.ends_with(".log");
     return count;
   }
@@ -91,6 +92,7 @@ class ProducerRecoveryTest : public ::testing::Test {
   std::unique_ptr<sim::SimServer> server_;
   Log* log_ = nullptr;
   Offset offset_{-1};
+  std::int32_t next_ = 0;  // sequence
   const Producer a{100};
   const Producer b{200};
   const Producer c{300};
@@ -181,7 +183,10 @@ TEST_F(ProducerRecoveryTest, CleanStopLeavesACheckpointAtTheEndWithTheProducers)
 
 TEST_F(ProducerRecoveryTest, CheckpointHasTheWholeWindowOfAProducerThatIsIdleSince) {
   for (int i = 0; i < 6; ++i) append(a, i);
-  for (int i = 0; i < 12; ++i) append(b, i, 60 * kKiB);  // beyond several checkpoints
+  for (int i = 0; i < 12; ++i) {  // beyond several checkpoints
+    append(b, i, 60 * kKiB);
+    server_->settle();
+  }
   tick();
   const auto checkpoint = read_checkpoint(*files_, "/logs/t-0");
   ASSERT_TRUE(checkpoint);
@@ -242,7 +247,10 @@ TEST_F(ProducerRecoveryTest, StartThatHasMovedJustBeforeACrashForgetsNoProducer)
 // A full disk may have taken no checkpoint, and segments gone all the same.
 TEST_F(ProducerRecoveryTest, WhatIsKnownFromBeforeAGapInTheLogIsForgotten) {
   append(a, 0);
-  for (int i = 0; i < 12; ++i) append(b, i, 60 * kKiB);
+  for (int i = 0; i < 12; ++i) {
+    append(b, i, 60 * kKiB);
+    server_->settle();
+  }
   tick();
   const auto early = read_checkpoint(*files_, "/logs/t-0");
   ASSERT_TRUE(early);
@@ -292,6 +300,30 @@ TEST_F(ProducerRecoveryTest, NoSegmentGoesBeforeACheckpointCoversIt) {
   EXPECT_GT(checkpoint->segment, Offset(0));
   crash();
   EXPECT_EQ(send(a, 0), Append::kDuplicate);
+}
+
+TEST_F(ProducerRecoveryTest, NewSegmentOfALogWithoutProducersCostsNoCheckpoint) {
+  setup_.options.checkpoint_bytes = 64 * kMiB;
+  restart();
+  const auto to_next_segment = [&](std::int64_t id) {
+    for (const std::size_t before = segments(); segments() == before;) {
+      const auto outcome = send({id, id < 0 ? std::int16_t{-1} : std::int16_t{0}},
+                                id < 0 ? -1 : next_++, 60 * kKiB);
+      ASSERT_EQ(outcome, Append::kDone);
+    }
+    server_->settle();
+  };
+  to_next_segment(kNoProducerId);
+  to_next_segment(kNoProducerId);
+  tick();
+  EXPECT_FALSE(files_->exists("/logs/t-0/checkpoint"));
+  server_->move_start("t", log_->high_watermark().offset);
+  tick();
+  tick();
+  EXPECT_EQ(segments(), 1U) << "there is nothing that a checkpoint has to keep";
+  to_next_segment(a.id);
+  tick();
+  EXPECT_TRUE(files_->exists("/logs/t-0/checkpoint"));
 }
 
 TEST_F(ProducerRecoveryTest, IdleProducerExpiresAlsoWhenItWasRecovered) {

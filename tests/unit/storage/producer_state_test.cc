@@ -1,6 +1,8 @@
 #include "storage/producer_state.h"
 
 #include <limits>
+#include <set>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -165,6 +167,22 @@ TEST_F(ProducerTableTest, RecoveredProducerCountsAsUsedWhenTheServerStarted) {
   EXPECT_FALSE(table.empty());
   all.expire(6000);
   EXPECT_TRUE(table.empty());
+}
+
+TEST_F(ProducerTableTest, OfRecoveredProducersTheLongestIdleGoBeyondTheLimit) {
+  std::vector<ProducerState> states;
+  for (const std::int64_t used : {5400, 5100, 5500, 5300, 5200}) {
+    states.push_back({.id = used, .last_used_ms = used, .epoch = 0, .count = 1, .batches = {}});
+  }
+  table.load(states);
+  append(stamp(0, 0, 0, 1), 0, 5550);
+  EXPECT_EQ(all.evicted(), 0U) << "it is not known yet who is the longest idle";
+  all.expire(5600);
+  EXPECT_EQ(all.count(), 3U);
+  EXPECT_EQ(all.evicted(), 3U);
+  std::set<std::int64_t> left;
+  for (const ProducerState& state : table.snapshot()) left.insert(state.id);
+  EXPECT_EQ(left, (std::set<std::int64_t>{1, 5400, 5500}));
 }
 
 TEST_F(ProducerTableTest, ReplayTakesWhatIsInTheLogUnjudged) {
