@@ -94,17 +94,13 @@ Result<void> Cluster::recover() {
   for (const Uuid& id : forgotten) {
     if (auto done = catalog_.forget_deleted(id); !done) return done;
   }
-  auto configs = make_stored_configs(catalog_.resource_configs(), options_.topic_defaults,
-                                     options_.node_id);
-  if (!configs) return fail(configs.error().code, "a broker: " + configs.error().message);
-  (void)configs_.publish(std::move(*configs));
+  (void)configs_.publish(make_stored_configs(catalog_.resource_configs(), options_.topic_defaults,
+                                             options_.node_id));
   for (const auto& [name, record] : catalog_.topics()) {
     auto topic = std::make_unique<Topic>();
     topic->name = name;
     topic->id = record.id;
-    auto config = make_topic_config(configs_->topic_defaults, record.configs);
-    if (!config) return fail(config.error().code, "topic " + name + ": " + config.error().message);
-    (void)topic->config.publish(std::move(*config));
+    (void)topic->config.publish(stored_topic_config(configs_->topic_defaults, record.configs));
     topics_.push_back(std::move(topic));
   }
   return {};

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <utility>
 
-#include "engine/base/check.h"
 #include "engine/broker/cluster.h"
 #include "engine/broker/config/describe_config.h"
 
@@ -32,10 +32,15 @@ ErrorCode bad_value_of(ConfigResource resource) {
 // are.
 std::string changed_list(std::string_view list, std::string_view items, bool append) {
   auto kept = config_list(list);
-  for (const std::string_view item : config_list(items)) {
-    const auto at = std::ranges::find(kept, item);
-    if (append && at == kept.end()) kept.push_back(item);
-    if (!append && at != kept.end()) kept.erase(at);
+  const auto named = config_list(items);
+  if (append) {
+    std::set<std::string_view> there(kept.begin(), kept.end());
+    for (const std::string_view item : named) {
+      if (there.insert(item).second) kept.push_back(item);
+    }
+  } else {
+    const std::set<std::string_view> gone(named.begin(), named.end());
+    std::erase_if(kept, [&gone](std::string_view item) { return gone.contains(item); });
   }
   std::string text;
   for (const std::string_view item : kept) {
@@ -88,6 +93,13 @@ TopicOutcome ConfigChange::check_resource() {
     auto checked = check_config_value(*key, value);
     if (!checked) return {bad_value, checked.error().message, nullptr};
     value = std::move(*checked);
+    if (wanted_.resource != ConfigResource::kBroker) continue;
+    const ConfigKey* topic_key = topic_key_of(name);
+    if (!topic_key) continue;
+    // It has to be one for topics, too.
+    if (auto of_topic = check_config_value(*topic_key, value); !of_topic) {
+      return {bad_value, of_topic.error().message, nullptr};
+    }
   }
   changed_ = values_ != before;
   auto resources = now.resources;
@@ -98,9 +110,7 @@ TopicOutcome ConfigChange::check_resource() {
     resources[which] = values_;
   }
   const Options& options = cluster_.options();
-  auto stored = make_stored_configs(std::move(resources), options.topic_defaults, options.node_id);
-  if (!stored) return {bad_value, stored.error().message, nullptr};
-  stored_ = std::move(*stored);
+  stored_ = make_stored_configs(std::move(resources), options.topic_defaults, options.node_id);
   return {};
 }
 
@@ -155,7 +165,7 @@ TopicOutcome ConfigChange::apply(const ConfigValues& now) {
 std::string ConfigChange::value_before(const NewConfigs::Setting& setting,
                                        const ConfigKey& key) const {
   if (const auto at = values_.find(setting.name); at != values_.end()) return at->second;
-  return describe_config(wanted_.resource, key, {}, cluster_.configs(), cluster_.options())
+  return describe_config(wanted_.resource, key, {}, {cluster_.configs(), cluster_.options()})
       .value.value_or("");
 }
 
@@ -202,9 +212,8 @@ void ConfigChange::publish_defaults() {
   cluster_.broker(kController).store().retired().retire([old = std::move(old)] {});
   if (wanted_.resource != ConfigResource::kBroker) return;
   for (const auto& topic : cluster_.topics_) {
-    auto config = make_topic_config(cluster_.configs().topic_defaults, topic->config->overrides);
-    CHECK(config.has_value());  // its own settings have not changed
-    publish_topic(*topic, std::move(*config));
+    publish_topic(*topic, stored_topic_config(cluster_.configs().topic_defaults,
+                                              topic->config->overrides));
   }
 }
 

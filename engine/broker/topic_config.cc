@@ -141,6 +141,15 @@ Result<TopicConfig> make_topic_config(const TopicConfig& defaults,
   return config;
 }
 
+TopicConfig stored_topic_config(const TopicConfig& defaults, const storage::TopicConfigs& given) {
+  TopicConfig config = defaults;
+  config.overrides.clear();
+  for (const auto& [name, value] : given) {
+    if (!set_topic_config(config, name, value)) config.overrides.insert_or_assign(name, value);
+  }
+  return config;
+}
+
 void set_topic_default(TopicConfig& config, std::string_view name, std::string_view checked) {
   if (const Setting* setting = find_setting(name)) setting->set(config, checked);
 }

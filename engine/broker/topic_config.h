@@ -35,6 +35,11 @@ struct TopicConfig {
 [[nodiscard]] Result<TopicConfig> make_topic_config(const TopicConfig& defaults,
                                                     const storage::TopicConfigs& given);
 
+// The same from what a catalog holds, which may be of an older version: a value that its key may
+// no longer have stays among what it was given, and has no effect.
+[[nodiscard]] TopicConfig stored_topic_config(const TopicConfig& defaults,
+                                              const storage::TopicConfigs& given);
+
 // What goes for topics that say nothing else, by the name of a topic's key: sets it from a value
 // that check_config_value has passed; reads it. Nothing for keys without an effect.
 void set_topic_default(TopicConfig& config, std::string_view name, std::string_view checked);

@@ -1,4 +1,3 @@
-#include <charconv>
 #include <map>
 #include <set>
 #include <string>
@@ -9,6 +8,7 @@
 #include "engine/session/kafka_configs.h"
 #include "engine/session/kafka_connection.h"
 #include "engine/session/kafka_logger.h"
+#include "engine/session/kafka_refusal.h"
 #include "net/kafka/configs.h"
 
 namespace duolog::session {
@@ -18,11 +18,6 @@ using broker::ConfigResource;
 using broker::NewConfigs;
 using kafka::ErrorCode;
 using Operation = broker::NewConfigs::Operation;
-
-struct Refusal {
-  ErrorCode error = ErrorCode::kNone;
-  std::string message{};
-};
 
 // AlterConfigs sets what it names and unsets the rest.
 constexpr bool replaces(const kafka::AlterConfigsRequest&) { return true; }
@@ -53,21 +48,6 @@ Refusal read_settings(const Asked& asked, NewConfigs& wanted) {
     }
     wanted.settings.push_back({std::string(config.name), static_cast<Operation>(operation),
                                std::string(config.value.value_or(""))});
-  }
-  return {};
-}
-
-Refusal check_broker(std::string_view name, std::int32_t here, bool empty_is_all) {
-  if (name.empty() && empty_is_all) return {};
-  std::int32_t id = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
-  if (error != std::errc() || end != name.data() + name.size()) {
-    return {ErrorCode::kInvalidRequest,
-            "Broker id must be an integer, but it is: " + std::string(name)};
-  }
-  if (id != here) {
-    return {ErrorCode::kInvalidRequest, "Unexpected broker id, expected " + std::to_string(here) +
-                                            ", but received " + std::string(name)};
   }
   return {};
 }
@@ -113,7 +93,7 @@ class AlterConfigsJob final : public KafkaJob {
       response.resource_name = slot_.arena.copy(asked.resource_name);
       response.error_message = std::nullopt;
       if (left > 1) {
-        refuse(response, {ErrorCode::kInvalidRequest, "Each resource must appear at most once."});
+        answer(response, {ErrorCode::kInvalidRequest, "Each resource must appear at most once."});
       } else {
         start_resource(request, asked, response);
       }
@@ -135,9 +115,9 @@ class AlterConfigsJob final : public KafkaJob {
                       .validate_only = request.validate_only};
     Refusal refusal = read_settings(asked, wanted);
     if (refusal.error == ErrorCode::kNone) refusal = check_resource(wanted);
-    if (refusal.error != ErrorCode::kNone) return refuse(response, refusal);
+    if (refusal.error != ErrorCode::kNone) return answer(response, refusal);
     if (wanted.resource == ConfigResource::kBrokerLogger) {
-      return refuse(response, change_logger(wanted));
+      return answer(response, change_logger(wanted));
     }
     ++pending_;
     KafkaConnection& connection = slot_.connection;
@@ -146,7 +126,7 @@ class AlterConfigsJob final : public KafkaJob {
         std::move(wanted), [this, &response, &connection,
                             generation = slot_.generation](const broker::TopicOutcome& outcome) {
           if (connection.wanted(slot_, generation)) {
-            refuse(response, {outcome.error, outcome.message});
+            answer(response, {outcome.error, outcome.message});
             if (--pending_ == 0) finish();
           }
           connection.end_flight();
@@ -170,12 +150,13 @@ class AlterConfigsJob final : public KafkaJob {
         if (!wanted.name.empty()) return {};
         return {ErrorCode::kInvalidRequest, "Default topic resources are not allowed."};
       case ConfigResource::kBroker:
-        return check_broker(wanted.name, here, true);
+        if (wanted.name.empty()) return {};  // every broker
+        return check_broker_id(wanted.name, here);
       case ConfigResource::kBrokerLogger:
         if (wanted.replace) {
           return {ErrorCode::kInvalidRequest, "Loggers are altered by IncrementalAlterConfigs"};
         }
-        return check_broker(wanted.name, here, false);
+        return check_broker_id(wanted.name, here);
       case ConfigResource::kClientMetrics:
       case ConfigResource::kGroup:
         if (!wanted.name.empty()) return {};
@@ -186,14 +167,13 @@ class AlterConfigsJob final : public KafkaJob {
         "Unsupported resource type: " + std::to_string(static_cast<std::int8_t>(wanted.resource))};
   }
 
-  // Fills in the answer, also to say that nothing is wrong.
-  void refuse(ResourceResponse& response, const Refusal& refusal) {
-    response.error_code = refusal.error;
-    if (!refusal.message.empty()) {
+  void answer(ResourceResponse& response, const Refusal& outcome) {
+    response.error_code = outcome.error;
+    if (!outcome.message.empty()) {
       response.error_message =
-          slot_.arena.copy(std::string_view(refusal.message).substr(0, kafka::kMaxStringBytes));
+          slot_.arena.copy(std::string_view(outcome.message).substr(0, kafka::kMaxStringBytes));
     }
-    slot_.connection.count_error(refusal.error);
+    slot_.connection.count_error(outcome.error);
   }
 
   void finish() { slot_.connection.answer(slot_, Response{.responses = responses_.first(count_)}); }

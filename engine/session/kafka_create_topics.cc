@@ -5,6 +5,7 @@
 #include "engine/broker/cluster.h"
 #include "engine/broker/config/describe_config.h"
 #include "engine/session/kafka_connection.h"
+#include "engine/session/kafka_refusal.h"
 #include "engine/session/kafka_topics.h"
 #include "net/kafka/topics.h"
 
@@ -15,10 +16,7 @@ using kafka::ErrorCode;
 using TopicRequest = kafka::CreateTopicsRequest::Topic;
 using TopicResponse = kafka::CreateTopicsResponse::Topic;
 
-struct Refusal {
-  ErrorCode error = ErrorCode::kNone;
-  std::string message;
-};
+constexpr std::int16_t kWithSettings = 5;  // the first version whose answer has them
 
 // A CreateTopics request, and how many topics it waits for.
 class CreateTopicsJob final : public KafkaJob {
@@ -33,7 +31,7 @@ class CreateTopicsJob final : public KafkaJob {
   [[nodiscard]] Refusal check(const TopicRequest& asked, broker::NewTopic& topic) const;
   [[nodiscard]] Refusal check_assignments(const TopicRequest& asked,
                                           std::int32_t& partitions) const;
-  [[nodiscard]] std::span<TopicResponse::Config> settings_of(const broker::ConfigValues& given);
+  void list_settings(TopicResponse& response, const broker::ConfigValues& given);
   void created(std::size_t index, const broker::TopicOutcome& outcome);
   void refuse(std::size_t index, ErrorCode error, std::string_view message);
   void finish();
@@ -43,6 +41,7 @@ class CreateTopicsJob final : public KafkaJob {
   std::span<TopicResponse> topics_;            // in the slot's arena
   std::vector<broker::ConfigValues> configs_;  // what each topic is given
   std::size_t count_ = 0;
+  std::uint64_t listed_bytes_ = 0;
   std::size_t pending_ = 1;  // creations, and one for `start` while it runs
 };
 
@@ -155,22 +154,33 @@ void CreateTopicsJob::refuse(std::size_t index, ErrorCode error, std::string_vie
   slot_.connection.count_error(error);
 }
 
-// Every setting of the topic, as DescribeConfigs would list them.
-std::span<TopicResponse::Config> CreateTopicsJob::settings_of(const broker::ConfigValues& given) {
+// Every setting of the topic, as DescribeConfigs would list them; none beyond the limit.
+void CreateTopicsJob::list_settings(TopicResponse& response, const broker::ConfigValues& given) {
+  if (slot_.version < kWithSettings) return;
+  if (listed_bytes_ > slot_.connection.sessions().settings().max_listed_config_bytes) {
+    response.configs = kafka::Array<TopicResponse::Config>::null();
+    response.topic_config_error_code = ErrorCode::kPolicyViolation;
+    slot_.connection.sessions().counters().configs_refused.add();
+    return slot_.connection.count_error(ErrorCode::kPolicyViolation);
+  }
   broker::Broker& broker = slot_.connection.broker();
   const auto keys = broker::config_keys(broker::ConfigResource::kTopic);
   auto listed = slot_.arena.make<TopicResponse::Config>(keys.size());
+  const broker::ConfigSources sources(broker.cluster().configs(), broker.options());
   for (std::size_t i = 0; i < keys.size(); ++i) {
     const auto description =
-        broker::describe_config(broker::ConfigResource::kTopic, *keys[i], given,
-                                broker.cluster().configs(), broker.options());
+        broker::describe_config(broker::ConfigResource::kTopic, *keys[i], given, sources);
     listed[i].name = keys[i]->name;
     listed[i].value = std::nullopt;
-    if (description.value) listed[i].value = slot_.arena.copy(*description.value);
+    if (description.value) {
+      listed[i].value = slot_.arena.copy(description.value->substr(0, kafka::kMaxStringBytes));
+      listed_bytes_ += listed[i].value->size();
+    }
+    listed_bytes_ += sizeof listed[i];
     listed[i].config_source = static_cast<std::int8_t>(description.source);
     listed[i].is_sensitive = keys[i]->is_sensitive();
   }
-  return listed;
+  response.configs = listed;
 }
 
 void CreateTopicsJob::created(std::size_t index, const broker::TopicOutcome& outcome) {
@@ -178,7 +188,7 @@ void CreateTopicsJob::created(std::size_t index, const broker::TopicOutcome& out
   if (outcome.error != ErrorCode::kNone) {
     refuse(index, outcome.error, outcome.message);
   } else {
-    response.configs = settings_of(configs_[index]);
+    list_settings(response, configs_[index]);
     response.replication_factor = 1;
     if (outcome.topic != nullptr && !validate_only_) response.topic_id = outcome.topic->id;
   }

@@ -1,7 +1,9 @@
 #include <algorithm>
-#include <charconv>
+#include <limits>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/broker/cluster.h"
@@ -10,6 +12,7 @@
 #include "engine/session/kafka_configs.h"
 #include "engine/session/kafka_connection.h"
 #include "engine/session/kafka_logger.h"
+#include "engine/session/kafka_refusal.h"
 #include "net/kafka/configs.h"
 
 namespace duolog::session {
@@ -23,20 +26,37 @@ using ResourceRequest = kafka::DescribeConfigsRequest::Resource;
 using ResourceResponse = kafka::DescribeConfigsResponse::Resource;
 using ConfigResponse = ResourceResponse::Config;
 
+// What the resources of a request have in common.
+struct Listing {
+  Listing(ResponseSlot& its_slot, const kafka::DescribeConfigsRequest& its_request)
+      : slot(its_slot),
+        request(its_request),
+        stored(slot.connection.broker().cluster().configs()),
+        sources(stored, slot.connection.broker().options()),
+        max_bytes(slot.connection.sessions().settings().max_listed_config_bytes) {}
+
+  ResponseSlot& slot;
+  const kafka::DescribeConfigsRequest& request;
+  const broker::StoredConfigs& stored;
+  const broker::ConfigSources sources;
+  const std::uint64_t max_bytes;
+  std::uint64_t bytes = 0;  // about what the answer takes, on the wire and in memory
+};
+
 // One resource of a request.
 class Describer {
  public:
-  Describer(ResponseSlot& slot, const kafka::DescribeConfigsRequest& request,
-            const ResourceRequest& asked, ResourceResponse& response)
-      : slot_(slot),
-        broker_(slot.connection.broker()),
-        request_(request),
+  Describer(Listing& listing, const ResourceRequest& asked, ResourceResponse& response)
+      : listing_(listing),
+        slot_(listing.slot),
+        broker_(slot_.connection.broker()),
         asked_(asked),
         response_(response) {}
 
   void describe();
 
  private:
+  void describe_resource(ConfigResource resource);
   void describe_topic();
   void describe_broker();
   void describe_logger();
@@ -46,27 +66,52 @@ class Describer {
   void list_given_to_every_broker();
   // Whether it is this broker's number; refused otherwise.
   [[nodiscard]] bool is_this_broker();
-  [[nodiscard]] bool wanted(std::string_view key) const;
+  // No keys, or a null of them, are all keys.
+  [[nodiscard]] bool wants_all() const {
+    return asked_.configuration_keys.is_null() || asked_.configuration_keys.empty();
+  }
+  void want_keys(ConfigResource resource);
+  [[nodiscard]] bool wanted(const ConfigKey* key) const {
+    return wants_all() || keys_.contains(key);
+  }
   void add(ConfigResource resource, const ConfigKey& key, const broker::ConfigValues& given);
-  void refuse(ErrorCode error, const std::string& message);
-  [[nodiscard]] kafka::NullableString copy(const std::optional<std::string>& text) {
+  void refuse(ErrorCode error, std::string_view message);
+  void refuse_too_much();
+  // Into the answer. A value that an older version has kept may be longer than a string may be.
+  [[nodiscard]] std::string_view copy(std::string_view text) {
+    text = text.substr(0, kafka::kMaxStringBytes);
+    listing_.bytes += text.size();
+    return slot_.arena.copy(text);
+  }
+  [[nodiscard]] kafka::NullableString copy_or_null(const std::optional<std::string>& text) {
     if (!text) return std::nullopt;
-    return slot_.arena.copy(*text);
+    return copy(*text);
   }
 
+  Listing& listing_;
   ResponseSlot& slot_;
   broker::Broker& broker_;
-  const kafka::DescribeConfigsRequest& request_;
   const ResourceRequest& asked_;
   ResourceResponse& response_;
+  std::set<const ConfigKey*> keys_;  // asked for by name
   std::vector<ConfigResponse> configs_;
 };
 
 void Describer::describe() {
   response_.resource_type = asked_.resource_type;
-  response_.resource_name = slot_.arena.copy(asked_.resource_name);
+  response_.resource_name = asked_.resource_name;
   response_.error_message = std::nullopt;
+  if (listing_.bytes > listing_.max_bytes) return refuse_too_much();
+  listing_.bytes += sizeof response_ + asked_.resource_name.size();
   const auto resource = static_cast<ConfigResource>(asked_.resource_type);
+  want_keys(resource);
+  describe_resource(resource);
+  auto configs = slot_.arena.make<ConfigResponse>(configs_.size());
+  std::ranges::copy(configs_, configs.begin());
+  response_.configs = configs;
+}
+
+void Describer::describe_resource(ConfigResource resource) {
   switch (resource) {
     case ConfigResource::kTopic:
       describe_topic();
@@ -85,9 +130,6 @@ void Describer::describe() {
       refuse(ErrorCode::kInvalidRequest,
              "Unsupported resource type: " + std::to_string(asked_.resource_type));
   }
-  auto configs = slot_.arena.make<ConfigResponse>(configs_.size());
-  std::ranges::copy(configs_, configs.begin());
-  response_.configs = configs;
 }
 
 void Describer::describe_topic() {
@@ -117,9 +159,12 @@ void Describer::describe_broker() {
 
 void Describer::describe_logger() {
   if (!is_this_broker()) return;
-  if (!wanted(kLogger)) return;
+  if (!wants_all() && std::ranges::find(asked_.configuration_keys, kLogger) ==
+                          asked_.configuration_keys.end()) {
+    return;
+  }
   configs_.push_back({.name = kLogger,
-                      .value = slot_.arena.copy(level_name(runtime::log_level())),
+                      .value = level_name(runtime::log_level()),
                       .config_source = static_cast<std::int8_t>(ConfigSource::kBrokerLogger),
                       .documentation = std::nullopt});
 }
@@ -128,24 +173,24 @@ void Describer::describe_named(ConfigResource resource) {
   if (asked_.resource_name.empty()) {
     return refuse(ErrorCode::kInvalidRequest, "The name of the resource is empty.");
   }
-  list(resource, broker_.cluster().configs().of(resource, asked_.resource_name));
+  list(resource, listing_.stored.of(resource, asked_.resource_name));
 }
 
 void Describer::list(ConfigResource resource, const broker::ConfigValues& given) {
   for (const ConfigKey* key : broker::config_keys(resource)) {
-    if (wanted(key->name)) add(resource, *key, given);
+    if (wanted(key)) add(resource, *key, given);
   }
 }
 
 void Describer::list_given_to_every_broker() {
-  const auto& given = broker_.cluster().configs().of(ConfigResource::kBroker, "");
+  const auto& given = listing_.sources.every;
   for (const auto& [name, value] : given) {
     const ConfigKey* key = broker::find_config_key(ConfigResource::kBroker, name);
-    if (key == nullptr || !wanted(name)) continue;
+    if (key == nullptr || !wanted(key)) continue;
     add(ConfigResource::kBroker, *key, given);
     ConfigResponse& added = configs_.back();
     added.value = std::nullopt;
-    if (!key->is_sensitive()) added.value = slot_.arena.copy(value);
+    if (!key->is_sensitive()) added.value = copy(value);
     added.config_source = static_cast<std::int8_t>(ConfigSource::kEveryBroker);
     // It is the only one that is of every broker.
     const auto own =
@@ -155,60 +200,73 @@ void Describer::list_given_to_every_broker() {
 }
 
 bool Describer::is_this_broker() {
-  const std::string_view name = asked_.resource_name;
-  std::int32_t id = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
-  const std::int32_t here = broker_.options().node_id;
-  if (error != std::errc() || end != name.data() + name.size()) {
-    refuse(ErrorCode::kInvalidRequest,
-           "Broker id must be an integer, but it is: " + std::string(name));
-    return false;
-  }
-  if (id != here) {
-    refuse(ErrorCode::kInvalidRequest, "Unexpected broker id, expected " + std::to_string(here) +
-                                           ", but received " + std::string(name));
-    return false;
-  }
-  return true;
+  const Refusal refusal = check_broker_id(asked_.resource_name, broker_.options().node_id);
+  if (refusal.error != ErrorCode::kNone) refuse(refusal.error, refusal.message);
+  return refusal.error == ErrorCode::kNone;
 }
 
-// No keys, or a null of them, are all keys.
-bool Describer::wanted(std::string_view key) const {
-  if (asked_.configuration_keys.is_null()) return true;
-  return std::ranges::find(asked_.configuration_keys, key) != asked_.configuration_keys.end();
+void Describer::want_keys(ConfigResource resource) {
+  for (const std::string_view name : asked_.configuration_keys) {
+    if (const ConfigKey* key = broker::find_config_key(resource, name)) keys_.insert(key);
+  }
 }
 
 void Describer::add(ConfigResource resource, const ConfigKey& key,
                     const broker::ConfigValues& given) {
-  const auto description =
-      broker::describe_config(resource, key, given, broker_.cluster().configs(), broker_.options());
+  const auto description = broker::describe_config(resource, key, given, listing_.sources);
   ConfigResponse added{.name = key.name,
-                       .value = copy(description.value),
+                       .value = copy_or_null(description.value),
                        .read_only = resource == ConfigResource::kBroker && key.is_read_only(),
                        .config_source = static_cast<std::int8_t>(description.source),
                        .is_sensitive = key.is_sensitive(),
                        .config_type = static_cast<std::int8_t>(key.type),
                        .documentation = std::nullopt};
-  if (request_.include_synonyms) {
+  listing_.bytes += sizeof added + key.name.size();
+  if (listing_.request.include_synonyms) {
     auto synonyms = slot_.arena.make<ConfigResponse::Synonym>(description.synonyms.size());
     for (std::size_t i = 0; i < synonyms.size(); ++i) {
       const auto& synonym = description.synonyms[i];
+      listing_.bytes += sizeof synonyms[i] + synonym.name.size();
       synonyms[i] = {.name = synonym.name,
-                     .value = copy(synonym.value),
+                     .value = copy_or_null(synonym.value),
                      .source = static_cast<std::int8_t>(synonym.source)};
     }
     added.synonyms = synonyms;
   }
-  if (request_.include_documentation) {
-    added.documentation = slot_.arena.copy(key.documentation());
-  }
+  if (listing_.request.include_documentation) added.documentation = copy(key.documentation());
   configs_.push_back(added);
 }
 
-void Describer::refuse(ErrorCode error, const std::string& message) {
+void Describer::refuse(ErrorCode error, std::string_view message) {
   response_.error_code = error;
-  if (!message.empty()) response_.error_message = slot_.arena.copy(message);
+  if (!message.empty()) response_.error_message = copy(message);
   slot_.connection.count_error(error);
+}
+
+// Without words after the first one: there may be millions of them.
+void Describer::refuse_too_much() {
+  const bool first = listing_.bytes != std::numeric_limits<std::uint64_t>::max();
+  refuse(ErrorCode::kPolicyViolation,
+         first ? "The answer would list more than " + std::to_string(listing_.max_bytes) +
+                     " bytes of settings: ask for fewer resources"
+               : std::string());
+  listing_.bytes = std::numeric_limits<std::uint64_t>::max();
+  slot_.connection.sessions().counters().configs_refused.add();
+}
+
+// Each resource once, where it first stands.
+std::vector<const ResourceRequest*> distinct(const kafka::DescribeConfigsRequest& request) {
+  std::vector<const ResourceRequest*> resources;
+  resources.reserve(request.resources.size());
+  for (const ResourceRequest& asked : request.resources) resources.push_back(&asked);
+  const auto which = [](const ResourceRequest* asked) {
+    return std::pair(asked->resource_type, asked->resource_name);
+  };
+  std::ranges::stable_sort(resources, {}, which);
+  const auto more = std::ranges::unique(resources, {}, which);
+  resources.erase(more.begin(), more.end());
+  std::ranges::sort(resources);  // as they stand in the request
+  return resources;
 }
 
 }  // namespace
@@ -216,9 +274,11 @@ void Describer::refuse(ErrorCode error, const std::string& message) {
 Result<void> describe_configs(ResponseSlot& slot, kafka::Reader& reader) {
   kafka::DescribeConfigsRequest request;
   if (auto decoded = kafka::decode(reader, slot.version, request); !decoded) return decoded;
-  auto results = slot.arena.make<ResourceResponse>(request.resources.size());
+  const auto resources = distinct(request);
+  auto results = slot.arena.make<ResourceResponse>(resources.size());
+  Listing listing(slot, request);
   for (std::size_t i = 0; i < results.size(); ++i) {
-    Describer(slot, request, request.resources[i], results[i]).describe();
+    Describer(listing, *resources[i], results[i]).describe();
   }
   slot.connection.answer(slot, kafka::DescribeConfigsResponse{.results = results});
   return {};

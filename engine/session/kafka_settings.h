@@ -20,6 +20,7 @@ struct KafkaSettings {
   std::uint64_t send_bytes = 1ULL << 20;              // one send
   std::int32_t fetch_max_bytes = 55 * 1024 * 1024;    // fetch.max.bytes
   std::int32_t max_described_partitions = 2000;       // max.request.partition.size.limit
+  std::uint64_t max_listed_config_bytes = 64ULL << 20;  // settings in one answer
   // KIP-227, per shard: max.incremental.fetch.session.cache.slots, partitions in all of them, and
   // how long a session must have been unused before it makes room for another.
   std::uint32_t max_fetch_sessions = 1000;
@@ -62,6 +63,7 @@ struct KafkaCounters {
   runtime::Counter fetch_sessions;  // now
   runtime::Counter fetch_sessions_evicted;
   runtime::Counter fetch_sessions_refused;  // at a limit
+  runtime::Counter configs_refused;         // resources beyond max_listed_config_bytes
   runtime::Counter cold_reads;              // waits for bytes that were not in memory
   runtime::Counter stalled_in_flight;
   runtime::Counter stalled_held;

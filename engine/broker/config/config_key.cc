@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <set>
+
+#include "net/kafka/reader.h"
 
 namespace duolog::broker {
 namespace {
@@ -17,6 +20,8 @@ Keys sorted(std::initializer_list<std::span<const ConfigKey>> tables) {
   std::ranges::sort(keys, {}, &ConfigKey::name);
   return keys;
 }
+
+std::string_view first_synonym(const ConfigKey* key) { return key->synonyms[0]; }
 
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kSpaces = " \t\r\n";
@@ -110,16 +115,41 @@ bool is_replica(std::string_view item) {
 Result<std::string> check_list(const ConfigKey& key, std::string_view value) {
   std::string kept;
   const auto items = config_list(value);
-  for (auto item = items.begin(); item != items.end(); ++item) {
-    if (auto checked = check_word(key, *item); !checked) return checked;
-    if (key.range.replicas && (!is_replica(*item) || (*item == "*" && items.size() > 1))) {
+  std::set<std::string_view> seen;
+  for (const std::string_view item : items) {
+    if (auto checked = check_word(key, item); !checked) return checked;
+    if (key.range.replicas && (!is_replica(item) || (item == "*" && items.size() > 1))) {
       return bad(key, value, "It must be '*' or a list of [partitionId]:[brokerId]");
     }
-    if (std::find(items.begin(), item, *item) != item) continue;  // it is there already
+    if (!seen.insert(item).second) continue;
     if (!kept.empty()) kept += ',';
-    kept += *item;
+    kept += item;
   }
   return kept;
+}
+
+Result<std::string> check_type(const ConfigKey& key, std::string_view value) {
+  switch (key.type) {
+    case ConfigType::kBoolean:
+      if (same_word(value, "true", true)) return "true";
+      if (same_word(value, "false", true)) return "false";
+      return bad(key, value, "Expected value to be either true or false");
+    case ConfigType::kInt:
+      return check_number<std::int32_t>(key, value);
+    case ConfigType::kShort:
+      return check_number<std::int16_t>(key, value);
+    case ConfigType::kLong:
+      return check_number<std::int64_t>(key, value);
+    case ConfigType::kDouble:
+      return check_number<double>(key, value);
+    case ConfigType::kList:
+      return check_list(key, value);
+    case ConfigType::kString:
+    case ConfigType::kClass:
+    case ConfigType::kPassword:
+      return check_word(key, value);
+  }
+  return std::string(value);
 }
 
 }  // namespace
@@ -157,29 +187,26 @@ const ConfigKey* find_config_key(ConfigResource resource, std::string_view name)
   return at != keys.end() && (*at)->name == name ? *at : nullptr;
 }
 
+const ConfigKey* topic_key_of(std::string_view broker_key) {
+  static const Keys by_synonym = [] {
+    const auto keys = config_keys(ConfigResource::kTopic);
+    Keys with(keys.begin(), keys.end());
+    std::erase_if(with, [](const ConfigKey* key) { return first_synonym(key).empty(); });
+    std::ranges::stable_sort(with, {}, first_synonym);
+    return with;
+  }();
+  const auto at = std::ranges::lower_bound(by_synonym, broker_key, {}, first_synonym);
+  return at != by_synonym.end() && first_synonym(*at) == broker_key ? *at : nullptr;
+}
+
 Result<std::string> check_config_value(const ConfigKey& key, std::string_view value) {
-  value = trimmed(value);
-  switch (key.type) {
-    case ConfigType::kBoolean:
-      if (same_word(value, "true", true)) return "true";
-      if (same_word(value, "false", true)) return "false";
-      return bad(key, value, "Expected value to be either true or false");
-    case ConfigType::kInt:
-      return check_number<std::int32_t>(key, value);
-    case ConfigType::kShort:
-      return check_number<std::int16_t>(key, value);
-    case ConfigType::kLong:
-      return check_number<std::int64_t>(key, value);
-    case ConfigType::kDouble:
-      return check_number<double>(key, value);
-    case ConfigType::kList:
-      return check_list(key, value);
-    case ConfigType::kString:
-    case ConfigType::kClass:
-    case ConfigType::kPassword:
-      return check_word(key, value);
+  auto kept = check_type(key, trimmed(value));
+  if (kept && kept->size() > kafka::kMaxStringBytes) {
+    return fail(Errc::kInvalid, "Value for configuration " + std::string(key.name) +
+                                    " must be no longer than " +
+                                    std::to_string(kafka::kMaxStringBytes) + " bytes");
   }
-  return std::string(value);
+  return kept;
 }
 
 std::vector<std::string_view> config_list(std::string_view value) {

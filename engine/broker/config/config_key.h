@@ -86,9 +86,12 @@ struct ConfigKey {
 [[nodiscard]] std::span<const ConfigKey* const> config_keys(ConfigResource resource);
 // Null when there is no such key.
 [[nodiscard]] const ConfigKey* find_config_key(ConfigResource resource, std::string_view name);
+// The topic's key that this broker's key stands for first; null when there is none.
+[[nodiscard]] const ConfigKey* topic_key_of(std::string_view broker_key);
 
 // The value as it is kept: without the spaces around it, numbers in their shortest form. kInvalid,
-// with Kafka's words, when it is not of the key's type or range.
+// with Kafka's words, when it is not of the key's type or range, or longer than a string of the
+// protocol may be.
 [[nodiscard]] Result<std::string> check_config_value(const ConfigKey& key, std::string_view value);
 // Items of a list, without the spaces around them.
 [[nodiscard]] std::vector<std::string_view> config_list(std::string_view value);

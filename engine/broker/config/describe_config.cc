@@ -8,14 +8,6 @@ namespace {
 
 using Synonym = ConfigDescription::Synonym;
 
-// The topic's key that this broker's key stands for first.
-const ConfigKey* topic_key_of(std::string_view broker_key) {
-  for (const ConfigKey* key : config_keys(ConfigResource::kTopic)) {
-    if (key->synonyms[0] == broker_key) return key;
-  }
-  return nullptr;
-}
-
 // What the server's configuration says; nothing where that is the default.
 std::optional<std::string> server_value(const ConfigKey& key, const Options& options) {
   if (key.name == "node.id" || key.name == "broker.id") return std::to_string(options.node_id);
@@ -72,15 +64,13 @@ std::vector<const ConfigKey*> chain_of(const ConfigKey& broker_key) {
 // As in Kafka, what stands before the first value of the key itself is left out: without one, only
 // the last of its chain can have a value, and that is the default in other units.
 void add_broker(std::vector<Synonym>& synonyms, const ConfigKey& broker_key,
-                const StoredConfigs& stored, const Options& options) {
+                const ConfigSources& sources) {
   const auto chain = chain_of(broker_key);
-  const auto& own = stored.of(ConfigResource::kBroker, std::to_string(options.node_id));
-  const auto& every = stored.of(ConfigResource::kBroker, "");
   std::vector<Synonym> all;
-  for (const ConfigKey* key : chain) add_given(all, *key, own, ConfigSource::kBroker);
-  for (const ConfigKey* key : chain) add_given(all, *key, every, ConfigSource::kEveryBroker);
+  for (const ConfigKey* key : chain) add_given(all, *key, sources.own, ConfigSource::kBroker);
+  for (const ConfigKey* key : chain) add_given(all, *key, sources.every, ConfigSource::kEveryBroker);
   for (const ConfigKey* key : chain) {
-    add(all, *key, server_value(*key, options), ConfigSource::kServer);
+    add(all, *key, server_value(*key, sources.options), ConfigSource::kServer);
   }
   for (const ConfigKey* key : chain) add_default(all, *key);
   auto first = std::ranges::find(all, broker_key.name, &Synonym::name);
@@ -94,17 +84,21 @@ ConfigSource own_source(ConfigResource resource) {
 
 }  // namespace
 
+ConfigSources::ConfigSources(const StoredConfigs& stored, const Options& its_options)
+    : own(stored.of(ConfigResource::kBroker, std::to_string(its_options.node_id))),
+      every(stored.of(ConfigResource::kBroker, "")),
+      options(its_options) {}
+
 ConfigDescription describe_config(ConfigResource resource, const ConfigKey& key,
-                                  const ConfigValues& given, const StoredConfigs& stored,
-                                  const Options& options) {
+                                  const ConfigValues& given, const ConfigSources& sources) {
   ConfigDescription description;
   if (resource == ConfigResource::kBroker) {
-    add_broker(description.synonyms, key, stored, options);
+    add_broker(description.synonyms, key, sources);
   } else {
     add_given(description.synonyms, key, given, own_source(resource));
     const ConfigKey* broker_key = find_config_key(ConfigResource::kBroker, key.synonyms[0]);
     if (broker_key) {
-      add_broker(description.synonyms, *broker_key, stored, options);
+      add_broker(description.synonyms, *broker_key, sources);
     } else if (resource == ConfigResource::kGroup) {
       add_default(description.synonyms, key);
     }

@@ -38,10 +38,19 @@ struct ConfigDescription {
   std::vector<Synonym> synonyms;  // all that would give it a value, what counts first
 };
 
-// `given`: what the resource itself was given; nothing for a broker, which `stored` knows.
+// What this broker was given, and what it was started with: looked up once for many settings.
+// Refers to its arguments; for the rest of the turn.
+struct ConfigSources {
+  ConfigSources(const StoredConfigs& stored, const Options& options);
+
+  const ConfigValues& own;
+  const ConfigValues& every;  // every broker
+  const Options& options;
+};
+
+// `given`: what the resource itself was given; nothing for a broker, which `sources` know.
 [[nodiscard]] ConfigDescription describe_config(ConfigResource resource, const ConfigKey& key,
                                                 const ConfigValues& given,
-                                                const StoredConfigs& stored,
-                                                const Options& options);
+                                                const ConfigSources& sources);
 
 }  // namespace duolog::broker

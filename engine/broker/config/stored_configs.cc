@@ -10,19 +10,18 @@ const ConfigValues& StoredConfigs::of(ConfigResource resource, std::string_view 
   return at == resources.end() ? kNone : at->second;
 }
 
-Result<StoredConfigs> make_stored_configs(storage::CatalogState::ResourceConfigs resources,
-                                          const TopicConfig& server_defaults,
-                                          std::int32_t node_id) {
+StoredConfigs make_stored_configs(storage::CatalogState::ResourceConfigs resources,
+                                  const TopicConfig& server_defaults, std::int32_t node_id) {
   StoredConfigs stored{std::move(resources), server_defaults};
   const std::string node = std::to_string(node_id);
   for (const std::string_view broker : {std::string_view(), std::string_view(node)}) {
     const ConfigValues& given = stored.of(ConfigResource::kBroker, broker);
     for (const ConfigKey* key : config_keys(ConfigResource::kTopic)) {
+      if (key->synonyms[0].empty()) continue;
       const auto at = given.find(key->synonyms[0]);
       if (at == given.end()) continue;
-      auto checked = check_config_value(*key, at->second);
-      if (!checked) return std::unexpected(checked.error());
-      set_topic_default(stored.topic_defaults, key->name, *checked);
+      const auto checked = check_config_value(*key, at->second);
+      if (checked) set_topic_default(stored.topic_defaults, key->name, *checked);
     }
   }
   return stored;

@@ -9,7 +9,6 @@
 #include <string>
 #include <string_view>
 
-#include "engine/base/result.h"
 #include "engine/broker/config/config_key.h"
 #include "engine/broker/topic_config.h"
 #include "storage/catalog_state.h"
@@ -27,9 +26,9 @@ struct StoredConfigs {
 };
 
 // `server_defaults`: of topics, by the server's configuration. `node_id`: this broker.
-// kInvalid when a value is not one that its key may have.
-[[nodiscard]] Result<StoredConfigs> make_stored_configs(
-    storage::CatalogState::ResourceConfigs resources, const TopicConfig& server_defaults,
-    std::int32_t node_id);
+// A value that its key may not have, of an older catalog, has no effect.
+[[nodiscard]] StoredConfigs make_stored_configs(storage::CatalogState::ResourceConfigs resources,
+                                                const TopicConfig& server_defaults,
+                                                std::int32_t node_id);
 
 }  // namespace duolog::broker

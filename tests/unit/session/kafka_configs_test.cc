@@ -9,6 +9,7 @@
 #include "engine/broker/config/config_key.h"
 #include "net/kafka/configs.h"
 #include "net/kafka/partitions.h"
+#include "storage/catalog.h"
 #include "tests/unit/session/kafka_client.h"
 #include "tests/unit/session/test_server.h"
 
@@ -218,6 +219,106 @@ TEST_F(KafkaConfigsTest, ACompactedTopicKeepsItsRecordsAndWantsKeys) {
   const auto answer = client->call<kafka::DeleteRecordsResponse>(
       2, kafka::DeleteRecordsRequest{.topics = std::span(&t, 1)});
   EXPECT_EQ(answer->message.topics[0].partitions[0].error_code, ErrorCode::kPolicyViolation);
+}
+
+// A list of `count` replicas, the first one `first`: 8 bytes each.
+std::string replicas_from(int first, int count) {
+  std::string list;
+  for (int i = 0; i < count; ++i) list += (i > 0 ? "," : "") + std::to_string(first + i) + ":1";
+  return list;
+}
+
+TEST_F(KafkaConfigsTest, AListDoesNotGrowBeyondWhatAStringOfTheProtocolHolds) {
+  constexpr std::string_view kKey = "leader.replication.throttled.replicas";
+  EXPECT_EQ(alter(kTopic, "t", kKey, replicas_from(10'000, 4000)), ErrorCode::kNone);
+  EXPECT_EQ(alter(kTopic, "t", kKey, replicas_from(20'000, 4000), kAppend),
+            ErrorCode::kInvalidConfig);
+  EXPECT_EQ(value(kTopic, "t", kKey), replicas_from(10'000, 4000) + " 1");
+}
+
+TEST_F(KafkaConfigsTest, ValuesOfAnOlderCatalogThatAreNoneAreListedAndHaveNoEffect) {
+  const Uuid id = client->topic_id("t");
+  client.reset();
+  server.stop();
+  {
+    runtime::PosixFiles files;
+    auto catalog = storage::Catalog::open(files, server.directory() + "/meta");
+    ASSERT_TRUE(catalog.has_value());
+    ASSERT_TRUE(catalog->set_configs(id, {{"leader.replication.throttled.replicas",
+                                           std::string(40'000, 'x')},
+                                          {"no.longer.known", "1"},
+                                          {"retention.ms", "soon"},
+                                          {"segment.ms", "2000"}}));
+    ASSERT_TRUE(catalog->set_resource_configs(kBroker, "1", {{"message.max.bytes", "many"}}));
+  }
+  restart();
+  EXPECT_EQ(value(kTopic, "t", "leader.replication.throttled.replicas"),
+            std::string(32'767, 'x') + " 1");
+  EXPECT_EQ(value(kTopic, "t", "retention.ms"), "soon 1");
+  EXPECT_EQ(value(kTopic, "t", "segment.ms"), "2000 1");
+  EXPECT_EQ(alter(kBroker, "", "log.retention.ms", "100"), ErrorCode::kNone);
+  EXPECT_EQ(alter(kTopic, "t", "segment.ms", "3000"), ErrorCode::kInvalidConfig);
+  EXPECT_EQ(replace({{"segment.ms", "3000"}}), ErrorCode::kNone);
+  EXPECT_EQ(value(kTopic, "t", "retention.ms"), "100 3");
+}
+
+TEST_F(KafkaConfigsTest, NoKeysAreAllKeys) {
+  const auto answer = describe(kTopic, "t", std::vector<std::string_view>());
+  EXPECT_EQ(answer->message.results[0].configs.size(),
+            broker::config_keys(broker::ConfigResource::kTopic).size());
+}
+
+TEST_F(KafkaConfigsTest, AResourceThatIsAskedForTwiceIsAnsweredOnce) {
+  std::vector<DescribeRequest::Resource> resources{
+      {.resource_type = kBroker, .resource_name = "1"},
+      {.resource_type = kTopic, .resource_name = "t"},
+      {.resource_type = kBroker, .resource_name = "1"}};
+  const auto answer = client->call<DescribeResponse>(
+      4, DescribeRequest{.resources = std::span(resources)});
+  ASSERT_EQ(answer->message.results.size(), 2U);
+  EXPECT_EQ(answer->message.results[0].resource_name, "1");
+  EXPECT_EQ(answer->message.results[1].resource_name, "t");
+}
+
+TEST(KafkaConfigsLimitTest, AnAnswerListsSettingsUpToALimit) {
+  TestServerOptions options;
+  options.kafka.max_listed_config_bytes = 10'000;
+  TestServer server(options);
+  KafkaClient client(server.port());
+  std::vector<DescribeRequest::Resource> resources;
+  for (const char* name : {"a", "b", "c", "d"}) {
+    resources.push_back({.resource_type = kGroup, .resource_name = name});
+  }
+  const auto answer = client.call<DescribeResponse>(
+      4, DescribeRequest{.resources = std::span(resources),
+                         .include_synonyms = true,
+                         .include_documentation = true});
+  const auto& results = answer->message.results;
+  ASSERT_EQ(results.size(), 4U);
+  EXPECT_EQ(results[0].error_code, ErrorCode::kNone);
+  EXPECT_EQ(results[0].configs.size(), 17U);
+  EXPECT_EQ(results[3].error_code, ErrorCode::kPolicyViolation);
+  EXPECT_TRUE(results[3].configs.empty());
+  EXPECT_GE(server.sum([](const KafkaCounters& c) -> auto& { return c.configs_refused; }), 1U);
+}
+
+TEST(KafkaConfigsLimitTest, TopicsBeyondTheLimitAreCreatedAndAnsweredWithoutTheirSettings) {
+  TestServerOptions options;
+  options.kafka.max_listed_config_bytes = 1000;
+  TestServer server(options);
+  KafkaClient client(server.port());
+  std::vector<kafka::CreateTopicsRequest::Topic> topics{
+      {.name = "a", .num_partitions = -1, .replication_factor = -1},
+      {.name = "b", .num_partitions = -1, .replication_factor = -1}};
+  const auto answer = client.call<kafka::CreateTopicsResponse>(
+      7, kafka::CreateTopicsRequest{.topics = std::span(topics)});
+  const auto& created = answer->message.topics;
+  EXPECT_EQ(created[0].configs.size(),
+            broker::config_keys(broker::ConfigResource::kTopic).size());
+  EXPECT_EQ(created[1].error_code, ErrorCode::kNone);
+  EXPECT_EQ(created[1].topic_config_error_code, ErrorCode::kPolicyViolation);
+  EXPECT_TRUE(created[1].configs.is_null());
+  EXPECT_EQ(server.sum([](const KafkaCounters& c) -> auto& { return c.configs_refused; }), 1U);
 }
 
 }  // namespace

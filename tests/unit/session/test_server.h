@@ -59,6 +59,7 @@ class TestServer {
   }
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] const std::string& directory() const { return directory_; }  // of its data
   [[nodiscard]] broker::Cluster& cluster() { return *cluster_; }
   [[nodiscard]] runtime::Runtime& runtime() { return *runtime_; }
   [[nodiscard]] groups::GroupCoordinators& coordinators() { return *coordinators_; }
