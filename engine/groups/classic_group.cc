@@ -163,7 +163,7 @@ std::int32_t ClassicGroup::rebalance_timeout_ms() const {
 }
 
 std::size_t ClassicGroup::size_bytes() const {
-  std::size_t total = 0;
+  std::size_t total = id_.size() + protocol_type_.size() + leader_.value_or("").size();
   for (const auto& [id, member] : members_) total += member->size_bytes();
   return total;
 }
@@ -178,7 +178,8 @@ void ClassicGroup::on_pending_end(runtime::Timer& /*timer*/, void* context) {
   ClassicGroup& group = pending.group;
   group.host_.counters().members_expired.add();
   group.remove(std::string(pending.id));
-  if (group.state_ == GroupState::kPreparingRebalance && group.all_joined()) group.complete_join();
+  if (group.state_ == GroupState::kPreparingRebalance) group.complete_if_all_joined();
+  if (group.idle()) group.host_.became_idle(group);  // which may be gone now
 }
 
 // Who waits for the others is not expected to send heartbeats; but who waits with its first Join
@@ -189,8 +190,8 @@ void ClassicGroup::session_ended(Member& member) {
   remove(std::string(member.id));
   if (state_ == GroupState::kStable || state_ == GroupState::kCompletingRebalance) {
     rebalance_or_complete();
-  } else if (state_ == GroupState::kPreparingRebalance && all_joined()) {
-    complete_join();
+  } else if (state_ == GroupState::kPreparingRebalance) {
+    complete_if_all_joined();
   }
 }
 

@@ -36,6 +36,7 @@ std::string dashed(const Uuid& id) {
 // A member id is as long as any text may be: what it begins with may be as long already, so that
 // only so much of it is taken.
 constexpr std::size_t kMaxMemberIdPrefixBytes = 256;
+constexpr std::size_t kMaxNewMemberIdBytes = kMaxMemberIdPrefixBytes + 1 + 36;
 
 std::string new_member_id(const kafka::JoinGroupRequest& request, const Client& client) {
   std::string_view prefix = request.group_instance_id.value_or(client.id);
@@ -88,6 +89,10 @@ void ClassicGroup::join(const kafka::JoinGroupRequest& request, const Client& cl
     remove(request.member_id);  // the last that came back to a group that has become too large
     return refuse_join(call.reply, {}, ErrorCode::kGroupMaxSizeReached);
   }
+  if (request.protocols.size() > host_.settings().max_protocols) {
+    host_.counters().metadata_too_large.add();
+    return refuse_join(call.reply, request.member_id, ErrorCode::kInconsistentGroupProtocol);
+  }
   if (!supports(request.protocol_type, request.protocols)) {
     return refuse_join(call.reply, request.member_id, ErrorCode::kInconsistentGroupProtocol);
   }
@@ -110,9 +115,16 @@ bool ClassicGroup::accepts(std::string_view member_id) const {
 }
 
 bool ClassicGroup::fits(const JoinCall& call, const Member* replaced) const {
-  std::size_t total = size_bytes() + call.client.id.size() + call.client.host.size();
-  for (const auto& one : call.request.protocols) total += one.name.size() + one.metadata.size();
-  if (replaced != nullptr) total -= replaced->size_bytes();
+  const kafka::JoinGroupRequest& request = call.request;
+  std::size_t total = size_bytes() + kMemberBytes +
+                      std::max(request.member_id.size(), kMaxNewMemberIdBytes) +
+                      request.group_instance_id.value_or("").size() + call.client.id.size() +
+                      call.client.host.size();
+  if (members_.empty()) total += request.protocol_type.size();
+  for (const auto& one : request.protocols) {
+    total += kProtocolBytes + one.name.size() + one.metadata.size();
+  }
+  if (replaced != nullptr) total -= replaced->size_bytes() - replaced->assignment.size();
   return total <= host_.settings().max_metadata_bytes;
 }
 
@@ -132,6 +144,10 @@ void ClassicGroup::join_new(JoinCall& call) {
 
 // A client whose answers get lost would else leave a member behind with each attempt.
 void ClassicGroup::require_member_id(JoinCall& call, std::string member_id) {
+  if (pending_.size() >= host_.settings().max_pending_members) {
+    host_.counters().groups_full.add();
+    return refuse_join(call.reply, {}, ErrorCode::kGroupMaxSizeReached);
+  }
   auto pending = std::make_unique<PendingMember>(*this, member_id, on_pending_end);
   arm(pending->session, call.request.session_timeout_ms);
   pending_[member_id] = std::move(pending);

@@ -8,6 +8,12 @@
 #include "engine/groups/consumer_protocol.h"
 
 namespace duolog::groups {
+namespace {
+
+// However short the members' own time-out is: the thread has others to serve.
+constexpr std::int32_t kLeastWaitForStaticsMs = 1'000;
+
+}  // namespace
 
 void ClassicGroup::transition(GroupState state) {
   state_ = state;
@@ -77,7 +83,7 @@ void ClassicGroup::complete_join() {
   if (!members_.empty() && !elect_leader()) {
     // Nobody is back, and static members have until their sessions end.
     first_rebalance_ = false;
-    return arm(rebalance_timer_, rebalance_timeout_ms());
+    return arm(rebalance_timer_, std::max(rebalance_timeout_ms(), kLeastWaitForStaticsMs));
   }
   next_generation();
   if (state_ == GroupState::kEmpty) {

@@ -18,15 +18,10 @@ kafka::ErrorCode store_error(kafka::ErrorCode error) {
   using enum kafka::ErrorCode;
   switch (error) {
     case kUnknownTopicOrPartition:
-    case kNotEnoughReplicas:
-    case kRequestTimedOut:
       return kCoordinatorNotAvailable;
-    case kNotLeaderOrFollower:
     case kKafkaStorageError:
       return kNotCoordinator;
-    case kMessageTooLarge:
     case kRecordListTooLarge:
-    case kInvalidFetchSize:
       return kUnknownServerError;
     default:
       return error;
@@ -61,14 +56,12 @@ kafka::ErrorCode ClassicGroup::check_sync(const kafka::SyncGroupRequest& request
 // Members that the leader has forgotten get nothing, which is an assignment too.
 void ClassicGroup::take_assignments(const kafka::SyncGroupRequest& request) {
   Assignments assignments;
-  std::size_t total = 0;
+  std::size_t total = size_bytes();
   for (const auto& one : request.assignments) {
     assignments[std::string(one.member_id)] = as_text(one.assignment);
     total += one.assignment.size();
   }
-  for (const auto& [id, member] : members_) {
-    total += member->size_bytes() - member->assignment.size();
-  }
+  for (const auto& [id, member] : members_) total -= member->assignment.size();
   if (total > host_.settings().max_metadata_bytes) {
     host_.counters().metadata_too_large.add();
     return assignments_stored(generation_, assignments, ErrorCode::kRecordListTooLarge);

@@ -1,6 +1,7 @@
 #include "engine/groups/group.h"
 
 #include "engine/groups/classic_group.h"
+#include "engine/groups/consumer_protocol.h"
 
 namespace duolog::groups {
 
@@ -14,6 +15,22 @@ Group::~Group() = default;
 bool Group::in_use() const {
   if (classic != nullptr) return !classic->idle();
   return stored && !stored->members.empty();
+}
+
+bool Group::leaves_out(std::string_view topic) const {
+  return classic != nullptr && classic->state() == GroupState::kStable &&
+         protocol_type() == kConsumerProtocolType && !is_subscribed_to(topic);
+}
+
+Timestamp Group::state_since() const {
+  if (protocol_type().empty()) return kNever;
+  const Timestamp since = classic != nullptr ? classic->state_since() : stored->state_since;
+  return since.value < 0 ? kNever : since;
+}
+
+bool Group::is_stored_with_former_members() const {
+  return classic != nullptr && classic->state() == GroupState::kEmpty && stored &&
+         !stored->members.empty();
 }
 
 std::string_view Group::protocol_type() const {

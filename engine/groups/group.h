@@ -21,6 +21,8 @@ namespace duolog::groups {
 
 class ClassicGroup;
 
+inline constexpr Timestamp kNever{-1};
+
 // By topic and partition. Only what is durable is here.
 class GroupOffsets {
  public:
@@ -65,9 +67,16 @@ struct Group {
   std::unique_ptr<ClassicGroup> classic;  // null: nobody has joined it or asked for its members
   std::size_t stores = 0;                 // batches of it that are not durable yet
   bool to_copy = false;                   // a rewrite of its log has not come to it
+  bool to_sweep = false;                  // a sweep found something under way
 
   // Somebody is a member of it, or about to be.
   [[nodiscard]] bool in_use() const;
+  // Its members are consumers, have their assignments, and none of them reads this topic.
+  [[nodiscard]] bool leaves_out(std::string_view topic) const;
+  // Since when it is as it is, of a group that somebody has joined; kNever of others.
+  [[nodiscard]] Timestamp state_since() const;
+  // Its last member has gone, and that could not be stored.
+  [[nodiscard]] bool is_stored_with_former_members() const;
   // Empty before anybody has joined.
   [[nodiscard]] std::string_view protocol_type() const;
   // Whether a member reads this topic, or may do so.

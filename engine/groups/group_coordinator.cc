@@ -145,6 +145,7 @@ void GroupCoordinator::settled(std::string_view group_id) {
   memberships_.settled(*found->second);
   found = groups_.find(group_id);
   if (found != groups_.end() && found->second->is_nothing()) erase(found);
+  sweep_skipped(group_id);
 }
 
 void GroupCoordinator::put_offset(Group& group, std::string_view topic, PartitionId partition,
@@ -275,26 +276,27 @@ void GroupCoordinator::store_metadata(Group& group, GroupMetadata metadata, Stor
 void GroupCoordinator::remove(Group& group, Stored done) {
   if (const ErrorCode error = check_store(group); error != ErrorCode::kNone) return done(error);
   auto batch = new_batch(group);
-  bool fits = true;
+  bool whole = true;
   std::vector<std::pair<std::string, PartitionId>> removed;
   for (const auto& [topic, partitions] : group.offsets.topics()) {
     for (const auto& [partition, committed] : partitions) {
-      fits = fits && batch->remove_offset(group.id, topic, partition);
-      removed.emplace_back(topic, partition);
+      whole = whole && batch->remove_offset(group.id, topic, partition);
+      if (whole) removed.emplace_back(topic, partition);
     }
   }
-  if (group.stored) fits = fits && batch->remove_group(group.id);
-  if (!fits) return done(ErrorCode::kUnknownServerError);
+  if (group.stored) whole = whole && batch->remove_group(group.id);
   if (batch->empty()) {
     give_back(std::move(batch));
+    if (!whole) return done(ErrorCode::kUnknownServerError);
     settled(std::string(group.id));
     return done(ErrorCode::kNone);
   }
   store(group, std::move(batch),
-        [this, id = group.id, removed = std::move(removed),
+        [this, id = group.id, removed = std::move(removed), whole,
          done = std::move(done)](ErrorCode error) mutable {
           if (Group* now = error == ErrorCode::kNone ? find(id) : nullptr) {
             for (const auto& [topic, partition] : removed) remove_offset(*now, topic, partition);
+            if (!whole) return remove(*now, std::move(done));
             now->stored.reset();
           }
           done(error);

@@ -92,7 +92,8 @@ class GroupCoordinator {
   void give_back(std::unique_ptr<GroupBatch> batch);
   // What the group begins with after a start. UNKNOWN_SERVER_ERROR: it is too large.
   void store_metadata(Group& group, GroupMetadata metadata, Stored done);
-  // All that is stored of the group goes, and the group with it.
+  // All that is stored of the group goes, and the group with it: in as many batches as it takes,
+  // one after the other, so that the group's own record is the last. Nobody may be in it.
   void remove(Group& group, Stored done);
 
   // The group goes if there is nothing of it that would be missed.
@@ -134,6 +135,7 @@ class GroupCoordinator {
   void sweep_some();
   void sweep_later();
   void sweep(Group& group);
+  void sweep_skipped(std::string_view group_id);
   [[nodiscard]] bool is_over(const Group& group, std::string_view topic,
                              const CommittedOffset& committed) const;
   static void on_sweep_time(runtime::Timer& timer, void* context);

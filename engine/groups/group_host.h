@@ -31,6 +31,8 @@ class GroupHost {
   // within this call. The group may be gone by then: `done` knows.
   using Stored = std::move_only_function<void(kafka::ErrorCode)>;
   virtual void store(ClassicGroup& group, GroupMetadata metadata, Stored done) = 0;
+  // The last that was about to come has not come. The group may be destroyed within this call.
+  virtual void became_idle(ClassicGroup& group) = 0;
 };
 
 }  // namespace duolog::groups

@@ -87,14 +87,16 @@ void GroupLog::on_appended(broker::AppendRequest& request) {
   } else {
     counters.store_failures.add();
   }
-  Group* group = store->group ? coordinator.find(*store->group) : nullptr;
-  if (group != nullptr && group->stores > 0) --group->stores;
+  // A group of this name that there is now is another one if the log has been left.
+  const bool left = self.state_ == State::kGone;
+  Group* group = store->group && !left ? coordinator.find(*store->group) : nullptr;
+  if (group != nullptr) --group->stores;
   coordinator.give_back(std::move(store->batch));
-  --self.under_way_;
-  store->done(request.error);
-  if (store->group) coordinator.settled(*store->group);
-  coordinator.shard().release();
+  store->done(left ? ErrorCode::kNotCoordinator : request.error);
+  if (group != nullptr && self.state_ != State::kGone) coordinator.settled(*store->group);
   if (self.state_ == State::kReady && !self.rewriting_) self.check_growth();
+  --self.under_way_;  // until now this object stays
+  coordinator.shard().release();
   coordinator.collect_gone();  // this object may be gone now
 }
 

@@ -58,25 +58,38 @@ void GroupCoordinator::sweep_some() {
   if (std::exchange(sweep_again_, false) && !stopping_) sweep();
 }
 
+// A group that had something under way when a sweep came to it, and has nothing now.
+void GroupCoordinator::sweep_skipped(std::string_view group_id) {
+  Group* group = find(group_id);
+  if (group == nullptr || !group->to_sweep || group->stores > 0 || stopping_) return;
+  if (sweep_stores_ + 1 >= kMostStores) return;  // the next sweep comes to it
+  sweep(*group);
+}
+
 bool GroupCoordinator::is_over(const Group& group, std::string_view topic,
                                const CommittedOffset& committed) const {
   const broker::Topic* known = broker_.find(topic);
   if (known == nullptr) return true;
   if (!committed.topic_id.is_zero() && committed.topic_id != known->id) return true;
-  if (group.in_use()) return false;
+  // Of a group whose members all read other topics, what nobody commits any more is over (KIP-211).
+  const bool left_behind = group.leaves_out(topic);
+  if (group.in_use() && !left_behind) return false;
   const std::int64_t now = broker_.shard().wall_now().value;
   if (committed.expiry != kNoExpiry) return now >= committed.expiry.value;
   // Of a group that had members: since it has none.
-  const bool had_members =
-      group.stored && !group.stored->protocol_type.empty() && group.stored->state_since.value >= 0;
-  const Timestamp since = had_members ? group.stored->state_since : committed.commit_time;
+  const Timestamp empty_since = left_behind ? kNever : group.state_since();
+  const Timestamp since = empty_since == kNever ? committed.commit_time : empty_since;
   return now - since.value >= static_cast<std::int64_t>(settings().offsets_retention_ms);
 }
 
 void GroupCoordinator::sweep(Group& group) {
   // What is under way may be newer than what is known here.
-  if (group.stores > 0 || check_store(group) != ErrorCode::kNone) return;
+  group.to_sweep = group.stores > 0;
+  if (group.to_sweep || check_store(group) != ErrorCode::kNone) return;
   if (group.is_nothing()) return settled(std::string(group.id));
+  if (group.is_stored_with_former_members()) {
+    return store_metadata(group, group.classic->metadata(), [](ErrorCode /*the next one tries*/) {});
+  }
   auto batch = new_batch(group);
   std::vector<std::pair<std::string, PartitionId>> removed;
   bool fits = true;

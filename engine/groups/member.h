@@ -34,6 +34,11 @@ struct MemberProtocol {
   friend bool operator==(const MemberProtocol&, const MemberProtocol&) = default;
 };
 
+// What a member and each of its protocols take besides their texts, at most: numbers and lengths in
+// the group's record, and the objects here.
+inline constexpr std::size_t kMemberBytes = 64;
+inline constexpr std::size_t kProtocolBytes = 64;
+
 // What a member says of itself with each Join.
 struct MemberTerms {
   std::int32_t rebalance_timeout_ms = 0;
@@ -53,11 +58,12 @@ struct Member : MemberTerms {
   }
   // What it adds to the group's size.
   [[nodiscard]] std::size_t size_bytes() const {
-    constexpr std::size_t kNumbersAndLengths = 64;  // at most, in its record
-    std::size_t total = kNumbersAndLengths + id.size() + client_id.size() + client_host.size() +
+    std::size_t total = kMemberBytes + id.size() + client_id.size() + client_host.size() +
                         assignment.size();
     if (instance_id) total += instance_id->size();
-    for (const MemberProtocol& one : protocols) total += one.name.size() + one.metadata.size();
+    for (const MemberProtocol& one : protocols) {
+      total += kProtocolBytes + one.name.size() + one.metadata.size();
+    }
     return total;
   }
 

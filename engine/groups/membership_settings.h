@@ -19,14 +19,17 @@ struct MembershipSettings {
   std::uint64_t max_size = std::numeric_limits<std::int32_t>::max();  // group.max.size: members
   // Of a group, with all protocols of all members; what is stored must fit into one record.
   std::uint64_t max_metadata_bytes = 1'000'000;
+  std::uint64_t max_protocols = 64;           // of a member
+  std::uint64_t max_pending_members = 1'000;  // of a group: with an id, and yet to join with it
 };
 
 struct MembershipCounters {
   runtime::Counter rebalances;          // begun
   runtime::Counter members_expired;     // no heartbeat, no Join or no Sync in time
   runtime::Counter members_fenced;      // static members replaced by another with their name
-  runtime::Counter groups_full;         // joins refused: max_size
-  runtime::Counter metadata_too_large;  // joins and assignments refused: max_metadata_bytes
+  runtime::Counter groups_full;         // joins refused: max_size, max_pending_members
+  runtime::Counter metadata_too_large;  // joins and assignments refused: max_metadata_bytes,
+                                        // max_protocols
 };
 
 }  // namespace duolog::groups

@@ -106,7 +106,11 @@ void Memberships::leave(const Client& client, const kafka::LeaveGroupRequest& re
   }
   if (request.group_id.empty()) return reply.refuse(ErrorCode::kInvalidGroupId);
   ClassicGroup* group = find(request.group_id);
-  if (group != nullptr) return group->leave(request, client.version, std::move(reply));
+  if (group != nullptr) {
+    const std::string id = group->id();  // the request may be gone once it is answered
+    group->leave(request, client.version, std::move(reply));
+    return coordinator_.settled(id);  // it may have been about to get its first member
+  }
   if (client.version < kMembersInLeaveSince) return reply.refuse(ErrorCode::kUnknownMemberId);
   auto members = reply.arena().make<kafka::LeaveGroupResponse::Member>(request.members.size());
   for (std::size_t i = 0; i < members.size(); ++i) {
@@ -215,6 +219,10 @@ std::uint64_t Memberships::now_ns() { return coordinator_.shard().now_ns(); }
 Timestamp Memberships::wall_now() { return coordinator_.shard().wall_now(); }
 const MembershipSettings& Memberships::settings() { return coordinator_.settings().members; }
 MembershipCounters& Memberships::counters() { return coordinator_.counters().members; }
+
+void Memberships::became_idle(ClassicGroup& group) {
+  coordinator_.settled(std::string(group.id()));
+}
 
 void Memberships::store(ClassicGroup& group, GroupMetadata metadata, Stored done) {
   Group* stored = coordinator_.find(group.id());

@@ -68,6 +68,7 @@ class Memberships final : public GroupHost {
   [[nodiscard]] const MembershipSettings& settings() override;
   [[nodiscard]] MembershipCounters& counters() override;
   void store(ClassicGroup& group, GroupMetadata metadata, Stored done) override;
+  void became_idle(ClassicGroup& group) override;
 
  private:
   // Null: there is no such group.

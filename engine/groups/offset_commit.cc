@@ -1,3 +1,4 @@
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -20,6 +21,12 @@ struct Commit {
   PartitionId partition;
   CommittedOffset committed;
 };
+
+// So many milliseconds later, or at the end of time.
+Timestamp after(Timestamp now, std::int64_t ms) {
+  constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max();
+  return Timestamp(ms > kLast - now.value ? kLast : now.value + ms);
+}
 
 // Whether this member may commit for this group.
 ErrorCode check_member(Group* group, const Client& client,
@@ -120,18 +127,10 @@ std::vector<Commit> CommitPlan::commits() {
                         .leader_epoch = candidate.asked->committed_leader_epoch,
                         .metadata = std::string(metadata),
                         .commit_time = now,
-                        .expiry = expires ? now + request_.retention_time_ms : kNoExpiry,
+                        .expiry = expires ? after(now, request_.retention_time_ms) : kNoExpiry,
                         .topic_id = candidate.topic_id}});
   }
   return commits;
-}
-
-// What a client is told of an append that failed: to ask again, after it has looked for its
-// coordinator.
-ErrorCode to_kafka(ErrorCode append) {
-  if (append == ErrorCode::kKafkaStorageError) return ErrorCode::kCoordinatorNotAvailable;
-  if (append == ErrorCode::kUnknownTopicOrPartition) return ErrorCode::kNotCoordinator;
-  return append;
 }
 
 // Null: a commit does not fit.
@@ -208,7 +207,7 @@ void commit_offsets(GroupCoordinator& coordinator, const Client& client,
        reply = std::move(reply)](ErrorCode error) mutable {
         Group* durable = error == ErrorCode::kNone ? coordinator.find(request.group_id) : nullptr;
         if (error == ErrorCode::kNone && durable == nullptr) error = ErrorCode::kNotCoordinator;
-        if (error != ErrorCode::kNone) plan.refuse(to_kafka(error));
+        if (error != ErrorCode::kNone) plan.refuse(store_error(error));
         for (Commit& commit : commits) {
           if (durable == nullptr) break;
           coordinator.put_offset(*durable, commit.topic, commit.partition,

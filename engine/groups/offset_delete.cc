@@ -1,6 +1,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/groups/consumer_protocol.h"
 #include "engine/groups/offset_requests.h"
 
 namespace duolog::groups {
@@ -11,12 +12,11 @@ using kafka::OffsetDeleteRequest;
 using kafka::OffsetDeleteResponse;
 using PartitionResponse = OffsetDeleteResponse::Topic::Partition;
 
-constexpr std::string_view kConsumers = "consumer";  // whose subscriptions are known
-
 struct Deletion {
   std::string topic;
   PartitionId partition;
   PartitionResponse* response;  // in the call's arena
+  bool stored = false;          // that it is gone
 };
 
 // The response, with an error for each partition that is not there; the others are `candidates`.
@@ -47,7 +47,7 @@ OffsetDeleteResponse plan(const broker::Broker& broker, const OffsetDeleteReques
 // What forbids it as a whole.
 ErrorCode check(const Group* group, ErrorCode storable) {
   if (group == nullptr) return ErrorCode::kGroupIdNotFound;
-  if (group->in_use() && group->protocol_type() != kConsumers) return ErrorCode::kNonEmptyGroup;
+  if (group->in_use() && group->protocol_type() != kConsumerProtocolType) return ErrorCode::kNonEmptyGroup;
   return storable;
 }
 
@@ -72,8 +72,9 @@ void delete_offsets(GroupCoordinator& coordinator, const Client& client,
   for (Deletion& deletion : deletions) {
     if (group->is_subscribed_to(deletion.topic)) {
       deletion.response->error_code = ErrorCode::kGroupSubscribedToTopic;
-    } else if (group->offsets.find(deletion.topic, deletion.partition) != nullptr &&
-               !batch->remove_offset(group->id, deletion.topic, deletion.partition)) {
+    } else if (group->offsets.find(deletion.topic, deletion.partition) != nullptr) {
+      deletion.stored = batch->remove_offset(group->id, deletion.topic, deletion.partition);
+      if (deletion.stored) continue;
       coordinator.give_back(std::move(batch));
       return reply.refuse(ErrorCode::kInvalidRequest);
     }
@@ -87,11 +88,12 @@ void delete_offsets(GroupCoordinator& coordinator, const Client& client,
       *group, std::move(batch),
       [&coordinator, &request, response, deletions = std::move(deletions),
        reply = std::move(reply)](ErrorCode stored) mutable {
-        if (stored != ErrorCode::kNone) return reply.refuse(ErrorCode::kCoordinatorNotAvailable);
+        if (stored != ErrorCode::kNone) return reply.refuse(store_error(stored));
         Group* now = coordinator.find(request.group_id);
         for (const Deletion& deletion : deletions) {
           if (now == nullptr) break;
-          if (deletion.response->error_code != ErrorCode::kNone) continue;
+          // What was committed meanwhile is behind this in the log, and stays.
+          if (!deletion.stored) continue;
           coordinator.remove_offset(*now, deletion.topic, deletion.partition);
         }
         reply(response);

@@ -25,9 +25,10 @@ PartitionResponse describe(PartitionId partition, const CommittedOffset& committ
           .metadata = committed.metadata};
 }
 
-// What was committed for a topic of this name that was another one is not of this one.
-bool is_of_topic(const CommittedOffset& committed, const Uuid& topic_id) {
-  return committed.topic_id.is_zero() || topic_id.is_zero() || committed.topic_id == topic_id;
+// What was committed for a topic of this name that was another one is not of this one. Null: there
+// is no topic of this name now.
+bool is_of_topic(const CommittedOffset& committed, const broker::Topic* topic) {
+  return topic == nullptr || committed.topic_id.is_zero() || committed.topic_id == topic->id;
 }
 
 TopicResponse fetch_topic(const broker::Broker& broker, const Group* group, const AskedTopic& asked,
@@ -46,7 +47,7 @@ TopicResponse fetch_topic(const broker::Broker& broker, const Group* group, cons
     }
     const CommittedOffset* committed =
         group == nullptr ? nullptr : group->offsets.find(name, index);
-    const bool found = committed != nullptr && is_of_topic(*committed, asked.topic_id);
+    const bool found = committed != nullptr && is_of_topic(*committed, topic);
     partitions[p] = found ? describe(index, *committed) : nothing(index);
   }
   return response;
@@ -62,10 +63,13 @@ kafka::Array<TopicResponse> fetch_all(const broker::Broker& broker, const Group&
     if (topic == nullptr && version >= kFirstOffsetsVersionWithIds) continue;
     auto partitions = arena.make<PartitionResponse>(committed.size());
     std::size_t p = 0;
-    for (const auto& [partition, offset] : committed) partitions[p++] = describe(partition, offset);
+    for (const auto& [partition, offset] : committed) {
+      if (is_of_topic(offset, topic)) partitions[p++] = describe(partition, offset);
+    }
+    if (p == 0) continue;
     topics[count++] = {.name = name,
                        .topic_id = topic == nullptr ? Uuid{} : topic->id,
-                       .partitions = partitions};
+                       .partitions = partitions.first(p)};
   }
   return topics.first(count);
 }

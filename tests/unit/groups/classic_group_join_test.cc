@@ -292,8 +292,8 @@ TEST_F(ClassicGroupJoinTest, OfAGroupThatHasBecomeTooLargeTheLastToJoinMustGo) {
 }
 
 TEST_F(ClassicGroupJoinTest, AJoinThatWouldMakeTheGroupTooLargeToStoreIsRefused) {
-  host.its_settings.max_metadata_bytes = 1'000;
-  const std::string long_metadata(900, 'm');
+  host.its_settings.max_metadata_bytes = 2'000;
+  const std::string long_metadata(1'500, 'm');
   EXPECT_FALSE(*join({.protocols = {{"range", long_metadata}}}));
   const auto refused = join({.protocols = {{"range", long_metadata}}});
   ASSERT_TRUE(*refused);
@@ -355,6 +355,60 @@ TEST_F(ClassicGroupJoinTest, AMemberIdThatIsMadeOfALongNameIsShort) {
   pass_initial_delay();
   ASSERT_TRUE(*joined);
   EXPECT_EQ((*joined)->member_id.size(), 256U + 37U);
+}
+
+TEST_F(ClassicGroupJoinTest, AMemberHasNoMoreProtocolsThanTheLimit) {
+  host.its_settings.max_protocols = 2;
+  const auto refused = join({.protocols = {{"a", ""}, {"b", ""}, {"c", ""}}});
+  ASSERT_TRUE(*refused);
+  EXPECT_EQ((*refused)->error, ErrorCode::kInconsistentGroupProtocol);
+  EXPECT_EQ(host.its_counters.metadata_too_large.get(), 1U);
+  EXPECT_FALSE(*join({.protocols = {{"a", ""}, {"b", ""}}}));
+}
+
+TEST_F(ClassicGroupJoinTest, ProtocolsWithoutBytesAndLongNamesCountTowardsAGroupsSize) {
+  host.its_settings.max_metadata_bytes = 3'000;
+  std::vector<MemberProtocol> protocols;
+  for (int i = 0; i < 60; ++i) protocols.push_back({std::to_string(i), ""});
+  const auto many = join({.protocols = protocols});
+  ASSERT_TRUE(*many);
+  EXPECT_EQ((*many)->error, ErrorCode::kGroupMaxSizeReached);
+  const auto named = join({.instance_id = std::string(3'000, 'i')});
+  ASSERT_TRUE(*named);
+  EXPECT_EQ((*named)->error, ErrorCode::kGroupMaxSizeReached);
+  EXPECT_EQ(host.its_counters.metadata_too_large.get(), 2U);
+  EXPECT_FALSE(*join());
+}
+
+TEST_F(ClassicGroupJoinTest, SoManyMembersMayBeAboutToComeAndNoMore) {
+  host.its_settings.max_pending_members = 2;
+  EXPECT_EQ((*join({.version = 4}))->error, ErrorCode::kMemberIdRequired);
+  const auto second = join({.version = 4});
+  EXPECT_EQ((*join({.version = 4}))->error, ErrorCode::kGroupMaxSizeReached);
+  EXPECT_EQ(host.its_counters.groups_full.get(), 1U);
+  // Who comes makes room.
+  join({.member_id = (*second)->member_id, .version = 4});
+  EXPECT_EQ((*join({.version = 4}))->error, ErrorCode::kMemberIdRequired);
+}
+
+TEST_F(ClassicGroupJoinTest, AGroupWhoseOnlyExpectedMemberDoesNotComeIsIdle) {
+  join({.version = 4});
+  EXPECT_FALSE(group->idle());
+  host.advance(9'999);
+  EXPECT_EQ(host.idle_groups, 0);
+  host.advance(1);
+  EXPECT_EQ(host.idle_groups, 1);
+  EXPECT_TRUE(group->idle());
+}
+
+TEST_F(ClassicGroupJoinTest, WhoDoesNotComeDoesNotShortenTheFirstRebalance) {
+  host.its_settings.initial_rebalance_delay_ms = 20'000;
+  join({.version = 4});  // and never again
+  const auto joined = join();
+  host.advance(15'000);
+  EXPECT_FALSE(*joined);
+  host.advance(60'000);
+  EXPECT_TRUE(*joined);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // What a group is, begins with and ends with; commits; and what consumers subscribe to.
 #include "engine/groups/consumer_protocol.h"
+#include "engine/groups/group.h"
 #include "tests/unit/groups/group_fixture.h"
 
 namespace duolog::groups {
@@ -255,6 +256,40 @@ TEST_F(ClassicGroupLifeTest, MembersThatCannotBeWhatWasStoredAreNotTakenOver) {
   start_again(stored);
   EXPECT_EQ(group->state(), GroupState::kEmpty);
   EXPECT_TRUE(group->idle());
+}
+
+TEST_F(ClassicGroupLifeTest, IfItCouldNotBeStoredThatAGroupIsEmptyItIsSinceItIsAllTheSame) {
+  const auto ids = make_stable({{}});
+  Group whole("group", PartitionId(0));
+  whole.stored = group->metadata();
+  whole.classic = std::move(group);
+  EXPECT_FALSE(whole.is_stored_with_former_members());
+  host.holds = true;
+  host.advance(5'000);
+  kafka::LeaveGroupRequest::Member member{.member_id = ids[0]};
+  whole.classic->leave({.members = std::span(&member, 1)}, 3, [](const auto& /*response*/) {});
+  host.finish_stores(ErrorCode::kKafkaStorageError);
+  EXPECT_FALSE(whole.in_use());
+  EXPECT_EQ(whole.state_since(), host.wall_now());
+  EXPECT_NE(whole.state_since(), whole.stored->state_since);
+  EXPECT_TRUE(whole.is_stored_with_former_members());
+}
+
+TEST_F(ClassicGroupLifeTest, AStableGroupOfConsumersLeavesOutWhatNoneOfThemReads) {
+  make_stable({{.protocols = {{"range", "\0\0\0\0\0\1\0\1t"s}}}});
+  Group whole("group", PartitionId(0));
+  whole.classic = std::move(group);
+  EXPECT_FALSE(whole.leaves_out("t"));
+  EXPECT_TRUE(whole.leaves_out("u"));
+  // While they rebalance, nobody knows what they will read; nor ever, with other protocols.
+  group = std::make_unique<ClassicGroup>(host, "group");
+  make_stable({{.protocol_type = "connect"}});
+  whole.classic = std::move(group);
+  EXPECT_FALSE(whole.leaves_out("u"));
+  group = std::make_unique<ClassicGroup>(host, "group");
+  join({.protocols = {{"range", "\0\0\0\0\0\1\0\1t"s}}});
+  whole.classic = std::move(group);
+  EXPECT_FALSE(whole.leaves_out("u"));
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ TEST_F(ClassicGroupStaticTest, IfTheNewIdCannotBeStoredTheOldOneStays) {
   auto options = named("two");
   options.protocols = {{"range", "other"}};
   const auto again = join(options);
-  host.finish_stores(ErrorCode::kNotEnoughReplicas);
+  host.finish_stores(ErrorCode::kUnknownTopicOrPartition);
   ASSERT_TRUE(*again);
   EXPECT_EQ((*again)->error, ErrorCode::kCoordinatorNotAvailable);
   EXPECT_EQ((*again)->member_id, "");
@@ -220,6 +220,22 @@ TEST_F(ClassicGroupStaticTest, ARebalanceThatBeginsWhileTheNewIdIsStoredAnswersI
   ASSERT_TRUE(*again);
   EXPECT_EQ((*again)->generation, 2);
   ASSERT_TRUE(*third);
+}
+
+TEST_F(ClassicGroupStaticTest, StaticMembersWithoutARebalanceTimeoutDoNotKeepTheThreadBusy) {
+  make_stable({{.instance_id = "one", .version = 5, .rebalance_timeout_ms = 0},
+               {.rebalance_timeout_ms = 0}});
+  for (const auto& member : group->metadata().members) {
+    if (!member.group_instance_id) leave(member.member_id);
+  }
+  EXPECT_EQ(group->state(), GroupState::kPreparingRebalance);
+  const std::uint64_t until = host.now_ms + 5'000;
+  for (int turns = 0; turns < 100; ++turns) {
+    host.now_ms = std::max(host.now_ms, host.timers_.next_deadline_ns() / 1'000'000);
+    host.timers_.expire(host.now_ns());
+    if (host.now_ms > until) break;
+  }
+  EXPECT_GT(host.now_ms, until);
 }
 
 }  // namespace

@@ -32,6 +32,8 @@ class FakeHost final : public GroupHost {
     if (!holds) finish_stores(ErrorCode::kNone);
   }
 
+  void became_idle(ClassicGroup& /*group*/) override { ++idle_groups; }
+
   void finish_stores(ErrorCode error) {
     while (!held.empty()) {
       Stored done = std::move(held.front());
@@ -56,6 +58,7 @@ class FakeHost final : public GroupHost {
   std::vector<GroupMetadata> stored;
   std::deque<Stored> held;
   bool holds = false;
+  int idle_groups = 0;  // times it was told of one
 };
 
 // An answer to a Join, as a client keeps it.

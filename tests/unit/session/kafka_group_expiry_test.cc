@@ -1,10 +1,12 @@
 // What becomes of committed offsets in the long run: they expire, their log is rewritten, limits.
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "net/kafka/group_admin.h"
 #include "tests/unit/session/offset_client.h"
 #include "tests/unit/session/test_server.h"
 
@@ -245,6 +247,40 @@ TEST(GroupInternalTopicTest, GroupsAreStoredWhateverTheTopicSaysOfTheSizeOfABatc
     EXPECT_EQ(f.client->commit({.group = "g", .offset = 5}), ErrorCode::kNone) << limit;
     EXPECT_EQ(f.client->committed("g"), 5) << limit;
   }
+}
+
+TEST(GroupExpiryTest, ARetentionTimeBeyondTheEndOfTimeIsForever) {
+  Fixture f(with_groups({.offsets_retention_check_interval_ms = 1}));
+  ASSERT_EQ(f.client->commit({.group = "g",
+                              .offset = 5,
+                              .retention_time_ms = std::numeric_limits<std::int64_t>::max()},
+                             4),
+            ErrorCode::kNone);
+  ASSERT_EQ(f.client->commit({.group = "h", .offset = 6, .retention_time_ms = 1}, 4),
+            ErrorCode::kNone);
+  ASSERT_TRUE(eventually([&] { return f.sum(&GroupCounters::expired_offsets) > 0; }));
+  EXPECT_EQ(f.client->committed("g"), 5);
+  EXPECT_EQ(f.client->committed("h"), -1);
+}
+
+TEST(GroupExpiryTest, AGroupIsDeletedInAsManyBatchesAsItTakes) {
+  TestServerOptions options = with_groups({}, 1);
+  options.broker.topic_defaults.max_message_bytes = 0;  // of groups, then, 64 KiB
+  Fixture f(options);
+  const std::string name(30'000, 'g');  // with each record
+  for (std::int32_t p = 0; p < 3; ++p) {
+    ASSERT_EQ(f.client->commit({.group = name, .partition = p, .offset = 5}), ErrorCode::kNone);
+  }
+  std::string_view group = name;
+  const auto deleted = f.client->call<kafka::DeleteGroupsResponse>(
+      2, kafka::DeleteGroupsRequest{.groups_names = std::span(&group, 1)});
+  ASSERT_NE(deleted, nullptr);
+  EXPECT_EQ(deleted->message.results[0].error_code, ErrorCode::kNone);
+  EXPECT_EQ(f.sum(&GroupCounters::groups), 0U);
+  EXPECT_EQ(f.sum(&GroupCounters::offsets), 0U);
+  f.restart();
+  f.await_loaded();
+  EXPECT_EQ(f.sum(&GroupCounters::groups), 0U);
 }
 
 }  // namespace
