@@ -39,6 +39,21 @@ std::optional<std::size_t> find_later_entry(Bytes bytes, std::uint64_t sequence)
   return std::nullopt;
 }
 
+// A rewrite puts all that is known of a topic into one entry, with the log starts that it may come
+// to have. kTooLarge when it would not fit.
+Result<void> check_room(TopicRecord topic) {
+  constexpr std::size_t kLogStartBytes = sizeof(std::int32_t) + sizeof(std::int64_t);
+  topic.log_starts.clear();
+  std::vector<std::uint8_t> frame;
+  if (auto encoded = encode_entry(0, topic, frame); !encoded) return encoded;
+  const std::size_t payload = frame.size() - kCatalogFrameBytes +
+                              static_cast<std::size_t>(topic.partition_count) * kLogStartBytes;
+  if (payload <= kMaxCatalogPayloadBytes) return {};
+  return fail(Errc::kTooLarge, "topic " + topic.name + " may come to take " +
+                                   std::to_string(payload) + " bytes of metadata, the limit is " +
+                                   std::to_string(kMaxCatalogPayloadBytes));
+}
+
 }  // namespace
 
 // ---- Opening
@@ -300,13 +315,21 @@ Result<LeaderEpoch> Catalog::begin_incarnation() {
   return next;
 }
 
-Result<void> Catalog::create_topic(const TopicRecord& topic) { return change(topic); }
+Result<void> Catalog::create_topic(const TopicRecord& topic) {
+  if (auto room = check_room(topic); !room) return room;
+  return change(topic);
+}
 
 Result<void> Catalog::delete_topic(const Uuid& id) { return change(TopicDeletedEntry{id}); }
 
 Result<void> Catalog::forget_deleted(const Uuid& id) { return change(DeletedForgottenEntry{id}); }
 
 Result<void> Catalog::set_configs(const Uuid& id, const TopicConfigs& configs) {
+  if (const TopicRecord* topic = find(id)) {
+    TopicRecord next = *topic;
+    next.configs = configs;
+    if (auto room = check_room(std::move(next)); !room) return room;
+  }
   return change(TopicConfigsEntry{id, configs});
 }
 

@@ -75,7 +75,7 @@ class Cluster {
   // What there is of the limits, and how often one of them was hit. Any thread.
   struct Counters {
     std::atomic<std::size_t> partitions{0};       // now, of all topics
-    std::atomic<std::uint64_t> refused_limit{0};  // topics, partitions, partitions of a topic
+    std::atomic<std::uint64_t> refused_limit{0};  // topics, partitions, stored settings
   };
   [[nodiscard]] const Counters& counters() const { return counters_; }
 

@@ -102,7 +102,33 @@ TopicOutcome ConfigChange::check_resource() {
     }
   }
   changed_ = values_ != before;
-  auto resources = now.resources;
+  return check_room(before);
+}
+
+TopicOutcome ConfigChange::check_room(const ConfigValues& before) const {
+  const StoredConfigs& now = cluster_.configs();
+  const Options& options = cluster_.options();
+  if (before.empty() && !values_.empty() && now.resources.size() >= options.max_config_resources) {
+    cluster_.count_refusal();
+    return {ErrorCode::kPolicyViolation,
+            "The limit of " + std::to_string(options.max_config_resources) +
+                " brokers, groups and subscriptions with settings is reached",
+            nullptr};
+  }
+  const std::size_t was = config_bytes(wanted_.name, before);
+  const std::size_t is = config_bytes(wanted_.name, values_);
+  if (is > was && now.bytes - was + is > options.max_config_bytes) {
+    cluster_.count_refusal();
+    return {ErrorCode::kPolicyViolation,
+            "The limit of " + std::to_string(options.max_config_bytes) +
+                " bytes for the settings of all brokers, groups and subscriptions is reached",
+            nullptr};
+  }
+  return {};
+}
+
+StoredConfigs ConfigChange::stored_after() const {
+  auto resources = cluster_.configs().resources;
   const std::pair which(static_cast<std::int32_t>(wanted_.resource), wanted_.name);
   if (values_.empty()) {
     resources.erase(which);
@@ -110,8 +136,7 @@ TopicOutcome ConfigChange::check_resource() {
     resources[which] = values_;
   }
   const Options& options = cluster_.options();
-  stored_ = make_stored_configs(std::move(resources), options.topic_defaults, options.node_id);
-  return {};
+  return make_stored_configs(std::move(resources), options.topic_defaults, options.node_id);
 }
 
 // A broker may be given keys that only plugins know. The texts are Kafka's.
@@ -185,7 +210,9 @@ void ConfigChange::record() {
 
 void ConfigChange::recorded(const Result<void>& outcome) {
   if (!outcome) {
-    return finish({ErrorCode::kKafkaStorageError, outcome.error().message, nullptr});
+    const bool too_large = outcome.error().code == Errc::kTooLarge;
+    return finish({too_large ? ErrorCode::kInvalidConfig : ErrorCode::kKafkaStorageError,
+                   outcome.error().message, nullptr});
   }
   if (topic_) {
     publish_topic(*topic_, std::move(*topic_config_));
@@ -208,9 +235,11 @@ void ConfigChange::publish_topic(Topic& topic, TopicConfig config) {
 
 // What a broker was given goes for every topic that says nothing else.
 void ConfigChange::publish_defaults() {
-  auto old = cluster_.configs_.publish(std::move(*stored_));
+  StoredConfigs next = stored_after();
+  const bool same = same_defaults(next.topic_defaults, cluster_.configs().topic_defaults);
+  auto old = cluster_.configs_.publish(std::move(next));
   cluster_.broker(kController).store().retired().retire([old = std::move(old)] {});
-  if (wanted_.resource != ConfigResource::kBroker) return;
+  if (same) return;
   for (const auto& topic : cluster_.topics_) {
     publish_topic(*topic, stored_topic_config(cluster_.configs().topic_defaults,
                                               topic->config->overrides));

@@ -32,6 +32,7 @@ class ConfigChange {
   [[nodiscard]] TopicOutcome check_topic();
   [[nodiscard]] TopicOutcome check_resource();
   [[nodiscard]] TopicOutcome check_keys() const;
+  [[nodiscard]] TopicOutcome check_room(const ConfigValues& before) const;
   [[nodiscard]] TopicOutcome apply(const ConfigValues& now);
   [[nodiscard]] std::string value_before(const NewConfigs::Setting& setting,
                                          const ConfigKey& key) const;
@@ -39,6 +40,7 @@ class ConfigChange {
   void recorded(const Result<void>& outcome);
   void publish_topic(Topic& topic, TopicConfig config);
   void publish_defaults();
+  [[nodiscard]] StoredConfigs stored_after() const;
   void finish(TopicOutcome outcome);
 
   Cluster& cluster_;
@@ -48,7 +50,6 @@ class ConfigChange {
   bool changed_ = false;
   Topic* topic_ = nullptr;
   std::optional<TopicConfig> topic_config_;
-  std::optional<StoredConfigs> stored_;
   std::vector<Topic*> published_;
 };
 

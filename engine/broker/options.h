@@ -18,6 +18,9 @@ struct Options {
   std::int32_t max_partitions_per_topic = 10'000;
   std::size_t max_topics = 100'000;
   std::size_t max_partitions = 100'000;  // of all topics together
+  // What brokers, groups and subscriptions to metrics were given: of how many, and how much of it.
+  std::size_t max_config_resources = 10'000;
+  std::size_t max_config_bytes = 16U << 20;
   std::uint64_t retention_check_interval_ms = 300'000;
   TopicConfig topic_defaults;
   // What else of the server's configuration Kafka has a broker's key for, by that key.

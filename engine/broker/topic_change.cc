@@ -97,7 +97,9 @@ void TopicChange::record_creation() {
 void TopicChange::created(const Result<void>& recorded) {
   if (!recorded) {
     cluster_.counters_.partitions.fetch_sub(topic_->partitions.size(), std::memory_order_relaxed);
-    return finish(ErrorCode::kKafkaStorageError, recorded.error().message);
+    const bool too_large = recorded.error().code == Errc::kTooLarge;
+    return finish(too_large ? ErrorCode::kInvalidConfig : ErrorCode::kKafkaStorageError,
+                  recorded.error().message);
   }
   cluster_.topics_.push_back(std::move(owned_));
   on_every_shard(

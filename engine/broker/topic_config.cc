@@ -154,6 +154,11 @@ void set_topic_default(TopicConfig& config, std::string_view name, std::string_v
   if (const Setting* setting = find_setting(name)) setting->set(config, checked);
 }
 
+bool same_defaults(const TopicConfig& a, const TopicConfig& b) {
+  return std::ranges::all_of(
+      kSettings, [&](const Setting& setting) { return setting.text(a) == setting.text(b); });
+}
+
 std::optional<std::string> topic_default(const TopicConfig& config, std::string_view name) {
   const Setting* setting = find_setting(name);
   if (!setting) return std::nullopt;

@@ -46,4 +46,7 @@ void set_topic_default(TopicConfig& config, std::string_view name, std::string_v
 [[nodiscard]] std::optional<std::string> topic_default(const TopicConfig& config,
                                                        std::string_view name);
 
+// Whether the same goes by both for topics that say nothing else.
+[[nodiscard]] bool same_defaults(const TopicConfig& a, const TopicConfig& b);
+
 }  // namespace duolog::broker

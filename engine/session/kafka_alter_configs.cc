@@ -116,6 +116,10 @@ class AlterConfigsJob final : public KafkaJob {
     Refusal refusal = read_settings(asked, wanted);
     if (refusal.error == ErrorCode::kNone) refusal = check_resource(wanted);
     if (refusal.error != ErrorCode::kNone) return answer(response, refusal);
+    if (wanted.resource == ConfigResource::kBroker && !wanted.name.empty()) {
+      // However it was written ("01").
+      wanted.name = std::to_string(slot_.connection.broker().options().node_id);
+    }
     if (wanted.resource == ConfigResource::kBrokerLogger) {
       return answer(response, change_logger(wanted));
     }

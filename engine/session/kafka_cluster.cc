@@ -28,7 +28,7 @@ class Page {
 
  private:
   [[nodiscard]] bool is_possible(const kafka::PartitionCursor& cursor) const;
-  // By name; every topic when none is named.
+  // By name, from the cursor on; when none is named, as many of all topics as a page may take.
   [[nodiscard]] std::set<std::string_view> names() const;
   void add(const broker::Topic& topic);
   void refuse(std::string_view name, ErrorCode error);
@@ -79,8 +79,11 @@ std::set<std::string_view> Page::names() const {
   const std::string_view from = request_.cursor ? request_.cursor->topic_name : std::string_view();
   const auto& principal = slot_.connection.principal();
   if (request_.topics.empty()) {
-    for (const auto& [name, topic] : slot_.connection.broker().topics()) {
-      if (name < from) continue;
+    const auto& all = slot_.connection.broker().topics();
+    // One with nothing left after the cursor, one for each partition, and the next cursor's.
+    const std::size_t enough = static_cast<std::size_t>(left_) + 2;
+    for (auto at = all.lower_bound(from); at != all.end() && names.size() < enough; ++at) {
+      const std::string_view name = at->first;
       if (broker::authorize(principal, broker::Operation::kDescribe, {.name = name})) {
         names.insert(name);
       }

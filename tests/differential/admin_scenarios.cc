@@ -103,7 +103,8 @@ void topic_settings(Differ& differ) {
 }
 
 // What depends on how each of the servers is set up. Kafka keeps min.insync.replicas as if a broker
-// had been given it; listeners and max.connections cannot change here while the server runs.
+// had been given it; listeners and max.connections and
+// producer.id.expiration.ms cannot change here while the server runs.
 constexpr std::string_view kOwn[] = {"advertised.listeners",
                                      "controller.listener.names",
                                      "controller.quorum.bootstrap.servers",
@@ -115,6 +116,7 @@ constexpr std::string_view kOwn[] = {"advertised.listeners",
                                      "min.insync.replicas",
                                      "offsets.topic.replication.factor",
                                      "process.roles",
+                                     "producer.id.expiration.ms",
                                      "share.coordinator.state.topic.min.isr",
                                      "share.coordinator.state.topic.replication.factor",
                                      "transaction.state.log.min.isr",

@@ -68,7 +68,9 @@ void add_broker(std::vector<Synonym>& synonyms, const ConfigKey& broker_key,
   const auto chain = chain_of(broker_key);
   std::vector<Synonym> all;
   for (const ConfigKey* key : chain) add_given(all, *key, sources.own, ConfigSource::kBroker);
-  for (const ConfigKey* key : chain) add_given(all, *key, sources.every, ConfigSource::kEveryBroker);
+  for (const ConfigKey* key : chain) {
+    add_given(all, *key, sources.every, ConfigSource::kEveryBroker);
+  }
   for (const ConfigKey* key : chain) {
     add(all, *key, server_value(*key, sources.options), ConfigSource::kServer);
   }

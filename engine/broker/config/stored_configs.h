@@ -5,6 +5,7 @@
 // changes, so that any shard may read it. It is made of the catalog at start.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -19,11 +20,15 @@ using ConfigValues = storage::TopicConfigs;
 
 struct StoredConfigs {
   storage::CatalogState::ResourceConfigs resources;
+  std::size_t bytes = 0;       // of names and values, of all resources
   TopicConfig topic_defaults;  // the server's, and over them what brokers were given
 
   // Empty when it was given nothing. A broker's name is its number, or empty for every broker.
   [[nodiscard]] const ConfigValues& of(ConfigResource resource, std::string_view name) const;
 };
+
+// Bytes of what one resource was given; 0 for nothing.
+[[nodiscard]] std::size_t config_bytes(std::string_view name, const ConfigValues& given);
 
 // `server_defaults`: of topics, by the server's configuration. `node_id`: this broker.
 // A value that its key may not have, of an older catalog, has no effect.

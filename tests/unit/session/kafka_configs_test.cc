@@ -262,6 +262,26 @@ TEST_F(KafkaConfigsTest, ValuesOfAnOlderCatalogThatAreNoneAreListedAndHaveNoEffe
   EXPECT_EQ(value(kTopic, "t", "retention.ms"), "100 3");
 }
 
+TEST_F(KafkaConfigsTest, ABrokersNumberMayBeWrittenInAnyWay) {
+  EXPECT_EQ(alter(kBroker, "01", "log.retention.ms", "100"), ErrorCode::kNone);
+  EXPECT_EQ(value(kBroker, "1", "log.retention.ms"), "100 2");
+}
+
+TEST_F(KafkaConfigsTest, ABrokersKeyWithoutAnEffectOnTopicsLeavesThemAlone) {
+  const auto published = [this] {
+    const broker::TopicConfig* config = nullptr;
+    server.runtime().run_on_and_wait(ShardId(0), [&](runtime::Shard&) {
+      config = &*server.cluster().broker(ShardId(0)).find("t")->config;
+    });
+    return config;
+  };
+  const auto* before = published();
+  EXPECT_EQ(alter(kBroker, "1", "ssl.key.password", "secret"), ErrorCode::kNone);
+  EXPECT_EQ(published(), before);
+  EXPECT_EQ(alter(kBroker, "1", "log.retention.ms", "100"), ErrorCode::kNone);
+  EXPECT_NE(published(), before);
+}
+
 TEST_F(KafkaConfigsTest, NoKeysAreAllKeys) {
   const auto answer = describe(kTopic, "t", std::vector<std::string_view>());
   EXPECT_EQ(answer->message.results[0].configs.size(),
@@ -278,6 +298,30 @@ TEST_F(KafkaConfigsTest, AResourceThatIsAskedForTwiceIsAnsweredOnce) {
   ASSERT_EQ(answer->message.results.size(), 2U);
   EXPECT_EQ(answer->message.results[0].resource_name, "1");
   EXPECT_EQ(answer->message.results[1].resource_name, "t");
+}
+
+// Sets a group's setting.
+ErrorCode set_group(KafkaClient& client, std::string_view group, std::string_view value) {
+  AlterRequest::Resource::Config config{.name = "consumer.session.timeout.ms", .value = value};
+  AlterRequest::Resource resource{
+      .resource_type = kGroup, .resource_name = group, .configs = std::span(&config, 1)};
+  const auto answer = client.call<kafka::IncrementalAlterConfigsResponse>(
+      1, AlterRequest{.resources = std::span(&resource, 1)});
+  return answer->message.responses[0].error_code;
+}
+
+TEST(KafkaConfigsLimitTest, GroupsWithSettingsAreLimitedInNumberAndBytes) {
+  TestServerOptions options;
+  options.broker.max_config_resources = 2;
+  options.broker.max_config_bytes = 100;
+  TestServer server(options);
+  KafkaClient client(server.port());
+  EXPECT_EQ(set_group(client, std::string(100, 'g'), "50000"), ErrorCode::kPolicyViolation);
+  EXPECT_EQ(set_group(client, "a", "50000"), ErrorCode::kNone);
+  EXPECT_EQ(set_group(client, "b", "50000"), ErrorCode::kNone);
+  EXPECT_EQ(set_group(client, "c", "50000"), ErrorCode::kPolicyViolation);
+  EXPECT_EQ(set_group(client, "b", "50001"), ErrorCode::kNone);
+  EXPECT_EQ(server.cluster().counters().refused_limit.load(), 2U);
 }
 
 TEST(KafkaConfigsLimitTest, AnAnswerListsSettingsUpToALimit) {

@@ -101,6 +101,22 @@ TEST(CatalogTest, EveryChangeIsThereAfterPowerLoss) {
   EXPECT_FALSE(reopened.deleted().contains(id_of(3)));
 }
 
+TEST(CatalogTest, ATopicsConfigurationLeavesRoomForTheStartsOfItsLogs) {
+  auto files = std::make_unique<SimFiles>(8 << 20);
+  ASSERT_TRUE(files->make_directory("/meta"));
+  Catalog catalog = open_catalog(*files);
+  ASSERT_TRUE(catalog.create_topic(topic_of(1, 1000)));
+  const std::size_t left = kMaxCatalogPayloadBytes - 1000 * 12;
+  const auto refused = catalog.set_configs(id_of(1), {{"k", std::string(left, 'v')}});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Errc::kTooLarge);
+  const auto taken = catalog.set_configs(id_of(1), {{"k", std::string(left - 200, 'v')}});
+  EXPECT_TRUE(taken.has_value()) << taken.error().message;
+  TopicRecord large = topic_of(2, 1000);
+  large.configs["k"] = std::string(left, 'v');
+  EXPECT_FALSE(catalog.create_topic(large).has_value());
+}
+
 TEST(CatalogTest, ChangeThatMakesNoSenseIsRefusedAndNotWritten) {
   auto files = machine();
   Catalog catalog = open_catalog(*files);
