@@ -145,6 +145,14 @@ TEST(FeedPublishTest, AMessageTooLargeClosesWith1009AndThoseBeforeItAreKept) {
   EXPECT_EQ(subscriber.message(), "kept");
 }
 
+TEST(FeedPublishTest, ATopicThatTakesNoBatchAtAllRefusesEveryMessage) {
+  HttpFixture fixture;
+  fixture.create("t", 1, {{"max.message.bytes", "0"}});
+  FeedClient publisher(fixture, "/v1/topics/t/ws?partition=0");
+  publisher.http().send(masked(ws::Opcode::kText, "x"));
+  EXPECT_EQ(publisher.close_code(), 1009);
+}
+
 TEST(WsConnectionTest, AnswersEveryPingInOrderAlsoBetweenFragments) {
   HttpFixture fixture;
   fixture.create("t");
