@@ -30,8 +30,7 @@ std::string_view name(GroupState state) {
   CHECK(false);
 }
 
-// ---- Its life
-// ------------------------------------------------------------------------------------
+// ---- Its life -----------------------------------------------------------------------------------
 
 ClassicGroup::ClassicGroup(GroupHost& host, std::string id)
     : host_(host), id_(std::move(id)), state_since_(host.wall_now()) {}
@@ -96,8 +95,7 @@ kafka::ErrorCode ClassicGroup::check_deletion() const {
   return state_ == GroupState::kEmpty ? ErrorCode::kNone : ErrorCode::kNonEmptyGroup;
 }
 
-// ---- Members
-// -------------------------------------------------------------------------------------
+// ---- Members ------------------------------------------------------------------------------------
 
 Member* ClassicGroup::find(std::string_view member_id) const {
   const auto found = members_.find(member_id);
@@ -195,8 +193,7 @@ void ClassicGroup::session_ended(Member& member) {
   }
 }
 
-// ---- Heartbeat, LeaveGroup, commits
-// --------------------------------------------------------------
+// ---- Heartbeat, LeaveGroup, commits -------------------------------------------------------------
 
 kafka::ErrorCode ClassicGroup::heartbeat(const kafka::HeartbeatRequest& request) {
   if (state_ == GroupState::kDead) return ErrorCode::kCoordinatorNotAvailable;
@@ -265,8 +262,7 @@ void ClassicGroup::leave_one(const kafka::LeaveGroupRequest::Member& leaving, Er
   if (error == ErrorCode::kNone) remove(member_id);
 }
 
-// ---- What it is
-// ----------------------------------------------------------------------------------
+// ---- What it is ---------------------------------------------------------------------------------
 
 bool ClassicGroup::is_subscribed_to(std::string_view topic) const {
   return subscribed_ ? subscribed_->contains(topic) : protocol_type_ == kConsumerProtocolType;

@@ -218,8 +218,7 @@ void ClassicGroup::update(Member& member, JoinCall& call) {
   member.join = std::move(call.reply);
 }
 
-// ---- Static members that come back without their id (KIP-345)
-// --------------------------------------
+// ---- Static members that come back without their id (KIP-345) -----------------------------------
 
 void ClassicGroup::rejoin_static(JoinCall& call, const std::string& old_id, std::string new_id) {
   if (!fits(call, find(old_id))) {
@@ -282,8 +281,7 @@ void ClassicGroup::store_renamed(const Member& member, bool can_skip, const std:
               });
 }
 
-// ---- Answers
-// -------------------------------------------------------------------------------------
+// ---- Answers ------------------------------------------------------------------------------------
 
 void ClassicGroup::refuse_join(JoinReply& reply, std::string_view member_id, ErrorCode error) {
   JoinReply once = std::exchange(reply, nullptr);

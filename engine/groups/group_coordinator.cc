@@ -212,6 +212,9 @@ void GroupCoordinator::on_gone(broker::TopicWatcher& watcher, broker::Topic& top
 void GroupCoordinator::leave_all() {
   while (Call* call = waiting_.pop_front()) call->refuse(ErrorCode::kNotCoordinator);
   for (auto& [id, log] : logs_) {
+    if (log->state() == GroupLog::State::kLoading) {
+      counters_.loading.set(counters_.loading.get() - 1);
+    }
     log->leave();
     gone_.push_back(std::move(log));
   }

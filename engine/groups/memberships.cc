@@ -39,8 +39,7 @@ bool passes(const kafka::Array<std::string_view>& filter, std::string_view value
 
 }  // namespace
 
-// ---- Members' requests
-// -----------------------------------------------------------------------------
+// ---- Members' requests --------------------------------------------------------------------------
 
 ClassicGroup* Memberships::find(std::string_view group_id) {
   Group* group = coordinator_.find(group_id);
@@ -121,8 +120,7 @@ void Memberships::leave(const Client& client, const kafka::LeaveGroupRequest& re
   reply({.members = members});
 }
 
-// ---- Administration
-// --------------------------------------------------------------------------------
+// ---- Administration -----------------------------------------------------------------------------
 
 void Memberships::describe(const Client& client, std::string_view group_id, bool with_operations,
                            Reply<kafka::DescribeGroupsResponse::Group> reply) {
@@ -199,8 +197,7 @@ void Memberships::remove(Group& group, RemoveReply reply) {
   });
 }
 
-// ---- The coordinator's
-// -----------------------------------------------------------------------------
+// ---- The coordinator's --------------------------------------------------------------------------
 
 void Memberships::loaded(Group& group) {
   if (group.stored && !group.stored->members.empty()) (void)of(group);

@@ -30,8 +30,7 @@ std::int32_t random_id() {
 
 }  // namespace
 
-// ---- FetchSession
-// --------------------------------------------------------------------------------
+// ---- FetchSession -------------------------------------------------------------------------------
 
 bool FetchSession::Partition::worth_saying(const kafka::FetchResponse::Topic::Partition& response) {
   had_records = response.records.size_bytes() > 0;
@@ -91,8 +90,7 @@ void FetchSession::rotate() {
   std::ranges::stable_partition(order_, [](const Partition* p) { return !p->had_records; });
 }
 
-// ---- FetchSessions
-// -------------------------------------------------------------------------------
+// ---- FetchSessions ------------------------------------------------------------------------------
 
 FetchSessions::Begun FetchSessions::begin(const KafkaConnection& owner,
                                           const kafka::FetchRequest& request, bool by_ids,

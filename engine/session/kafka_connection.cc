@@ -55,8 +55,7 @@ std::string KafkaConnection::name_for_logs() const {
   return "kafka client " + peer.host + ':' + std::to_string(peer.port);
 }
 
-// ---- Slots
-// ---------------------------------------------------------------------------------------
+// ---- Slots --------------------------------------------------------------------------------------
 
 ResponseSlot& KafkaConnection::take_slot() {
   ResponseSlot* slot = unused_.pop_front();
@@ -113,8 +112,7 @@ void KafkaConnection::wake(FetchJob& job) {
   flush_later();
 }
 
-// ---- Sending
-// -------------------------------------------------------------------------------------
+// ---- Sending ------------------------------------------------------------------------------------
 
 void KafkaConnection::on_turn_end(runtime::TurnHook& /*hook*/, void* context) {
   auto& self = *static_cast<KafkaConnection*>(context);
@@ -202,8 +200,7 @@ void KafkaConnection::warm_up_ahead(const storage::Cold& cold) {
   });
 }
 
-// ---- The end
-// -------------------------------------------------------------------------------------
+// ---- The end ------------------------------------------------------------------------------------
 
 void KafkaConnection::refuse(KafkaClose why, std::string_view line) {
   if (draining_) return;
@@ -274,8 +271,7 @@ void KafkaConnection::destroy_if_over() {
   delete this;
 }
 
-// ---- Times
-// ---------------------------------------------------------------------------------------
+// ---- Times --------------------------------------------------------------------------------------
 
 void KafkaConnection::on_check(runtime::Timer& /*timer*/, void* context) {
   static_cast<KafkaConnection*>(context)->check_times();

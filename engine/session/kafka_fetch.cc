@@ -32,8 +32,7 @@ void FetchJob::set_error(Part& part, ErrorCode error) {
   slot_.connection.count_error(error);
 }
 
-// ---- Looking
-// -------------------------------------------------------------------------------------
+// ---- Looking ------------------------------------------------------------------------------------
 
 bool FetchJob::locate(Part& part) {
   const storage::Sought sought = storage::seek(*part.partition->log, part.offset);
@@ -114,8 +113,7 @@ void FetchJob::warm_up(Part& part, const storage::Cold& cold) {
   });
 }
 
-// ---- Waiting
-// -------------------------------------------------------------------------------------
+// ---- Waiting ------------------------------------------------------------------------------------
 
 void FetchJob::run() {
   woken_ = false;
@@ -192,8 +190,7 @@ void FetchJob::topic_gone(broker::Topic& topic) {
   }
 }
 
-// ---- Answering
-// -----------------------------------------------------------------------------------
+// ---- Answering ----------------------------------------------------------------------------------
 
 void FetchJob::fill_responses() {
   for (std::size_t i = 0; i < count_; ++i) {

@@ -221,9 +221,19 @@ class GroupRequestJob final : public KafkaJob {
   std::size_t pending_ = 1;  // calls, and one for `start` while it runs
 };
 
-// An error: the bytes are no such request.
+// A request about groups is kept until it is answered, which for JoinGroup and SyncGroup is minutes,
+// and all that while it takes of what its shard may hold for everybody. What groups may say and
+// store in one request is less than this.
+inline constexpr std::size_t kMaxGroupRequestBytes = 4U << 20;
+
+// An error: the bytes are no such request, or too many; the connection is closed.
 template <class Api>
 [[nodiscard]] Result<void> group_request(ResponseSlot& slot, kafka::Reader& reader) {
+  if (reader.remaining() > kMaxGroupRequestBytes) {
+    return fail(Errc::kTooLarge, "a request about consumer groups of " +
+                                     std::to_string(reader.remaining()) + " bytes; the limit is " +
+                                     std::to_string(kMaxGroupRequestBytes));
+  }
   auto job = std::make_unique<GroupRequestJob<Api>>(slot);
   GroupRequestJob<Api>& started = *job;
   slot.other = std::move(job);

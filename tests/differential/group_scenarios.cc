@@ -217,8 +217,7 @@ void static_members(Differ& differ) {
   describe(differ, "static");
 }
 
-// ---- Offsets
-// -------------------------------------------------------------------------------------
+// ---- Offsets ------------------------------------------------------------------------------------
 
 using CommitPartition = kafka::OffsetCommitRequest::Topic::Partition;
 

@@ -290,5 +290,13 @@ TEST_F(KafkaGroupsTest, ThereAreNoMoreGroupsThanTheLimit) {
   EXPECT_EQ(counted, refused);
 }
 
+TEST_F(KafkaGroupsTest, ARequestThatIsTooLargeToBeKeptClosesItsConnection) {
+  auto one = member("group");
+  const std::string bytes(4U << 20, 'a');
+  one->send_sync({{"member", bytes}});
+  EXPECT_EQ(one->synced(), ErrorCode::kNetworkException);
+  EXPECT_EQ(server.closed(KafkaClose::kBadRequest), 1U);
+}
+
 }  // namespace
 }  // namespace duolog::session
