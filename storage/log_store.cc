@@ -224,6 +224,8 @@ LogStore::Append LogStore::prepare(Tail& tail, std::uint64_t size_bytes, std::in
   const bool full =
       !segment || (at > 0 && (at + size_bytes > tail.config.segment_bytes ||
                               at + size_bytes > segment->max_bytes ||
+                              segment->index.offset_index_bytes() + SegmentIndex::kOffsetEntryBytes >
+                                  tail.config.segment_index_bytes ||
                               tail.end.offset + records - segment->base_offset >
                                   std::numeric_limits<std::int32_t>::max() ||
                               now.value - tail.active_since_ms >= tail.roll_after_ms()));

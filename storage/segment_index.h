@@ -32,6 +32,7 @@ class SegmentIndex {
  public:
   static constexpr std::size_t kMaxEntries = 16384;
   static constexpr std::uint64_t kFirstStrideBytes = 4096;  // Kafka's index.interval.bytes
+  static constexpr std::uint64_t kOffsetEntryBytes = 8;     // in Kafka's `.index`
 
   SegmentIndex() = default;
   ~SegmentIndex();
@@ -44,6 +45,10 @@ class SegmentIndex {
   // Owner, before any reader: fills the index from what was stored.
   void load(std::span<const IndexEntry> entries);
 
+  // Any shard: the size of Kafka's `.index` with these entries.
+  [[nodiscard]] std::uint64_t offset_index_bytes() const {
+    return kOffsetEntryBytes * view().size();
+  }
   // Any shard: the last entry at or before the offset, position or timestamp; a default entry if
   // none.
   [[nodiscard]] IndexEntry floor_offset(std::uint32_t relative_offset) const;

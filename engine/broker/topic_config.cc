@@ -81,6 +81,7 @@ constexpr auto kSettings = std::to_array<Setting>({
     log_number<&storage::LogConfig::retention_bytes>("retention.bytes"),
     log_number<&storage::LogConfig::retention_ms>("retention.ms"),
     log_number<&storage::LogConfig::segment_bytes>("segment.bytes"),
+    log_number<&storage::LogConfig::segment_index_bytes>("segment.index.bytes"),
     log_number<&storage::LogConfig::segment_jitter_ms>("segment.jitter.ms"),
     log_number<&storage::LogConfig::segment_ms>("segment.ms"),
 });

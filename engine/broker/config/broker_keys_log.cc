@@ -59,8 +59,8 @@ constexpr auto kRows = std::to_array<ConfigKey>({
      "How often the starts of logs are written down."},
     {"log.index.interval.bytes", kInt, "4096", at_least(0), kUpdatable,
      "Bytes of a log between two entries of its index."},
-    {"log.index.size.max.bytes", kInt, "10485760", at_least(4), kUpdatable,
-     "Size of an offset index; indexes are as large as they need to be."},
+    {"log.index.size.max.bytes", kInt, "10485760", at_least(4), kEffect | kUpdatable,
+     "Size of an offset index at which its segment is sealed."},
     {"log.local.retention.bytes", kLong, "-2", at_least(-2), kUpdatable,
      "Size to which a log is kept here when it is in remote storage too; -2 as "
      "log.retention.bytes."},

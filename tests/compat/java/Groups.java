@@ -3,6 +3,8 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 
@@ -14,6 +16,8 @@ final class Groups {
     volatile int partitions;
     private volatile Throwable error;
     private final AtomicBoolean stopping = new AtomicBoolean();
+    private final CountDownLatch committed = new CountDownLatch(1);
+    private final CountDownLatch leaving = new CountDownLatch(1);
     private final Thread thread;
 
     Member(String topic, String group) {
@@ -30,6 +34,8 @@ final class Groups {
           partitions = consumer.assignment().size();
         }
         consumer.commitSync();
+        committed.countDown();
+        leaving.await();
       } catch (Throwable wrong) {
         error = wrong;
       }
@@ -40,9 +46,21 @@ final class Groups {
       return partitions;
     }
 
-    /** Commits what was read and leaves. */
-    void stop() throws Exception {
+    /** Commits what was read: before anybody leaves, or the others would read again from before. */
+    void commit() throws Exception {
       stopping.set(true);
+      boolean done = committed.await(Check.DEADLINE.toMillis(), TimeUnit.MILLISECONDS);
+      partitions();
+      Check.equal(done, true);
+    }
+
+    void stop() throws Exception {
+      commit();
+      leave();
+    }
+
+    void leave() throws Exception {
+      leaving.countDown();
       thread.join(Check.DEADLINE.toMillis());
       Check.equal(thread.isAlive(), false);
       partitions();
@@ -63,8 +81,10 @@ final class Groups {
     Client.produce("group", 1, right);
     Check.until("each reads twenty", () -> first.partitions() + second.partitions() == 2
         && first.values.size() == 20 && second.values.size() == 20);
-    first.stop();
-    second.stop();
+    first.commit();
+    second.commit();
+    first.leave();
+    second.leave();
     boolean firstHasLeft = first.values.get(0).equals("left-0");
     Check.equal(List.copyOf((firstHasLeft ? first : second).values), left);
     Check.equal(List.copyOf((firstHasLeft ? second : first).values), right);

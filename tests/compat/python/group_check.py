@@ -16,6 +16,8 @@ class Member(threading.Thread):
         super().__init__(daemon=True)
         self._functions = (open_consumer, poll, assigned)
         self._stopping = threading.Event()
+        self._committed = threading.Event()
+        self._leaving = threading.Event()
         self.values = []
         self.partitions = 0
         self.error = None
@@ -29,12 +31,20 @@ class Member(threading.Thread):
                 self.values += poll(consumer)
                 self.partitions = assigned(consumer)
             consumer.commit()
+            self._committed.set()
+            self._leaving.wait(30)
             consumer.close()
         except Exception as error:  # pylint: disable=broad-except
             self.error = error
 
-    def stop(self):
+    def commit(self):
+        """Commits what was read: before anybody leaves, or the others would read again."""
         self._stopping.set()
+        until(lambda: self.error or self._committed.is_set(), "it commits")
+
+    def stop(self):
+        self.commit()
+        self._leaving.set()
         self.join(30)
         expect((self.is_alive(), self.error), (False, None))
 
@@ -54,6 +64,8 @@ def check(start_member, produce):
         produce(partition, wanted[partition])
     until(lambda: any(m.error for m in members) or all(len(m.values) == 20 for m in members),
           "each reads twenty")
+    for member in members:
+        member.commit()
     for member in members:
         member.stop()
     expect(sorted(member.values for member in members), wanted)

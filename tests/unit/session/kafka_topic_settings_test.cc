@@ -149,6 +149,16 @@ TEST_F(KafkaTopicSettingsTest, ABatchThatInflatesToTooMuchIsTooLargeWhoeverInfla
   EXPECT_EQ(client.produce("t", 0, batch).error_code, ErrorCode::kMessageTooLarge);
 }
 
+TEST_F(KafkaTopicSettingsTest, ASegmentIsSealedWhenItsIndexIsFull) {
+  EXPECT_EQ(client.create_topic("t", 1), ErrorCode::kNone);
+  set("t", "segment.index.bytes", "24");  // three entries, one every 4 KiB
+  for (int i = 0; i < 12; ++i) {
+    const auto batch = batch_of({std::string(5'000, 'x')});
+    EXPECT_EQ(client.produce("t", 0, batch).base_offset, Offset(i));
+  }
+  EXPECT_EQ(server.segment_files("t"), 3U);
+}
+
 TEST_F(KafkaTopicSettingsTest, AChangedSegmentSizeGoesForTheLogsOfEveryShard) {
   EXPECT_EQ(client.create_topic("t", 2), ErrorCode::kNone);
   const auto fill = [&] {

@@ -15,8 +15,9 @@ const imported = import(pathToFileURL(path.join(process.env.COMPAT_MODULES, 'nod
 // Writes messages, {value, key, headers, timestamp} or a value; gives the base offset.
 async function produce(topic, messages, {partition = 0, ...options} = {}) {
   const {Producer} = await imported;
-  const producer = new Producer({...base, acks: -1, ...options});
-  const {offsets} = await producer.send({messages: messages.map((message) => {
+  const producer = new Producer({...base, ...options});
+  // It does not take `acks` from the producer's options.
+  const {offsets} = await producer.send({acks: -1, messages: messages.map((message) => {
     const {value, ...rest} = typeof message === 'string' ? {value: message} : message;
     const bytes = typeof value === 'string' ? Buffer.from(value) : value;
     return {topic, partition, value: bytes, ...rest};
