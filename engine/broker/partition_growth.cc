@@ -38,7 +38,7 @@ bool PartitionGrowth::check(const NewPartitions& wanted) {
     return refuse(ErrorCode::kUnknownTopicOrPartition,
                   "This server does not host this topic-partition.");
   }
-  if (topic_->name == "__consumer_offsets") {
+  if (topic_->name == kOffsetsTopic) {
     // Which partition a group belongs to depends on their number.
     return refuse(ErrorCode::kInvalidPartitions,
                   "The number of partitions of __consumer_offsets cannot change: groups would lose "

@@ -11,7 +11,7 @@ storage::LogConfig log_config_of(const Topic& topic) {
 }
 
 bool is_internal_topic(std::string_view name) {
-  return name == "__consumer_offsets" || name == "__transaction_state" ||
+  return name == kOffsetsTopic || name == "__transaction_state" ||
          name == "__share_group_state";
 }
 

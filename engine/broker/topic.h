@@ -52,6 +52,8 @@ struct Topic {
 // The settings of the topic's logs. Retention never applies to an internal topic.
 [[nodiscard]] storage::LogConfig log_config_of(const Topic& topic);
 
+// Where consumer groups keep what they store.
+inline constexpr std::string_view kOffsetsTopic = "__consumer_offsets";
 // Whether it is one that Kafka keeps for itself: `__consumer_offsets` and its like.
 [[nodiscard]] bool is_internal_topic(std::string_view name);
 

@@ -11,7 +11,6 @@ namespace {
 using kafka::ErrorCode;
 
 constexpr ShardId kController{0};
-constexpr std::string_view kOffsetsTopic = "__consumer_offsets";
 // As in Kafka, unless whoever makes it says otherwise.
 constexpr std::pair<const char*, const char*> kOffsetsConfigs[] = {
     {"cleanup.policy", "compact"},

@@ -12,10 +12,8 @@ using kafka::ErrorCode;
 
 namespace {
 
-// Of a batch, whatever max.message.bytes says of the topic: groups must be able to store something,
-// and a batch can be built.
+// Of a batch, whatever max.message.bytes says of the topic: groups must be able to store something.
 constexpr std::size_t kLeastBatchBytes = 64U << 10;
-constexpr std::size_t kMostBatchBytes = 1U << 30;
 
 }  // namespace
 
@@ -44,8 +42,8 @@ GroupLog::GroupLog(GroupCoordinator& coordinator, broker::Partition& partition)
 GroupLog::~GroupLog() { CHECK(under_way_ == 0); }
 
 std::size_t GroupLog::max_batch_bytes() const {
-  return std::clamp<std::size_t>(coordinator_.broker().max_batch_bytes(*partition_->topic.config),
-                                 kLeastBatchBytes, kMostBatchBytes);
+  return std::max(kLeastBatchBytes,
+                  coordinator_.broker().max_batch_bytes(*partition_->topic.config));
 }
 
 ErrorCode GroupLog::check_store(const Group& group) const {

@@ -7,10 +7,11 @@
 #include <string_view>
 
 #include "engine/base/ids.h"
+#include "engine/broker/topic.h"
 
 namespace duolog::groups {
 
-inline constexpr std::string_view kOffsetsTopic = "__consumer_offsets";
+using broker::kOffsetsTopic;
 
 // Java's String.hashCode, over the UTF-16 units of a text in UTF-8. Bytes that are no UTF-8 count
 // as U+FFFD each.

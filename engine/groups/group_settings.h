@@ -31,6 +31,7 @@ struct GroupCounters {
   runtime::Counter offsets;  // now
   runtime::Counter loading;  // partitions that are being read, now
   runtime::Counter calls;    // requests that reached the coordinator
+  runtime::Counter responses_cut;  // parts of them, at session::kMaxGroupResponseBytes
   runtime::Counter stored_batches;
   runtime::Counter stored_records;
   runtime::Counter store_failures;

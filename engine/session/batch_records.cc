@@ -12,8 +12,6 @@ using kafka::ErrorCode;
 
 constexpr std::int64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
 
-constexpr Timestamp kNoTimestamp{-1};
-
 // What the client says of its clock may be anything: the difference has 64 bits without a sign.
 bool is_within(Timestamp earlier, Timestamp later, std::int64_t limit_ms) {
   const auto apart =

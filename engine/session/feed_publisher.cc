@@ -1,18 +1,10 @@
 #include "engine/session/feed_publisher.h"
 
-#include <algorithm>
-
 #include "engine/base/check.h"
 #include "engine/broker/broker.h"
 #include "engine/session/http_door.h"
 
 namespace duolog::session {
-namespace {
-
-constexpr std::size_t kMostBatchBytes = 1U << 30;
-
-}  // namespace
-
 FeedPublisher::~FeedPublisher() { CHECK(in_flight_ == 0); }
 
 bool FeedPublisher::add(Bytes value) {
@@ -21,10 +13,7 @@ bool FeedPublisher::add(Bytes value) {
   if (key_) record.key = as_bytes(*key_);
   for (int attempt = 0; attempt < 2; ++attempt) {
     if (!current_) {
-      // What a batch can be built with; with the least of it no record fits.
-      current_ = door_.take_batch(
-          std::clamp<std::size_t>(door_.broker().max_batch_bytes(*partition_->topic.config),
-                                  storage::kBatchHeaderBytes, kMostBatchBytes));
+      current_ = door_.take_batch(door_.broker().max_batch_bytes(*partition_->topic.config));
     }
     const std::size_t before = current_->builder.size_bytes();
     if (current_->builder.add(record)) {

@@ -173,10 +173,7 @@ class AlterConfigsJob final : public KafkaJob {
 
   void answer(ResourceResponse& response, const Refusal& outcome) {
     response.error_code = outcome.error;
-    if (!outcome.message.empty()) {
-      response.error_message =
-          slot_.arena.copy(std::string_view(outcome.message).substr(0, kafka::kMaxStringBytes));
-    }
+    if (!outcome.message.empty()) response.error_message = slot_.arena.copy(outcome.message);
     slot_.connection.count_error(outcome.error);
   }
 
@@ -187,14 +184,6 @@ class AlterConfigsJob final : public KafkaJob {
   std::size_t count_ = 0;
   std::size_t pending_ = 1;  // resources, and one for `start` while it runs
 };
-
-template <class Job>
-Result<void> start_job(ResponseSlot& slot, kafka::Reader& reader) {
-  auto job = std::make_unique<Job>(slot);
-  Job& started = *job;
-  slot.other = std::move(job);
-  return started.start(reader);
-}
 
 }  // namespace
 

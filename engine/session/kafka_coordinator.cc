@@ -103,10 +103,7 @@ void FindCoordinatorJob::answer(ErrorCode error) {
 }  // namespace
 
 Result<void> find_coordinator(ResponseSlot& slot, kafka::Reader& reader) {
-  auto job = std::make_unique<FindCoordinatorJob>(slot);
-  FindCoordinatorJob& started = *job;
-  slot.other = std::move(job);
-  return started.start(reader);
+  return start_job<FindCoordinatorJob>(slot, reader);
 }
 
 }  // namespace duolog::session

@@ -106,7 +106,7 @@ void CreatePartitionsJob::refuse(TopicResponse& response, ErrorCode error,
                                  std::string_view message) {
   response.error_code = error;
   if (!message.empty()) {
-    response.error_message = slot_.arena.copy(message.substr(0, kafka::kMaxStringBytes));
+    response.error_message = slot_.arena.copy(message);
   }
   slot_.connection.count_error(error);
 }
@@ -118,10 +118,7 @@ void CreatePartitionsJob::finish() {
 }  // namespace
 
 Result<void> create_partitions(ResponseSlot& slot, kafka::Reader& reader) {
-  auto job = std::make_unique<CreatePartitionsJob>(slot);
-  CreatePartitionsJob& started = *job;
-  slot.other = std::move(job);
-  return started.start(reader);
+  return start_job<CreatePartitionsJob>(slot, reader);
 }
 
 }  // namespace duolog::session

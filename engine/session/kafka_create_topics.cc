@@ -148,7 +148,7 @@ void CreateTopicsJob::refuse(std::size_t index, ErrorCode error, std::string_vie
   TopicResponse& response = topics_[index];
   response.error_code = error;
   if (!message.empty()) {
-    response.error_message = slot_.arena.copy(message.substr(0, kafka::kMaxStringBytes));
+    response.error_message = slot_.arena.copy(message);
   }
   response.num_partitions = -1;
   slot_.connection.count_error(error);
@@ -173,7 +173,7 @@ void CreateTopicsJob::list_settings(TopicResponse& response, const broker::Confi
     listed[i].name = keys[i]->name;
     listed[i].value = std::nullopt;
     if (description.value) {
-      listed[i].value = slot_.arena.copy(description.value->substr(0, kafka::kMaxStringBytes));
+      listed[i].value = slot_.arena.copy(*description.value);
       listed_bytes_ += listed[i].value->size();
     }
     listed_bytes_ += sizeof listed[i];
@@ -202,10 +202,7 @@ void CreateTopicsJob::finish() {
 }  // namespace
 
 Result<void> create_topics(ResponseSlot& slot, kafka::Reader& reader) {
-  auto job = std::make_unique<CreateTopicsJob>(slot);
-  CreateTopicsJob& started = *job;
-  slot.other = std::move(job);
-  return started.start(reader);
+  return start_job<CreateTopicsJob>(slot, reader);
 }
 
 }  // namespace duolog::session

@@ -115,10 +115,7 @@ void DeleteRecordsJob::refuse(PartitionResponse& response, ErrorCode error) {
 }  // namespace
 
 Result<void> delete_records(ResponseSlot& slot, kafka::Reader& reader) {
-  auto job = std::make_unique<DeleteRecordsJob>(slot);
-  DeleteRecordsJob& started = *job;
-  slot.other = std::move(job);
-  return started.start(reader);
+  return start_job<DeleteRecordsJob>(slot, reader);
 }
 
 }  // namespace duolog::session

@@ -88,7 +88,7 @@ void DeleteTopicsJob::start_topic(kafka::NullableString name, const Uuid& id,
 void DeleteTopicsJob::refuse(TopicResponse& response, ErrorCode error, std::string_view message) {
   response.error_code = error;
   if (!message.empty()) {
-    response.error_message = slot_.arena.copy(message.substr(0, kafka::kMaxStringBytes));
+    response.error_message = slot_.arena.copy(message);
   }
   slot_.connection.count_error(error);
 }
@@ -100,10 +100,7 @@ void DeleteTopicsJob::finish() {
 }  // namespace
 
 Result<void> delete_topics(ResponseSlot& slot, kafka::Reader& reader) {
-  auto job = std::make_unique<DeleteTopicsJob>(slot);
-  DeleteTopicsJob& started = *job;
-  slot.other = std::move(job);
-  return started.start(reader);
+  return start_job<DeleteTopicsJob>(slot, reader);
 }
 
 }  // namespace duolog::session

@@ -77,9 +77,8 @@ class Describer {
   void add(ConfigResource resource, const ConfigKey& key, const broker::ConfigValues& given);
   void refuse(ErrorCode error, std::string_view message);
   void refuse_too_much();
-  // Into the answer. A value that an older version has kept may be longer than a string may be.
+  // Into the answer.
   [[nodiscard]] std::string_view copy(std::string_view text) {
-    text = text.substr(0, kafka::kMaxStringBytes);
     listing_.bytes += text.size();
     return slot_.arena.copy(text);
   }

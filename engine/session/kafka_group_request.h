@@ -85,6 +85,7 @@ class CarriedCall final : public groups::CallFor<typename Api::Part> {
   static void arrive(groups::GroupCoordinator& coordinator, std::unique_ptr<CarriedCall> call) {
     const groups::Client& client = call->client_;
     const Item& item = call->item_;
+    call->there_ = &coordinator;
     groups::Reply<Part> reply =
         coordinator.admit(std::unique_ptr<groups::CallFor<Part>>(std::move(call)));
     kafka::ErrorCode refused;
@@ -99,9 +100,16 @@ class CarriedCall final : public groups::CallFor<typename Api::Part> {
 
   void answer(const Part& part) override {
     if (this->answered_) return;
-    if (kafka::copied_bytes(part) > kMaxGroupResponseBytes) {
-      return refuse(kafka::ErrorCode::kInvalidRequest);  // which is small
-    }
+    if (kafka::copied_bytes(part) <= kMaxGroupResponseBytes) return carry_home(part);
+    there_->counters().responses_cut.add();
+    refuse(kafka::ErrorCode::kInvalidRequest);
+  }
+  void refuse(kafka::ErrorCode error) override {
+    if (!this->answered_) carry_home(Api::refusal(item_, error, this->arena()));
+  }
+
+ private:
+  void carry_home(const Part& part) {
     this->answered_ = true;
     if (runtime::Shard::current() == &home_) {
       home_.release();
@@ -119,15 +127,12 @@ class CarriedCall final : public groups::CallFor<typename Api::Part> {
       done(parcel->part);
     });
   }
-  void refuse(kafka::ErrorCode error) override {
-    if (!this->answered_) answer(Api::refusal(item_, error, this->arena()));
-  }
 
- private:
   runtime::Shard& home_;
   const groups::Client& client_;
   const Item& item_;
   Done done_;
+  groups::GroupCoordinator* there_ = nullptr;  // once it has arrived
 };
 
 // A group request in its slot: one call for each item, joined when all are answered.
@@ -200,7 +205,7 @@ class GroupRequestJob final : public KafkaJob {
       response_bytes_ += bytes;
       parts_[index] = kafka::deep_copy(slot_.arena, part);
     } else {
-      slot_.connection.sessions().counters().group_responses_cut.add();
+      coordinator().counters().responses_cut.add();
       parts_[index] = Api::refusal(items_[index], kafka::ErrorCode::kInvalidRequest, slot_.arena);
     }
     if (--pending_ == 0) finish();
@@ -234,10 +239,7 @@ template <class Api>
                                      std::to_string(reader.remaining()) + " bytes; the limit is " +
                                      std::to_string(kMaxGroupRequestBytes));
   }
-  auto job = std::make_unique<GroupRequestJob<Api>>(slot);
-  GroupRequestJob<Api>& started = *job;
-  slot.other = std::move(job);
-  return started.start(reader);
+  return start_job<GroupRequestJob<Api>>(slot, reader);
 }
 
 }  // namespace duolog::session

@@ -193,10 +193,7 @@ void MetadataJob::answer() {
 }  // namespace
 
 Result<void> metadata(ResponseSlot& slot, kafka::Reader& reader) {
-  auto job = std::make_unique<MetadataJob>(slot);
-  MetadataJob& started = *job;
-  slot.other = std::move(job);
-  return started.start(reader);
+  return start_job<MetadataJob>(slot, reader);
 }
 
 }  // namespace duolog::session

@@ -184,10 +184,7 @@ void ListOffsetsJob::finish() { slot_.connection.answer(slot_, response_); }
 }  // namespace
 
 Result<void> list_offsets(ResponseSlot& slot, kafka::Reader& reader) {
-  auto job = std::make_unique<ListOffsetsJob>(slot);
-  ListOffsetsJob& started = *job;
-  slot.other = std::move(job);
-  return started.start(reader);
+  return start_job<ListOffsetsJob>(slot, reader);
 }
 
 Result<void> offset_for_leader_epoch(ResponseSlot& slot, kafka::Reader& reader) {

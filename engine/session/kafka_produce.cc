@@ -176,7 +176,7 @@ bool ProduceJob::check(const broker::Topic& topic, MutableBytes batch, Partition
 void ProduceJob::refuse(PartitionResponse& response, ErrorCode error, std::string_view message) {
   response.error_code = error;
   if (!message.empty()) {
-    response.error_message = slot_.arena.copy(message.substr(0, kafka::kMaxStringBytes));
+    response.error_message = slot_.arena.copy(message);
   }
   slot_.connection.count_error(error);
   any_error_ = true;

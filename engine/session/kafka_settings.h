@@ -55,7 +55,6 @@ struct KafkaCounters {
   runtime::Counter connections;                                // now
   runtime::Counter accepted;
   runtime::Counter errors;  // error codes in responses: topics, partitions, whole responses
-  runtime::Counter group_responses_cut;  // parts of them, at kMaxGroupResponseBytes
   runtime::Counter batches_too_large;  // MESSAGE_TOO_LARGE
   runtime::Counter bytes_in;
   runtime::Counter bytes_out;

@@ -9,14 +9,17 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/base/buffer.h"
 #include "engine/base/intrusive_list.h"
+#include "engine/base/result.h"
 #include "engine/broker/topic.h"
 #include "engine/session/send_queue.h"
 #include "net/kafka/api.h"
 #include "net/kafka/arena.h"
+#include "net/kafka/reader.h"
 #include "net/kafka/writer.h"
 
 namespace duolog::session {
@@ -66,5 +69,14 @@ struct ResponseSlot {
   std::unique_ptr<FetchJob> fetch;
   std::unique_ptr<KafkaJob> other;
 };
+
+// Serves the slot's request by a job that stays in it. An error: the bytes are no such request.
+template <class Job>
+[[nodiscard]] Result<void> start_job(ResponseSlot& slot, kafka::Reader& reader) {
+  auto job = std::make_unique<Job>(slot);
+  Job& started = *job;
+  slot.other = std::move(job);
+  return started.start(reader);
+}
 
 }  // namespace duolog::session

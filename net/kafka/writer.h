@@ -77,8 +77,8 @@ class Writer {
   }
   void splice(std::uint32_t size_bytes, std::uint64_t token);
 
-  // A length or count, -1 for null; compact, or as an integer of the type Prefix (CHECK: it
-  // fits).
+  // A length or count, -1 for null; compact, or as an integer of the type Prefix, which it has
+  // to fit.
   template <class Prefix>
   void length(bool compact, std::int64_t value) {
     if (compact) {

@@ -142,6 +142,7 @@ TEST_P(GroupOffsetsTest, WhatWouldBeTooLargeAnAnswerIsRefusedAndTheNextIsAnswere
   const auto whole = std::ranges::count(answer->message.groups, ErrorCode::kNone,
                                         &OffsetFetchResponse::Group::error_code);
   EXPECT_EQ(whole, 1);
+  EXPECT_EQ(sum(&groups::GroupCounters::responses_cut), 3U + 2U);
 }
 
 TEST_P(GroupOffsetsTest, NullTopicsAreAllThatAGroupHasCommitted) {
