@@ -22,7 +22,7 @@
 
 #include "engine/base/intrusive_list.h"
 #include "engine/broker/topic.h"
-#include "engine/session/feed_cache.h"
+#include "engine/session/batch_cache.h"
 #include "engine/session/feed_send_list.h"
 #include "engine/session/feed_warm_ups.h"
 #include "net/ws/feed_target.h"

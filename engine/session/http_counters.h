@@ -34,14 +34,15 @@ struct HttpCounters {
   runtime::Counter connections_open;  // now
   runtime::Counter requests;
   runtime::Counter upgrades;
-  runtime::Counter feeds_open;  // now
+  runtime::Counter websockets_open;  // now; feeds among them
+  runtime::Counter feeds_open;       // now
 
   // Refused, by reason.
   runtime::Counter refused_access;     // Host or Origin
   runtime::Counter refused_handshake;  // not a good upgrade
   runtime::Counter refused_request;    // malformed, too large
   runtime::Counter refused_target;     // no such path, topic, partition; bad parameters
-  runtime::Counter refused_limit;      // max_feeds
+  runtime::Counter refused_limit;      // max_websockets
   runtime::Counter request_timeouts;
 
   runtime::Counter

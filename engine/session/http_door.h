@@ -17,7 +17,7 @@
 #include "engine/broker/broker.h"
 #include "engine/runtime/log.h"
 #include "engine/runtime/shard.h"
-#include "engine/session/feed_cache.h"
+#include "engine/session/batch_cache.h"
 #include "engine/session/feed_publisher.h"
 #include "engine/session/feed_send_list.h"
 #include "engine/session/feed_warm_ups.h"
