@@ -166,5 +166,6 @@ void BatchCache<Encoded>::on_tick(runtime::Timer& timer, void* context) {
 }
 
 template class BatchCache<FeedBatch>;
+template class BatchCache<PushBatch>;
 
 }  // namespace duolog::session

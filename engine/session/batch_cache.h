@@ -1,6 +1,7 @@
 // BatchCache: the batches that subscribers of this shard are reading, encoded once for all of them.
 //
-// `Encoded` is what a batch is turned into: the frames of a plain feed (FeedBatch).
+// `Encoded` is what a batch is turned into: the frames of a plain feed (FeedBatch), the items of a
+// push (PushBatch).
 //
 // A batch stays for as long as readers come back to it: the least recently used go first, when
 // there are more bytes than allowed, and all go that nobody has asked for in kKeepNs. What was
@@ -22,6 +23,7 @@
 #include "engine/session/feed_batch.h"
 #include "engine/session/http_counters.h"
 #include "engine/session/http_settings.h"
+#include "engine/session/push_batch.h"
 #include "storage/log_reader.h"
 
 namespace duolog::session {
@@ -94,5 +96,6 @@ class BatchCache {
 };
 
 using FeedCache = BatchCache<FeedBatch>;
+using PushCache = BatchCache<PushBatch>;
 
 }  // namespace duolog::session

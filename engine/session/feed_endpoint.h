@@ -40,6 +40,7 @@ class FeedEndpoint final : public WsEndpoint {
   [[nodiscard]] bool answering() const override { return publisher_.busy(); }
   void topic_grown(const broker::Topic& topic) override;
   void topic_gone(const broker::Topic& topic) override;
+  void drain() override { connection_.close(ws::close_code::kUnavailable, "draining"); }
 
  private:
   static void on_ready(void* context);

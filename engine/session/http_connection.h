@@ -87,6 +87,7 @@ class HttpConnection final : runtime::SocketHandler {
   // http_upgrade.cc
   [[nodiscard]] static bool is_websocket_path(const http::Target& target);
   void upgrade(const http::Request& request);
+  void upgrade_push(const ws::Upgrade& upgrade);
   void upgrade_feed(const http::Request& request, ws::Upgrade upgrade);
   void create_topic(ws::FeedTarget target, ws::Upgrade upgrade);
   void topic_created(kafka::ErrorCode error, const std::string& message);

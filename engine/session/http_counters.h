@@ -12,8 +12,8 @@ namespace duolog::session {
 class CloseCounters {
  public:
   // In the order of kCodes; the last one counts every other code.
-  static constexpr std::array<std::uint16_t, 13> kCodes = {1000, 1001, 1002, 1003, 1005, 1006, 1007,
-                                                           1009, 1011, 4404, 4441, 4442, 4503};
+  static constexpr std::array<std::uint16_t, 15> kCodes = {
+      1000, 1001, 1002, 1003, 1005, 1006, 1007, 1009, 1011, 4404, 4408, 4429, 4441, 4442, 4503};
 
   [[nodiscard]] runtime::Counter& of(std::uint16_t code) { return counters_[index(code)]; }
   [[nodiscard]] const runtime::Counter& of(std::uint16_t code) const {
@@ -58,6 +58,14 @@ struct HttpCounters {
   runtime::Counter pongs_sent;
   runtime::Counter pongs_dropped;
   CloseCounters closes;
+
+  // duolog.v1.json
+  runtime::Counter commands;
+  runtime::Counter commands_refused;    // answered with an error
+  runtime::Counter refused_subscriptions;  // max_subscriptions, max_subscribed_partitions
+  runtime::Counter subscriptions_open;  // now
+  runtime::Counter gaps;                // records that retention took before they were pushed
+  runtime::Counter heartbeats;
 
   runtime::Counter batches_encoded;
   runtime::Counter batches_inflated;

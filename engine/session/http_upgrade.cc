@@ -1,5 +1,8 @@
 // HttpConnection's upgrade to WebSocket: which endpoint a path names, and what it needs first.
+#include <array>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <netinet/in.h>
@@ -12,20 +15,38 @@
 #include "engine/session/feed_endpoint.h"
 #include "engine/session/http_connection.h"
 #include "engine/session/http_door.h"
+#include "engine/session/push_endpoint.h"
 
 namespace duolog::session {
+namespace {
+
+constexpr std::string_view kPushPath = "/v1/ws";
+constexpr std::array kPushSubprotocols = {PushEndpoint::kSubprotocol};
+
+}  // namespace
 
 bool HttpConnection::is_websocket_path(const http::Target& target) {
-  return ws::is_feed_path(target);
+  return target.path == kPushPath || ws::is_feed_path(target);
 }
 
 void HttpConnection::upgrade(const http::Request& request) {
-  auto checked = ws::check_upgrade(request, {});
+  const bool push = request.target.path == kPushPath;
+  auto checked = ws::check_upgrade(request, push ? std::span(kPushSubprotocols)
+                                                 : std::span<const std::string_view>());
   if (!checked) {
     door_.counters().refused_handshake.add();
     return send_and_close(checked.error());
   }
+  if (push) return upgrade_push(*checked);
   upgrade_feed(request, std::move(*checked));
+}
+
+void HttpConnection::upgrade_push(const ws::Upgrade& upgrade) {
+  if (!admit_websocket()) return;
+  WsConnection& connection = begin_websocket(
+      upgrade,
+      {.accept_binary = false, .max_message_bytes = door_.settings().max_message_bytes});
+  connection.serve(std::make_unique<PushEndpoint>(connection));
 }
 
 bool HttpConnection::admit_websocket() {

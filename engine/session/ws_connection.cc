@@ -150,7 +150,7 @@ void WsConnection::close_sent() {
 }
 
 void WsConnection::drain() {
-  if (closing_ == Closing::kNo) endpoint_->drain();
+  if (closing_ == Closing::kNo) return endpoint_->drain();
   close(code::kUnavailable, "draining");
 }
 

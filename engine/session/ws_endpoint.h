@@ -66,8 +66,8 @@ class WsEndpoint {
   // The topic has more partitions; is about to be forgotten.
   virtual void topic_grown(const broker::Topic& /*topic*/) {}
   virtual void topic_gone(const broker::Topic& /*topic*/) {}
-  // The server stops: what is to be said before the close frame.
-  virtual void drain() {}
+  // The server stops: says what is to be said, and closes the connection with 4503.
+  virtual void drain() = 0;
 };
 
 }  // namespace duolog::session
