@@ -22,13 +22,16 @@ constexpr std::uint64_t kFirstPauseMs = 100;
 constexpr std::uint64_t kLongestPauseMs = 5'000;
 constexpr std::int64_t kSid = 1;
 
+std::int64_t offset_of(std::string_view text) {
+  std::int64_t offset = 0;
+  std::from_chars(text.data(), text.data() + text.size(), offset);
+  return offset;
+}
+
 // A number, or an offset, which is text.
 std::int64_t number(simdjson::simdjson_result<Object> value, std::int64_t otherwise = 0) {
   std::string_view text;
-  if (value.get(text) != simdjson::SUCCESS) return get_or(value, otherwise);
-  std::int64_t found = otherwise;
-  std::from_chars(text.data(), text.data() + text.size(), found);
-  return found;
+  return value.get(text) == simdjson::SUCCESS ? offset_of(text) : get_or(value, otherwise);
 }
 
 std::string_view text_of(simdjson::simdjson_result<Object> value) {
@@ -40,10 +43,11 @@ bool has(Object object, const char* name, Object& value) {
 }
 
 std::int32_t partition_of(std::string_view name) {
-  std::int32_t partition = 0;
-  std::from_chars(name.data(), name.data() + name.size(), partition);
-  return partition;
+  return static_cast<std::int32_t>(offset_of(name));
 }
+
+// Of --from: an offset, and none of the words and counts.
+bool is_offset(std::string_view from) { return from[0] >= '0' && from[0] <= '9'; }
 
 }  // namespace
 
@@ -54,11 +58,8 @@ Result<std::unique_ptr<PushConsumer>> PushConsumer::start(
   std::unique_ptr<PushConsumer> consumer(
       new PushConsumer(options, std::move(wanted), std::move(notice)));
   consumer->client_ = std::move(*client);
-  std::int64_t offset = 0;
-  const std::string& from = consumer->wanted_.from;
-  const auto [end, error] = std::from_chars(from.data(), from.data() + from.size(), offset);
-  if (error == std::errc{} && !from.starts_with('-')) {
-    if (auto placed = consumer->place_at(offset); !placed) {
+  if (const std::string& from = consumer->wanted_.from; is_offset(from)) {
+    if (auto placed = consumer->place_at(offset_of(from)); !placed) {
       return std::unexpected(consumer->explain(placed.error()));
     }
   }
@@ -90,7 +91,9 @@ Result<void> PushConsumer::subscribe() {
     for (const auto& [partition, place] : places_) {
       arguments["positions"][std::to_string(partition)] = std::to_string(place.next);
     }
-    if (wanted_.partitions.empty()) arguments["from"] = "earliest";  // those that are added
+    // The others: added since, or, before the first answer, not heard of yet.
+    const bool all_known = !topic_id_.empty() || is_offset(wanted_.from);
+    if (wanted_.partitions.empty()) arguments["from"] = all_known ? "earliest" : wanted_.from;
   }
   if (!topic_id_.empty()) arguments["topic_id"] = topic_id_;
   if (epoch_ >= 0) arguments["epoch"] = epoch_;

@@ -1,9 +1,9 @@
 // PushConsumer: reads one topic by the push protocol, over as many connections as it takes.
 //
 // It holds what a resume needs: the topic's id, the newest epoch it has seen, and the next offset
-// of each partition. When a connection ends it opens another, after a pause that grows and is random
-// in part, and goes on where it was: no record comes twice, and none is lost without a word. Owned
-// by the command; used on one thread.
+// of each partition. When a connection ends it opens another, after a pause that grows and is
+// random in part, and goes on where it was: no record comes twice, and none is lost without a word.
+// Owned by the command; used on one thread.
 #pragma once
 
 #include <cstdint>

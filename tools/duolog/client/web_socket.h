@@ -37,7 +37,8 @@ class WebSocket {
   [[nodiscard]] Result<void> send(std::string_view text, int timeout_ms);
 
   // The next message, or nothing when none came within `timeout_ms` or a signal interrupted. The
-  // text is valid until the next call. kClosed when the connection has ended; close_code() says how.
+  // text is valid until the next call. kClosed when the connection has ended; close_code() says
+  // how.
   [[nodiscard]] Result<std::optional<std::string_view>> receive(int timeout_ms);
 
   // The closing handshake: what was sent before has been dealt with when the server answers it.
