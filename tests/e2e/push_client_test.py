@@ -1,7 +1,6 @@
 """`duolog consume --push` and `produce --push` against servers that say what a test wants.
 
-A scripted server plays one script a connection: what a real one does only when it is restarted,
-loses records or is in trouble. push_tools_test.py has the real one.
+push_tools_test.py has the real one.
 """
 
 import asyncio
@@ -10,79 +9,20 @@ import os
 import signal
 import unittest
 
-import websockets
-
 from duolog_server import DEADLINE_S, program
-
-TOPIC_ID = "b1c00000-0000-0000-0000-000000000001"
-
-
-def subscribed(command, positions, **more):
-    return {"id": command["id"],
-            "subscribed": {"sid": 1, "topic_id": TOPIC_ID, "positions": positions, **more}}
-
-
-def position(following, end, epoch=3):
-    return {"next": str(following), "start": "0", "end": str(end), "epoch": epoch}
-
-
-def records(partition, first, values, epoch=3):
-    items = [{"o": str(first + n), "t": 1790000000000, "key": None, "value": value}
-             if value is None or isinstance(value, str)
-             else {"o": str(first + n), "t": 1790000000000, **value}
-             for n, value in enumerate(values)]
-    return {"records": {"sid": 1, "partition": partition, "base": str(first),
-                        "next": str(first + len(values)), "epoch": epoch, "items": items}}
-
-
-class Peer:
-    """The server's end of one connection; hello has been answered."""
-
-    def __init__(self, socket):
-        self.socket = socket
-
-    async def say(self, *objects):
-        await self.socket.send("\n".join(json.dumps(one) for one in objects))
-
-    async def hear(self, name):
-        """The next command, which must be `name`: its arguments, with the id."""
-        command = json.loads(await asyncio.wait_for(self.socket.recv(), DEADLINE_S))
-        if name not in command:
-            raise AssertionError(f"{name} was expected, not {command}")
-        return {**command[name], "id": command["id"]}
+from push_scripts import TOPIC_ID, ScriptedServer, position, records, subscribed
 
 
 class ScriptedTest(unittest.IsolatedAsyncioTestCase):
 
     async def play(self, scripts, *arguments, data=b"", heartbeat_ms=15000):
         """Runs the program against the scripts, one a connection; returns what came of it."""
-        left = list(scripts)
-        failures = []
-
-        async def serve(socket):
-            peer = Peer(socket)
-            try:
-                self.assertEqual(socket.path, "/v1/ws")
-                hello = await peer.hear("hello")
-                await peer.say({"id": hello["id"], "hello": {
-                    "server": "script", "session": "s", "max_message_bytes": 4096,
-                    "heartbeat_ms": heartbeat_ms}})
-                await left.pop(0)(peer)
-                await socket.wait_closed()
-            except websockets.ConnectionClosed:
-                pass
-            except Exception as error:  # the test's, not the connection's
-                failures.append(error)
-
-        async with websockets.serve(serve, "127.0.0.1", 0, max_queue=None, ping_interval=None,
-                                    subprotocols=["duolog.v1.json"]) as server:
-            port = server.sockets[0].getsockname()[1]
+        async with ScriptedServer(scripts, heartbeat_ms) as server:
             process = await asyncio.create_subprocess_exec(
-                program(), *arguments, "--push", "--http", f"127.0.0.1:{port}",
+                program(), *arguments, "--push", "--http", server.http,
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE)
             said, complained = await asyncio.wait_for(process.communicate(data), DEADLINE_S)
-        self.assertEqual(failures, [])
         return process.returncode, said.decode(), complained.decode()
 
 

@@ -84,16 +84,14 @@ Result<void> PushConsumer::place_at(std::int64_t offset) {
 
 Result<void> PushConsumer::subscribe() {
   Json arguments{{"sid", kSid}, {"topic", wanted_.topic}};
-  if (places_.empty()) {
+  for (const auto& [partition, place] : places_) {
+    arguments["positions"][std::to_string(partition)] = std::to_string(place.next);
+  }
+  if (topic_id_.empty() && !is_offset(wanted_.from)) {
     arguments["from"] = wanted_.from;
     if (!wanted_.partitions.empty()) arguments["partitions"] = wanted_.partitions;
-  } else {
-    for (const auto& [partition, place] : places_) {
-      arguments["positions"][std::to_string(partition)] = std::to_string(place.next);
-    }
-    // The others: added since, or, before the first answer, not heard of yet.
-    const bool all_known = !topic_id_.empty() || is_offset(wanted_.from);
-    if (wanted_.partitions.empty()) arguments["from"] = all_known ? "earliest" : wanted_.from;
+  } else if (wanted_.partitions.empty()) {
+    arguments["from"] = "earliest";  // of partitions that were added
   }
   if (!topic_id_.empty()) arguments["topic_id"] = topic_id_;
   if (epoch_ >= 0) arguments["epoch"] = epoch_;
