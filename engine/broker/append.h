@@ -22,7 +22,8 @@ enum class Acks : std::int8_t {
 
 // Lives in its sender (a connection's request), on the sender's shard, until `done` has been
 // called: exactly once, on that shard, perhaps from within Broker::append. The sender does not
-// destroy it before.
+// destroy it before. `appended`, which may be null, is called before it, at most once, when the batch
+// is in the log with its offset and `done` has to wait for the disk.
 struct AppendRequest {
   // In. The batch has been validated.
   Partition* partition = nullptr;
@@ -31,6 +32,7 @@ struct AppendRequest {
   Timestamp max_timestamp;
   Acks acks = Acks::kAll;
   void (*done)(AppendRequest& request) = nullptr;
+  void (*appended)(AppendRequest& request) = nullptr;
   void* context = nullptr;
 
   // Out.

@@ -370,6 +370,19 @@ void Broker::in_log(AppendRequest& request, storage::Log& log, Position end) {
     durable.owner->finish(durable, outcome ? kafka::ErrorCode::kNone : to_kafka(outcome.error()));
   };
   storage::LogStore::when_durable(log, end, request.ack);
+  if (request.appended != nullptr) tell_appended(request);
+}
+
+// A shard without credit is told by `done` alone.
+void Broker::tell_appended(AppendRequest& request) {
+  if (request.broker == this) return request.appended(request);
+  const runtime::Message told{.fn =
+                                  [](runtime::Shard&, ShardId, const runtime::Message& message) {
+                                    auto& appended = *static_cast<AppendRequest*>(message.object);
+                                    appended.appended(appended);
+                                  },
+                              .object = &request};
+  (void)shard_.mailbox().try_post(request.broker->shard_.id(), told);
 }
 
 // On the owner's shard: answers, on the sender's.

@@ -156,6 +156,7 @@ class Broker {
   bool try_append(AppendRequest& request);
   void in_log(AppendRequest& request, storage::Log& log, Position end);
   void say_why(const storage::Log& log, const Error& error);
+  void tell_appended(AppendRequest& request);
   void finish(AppendRequest& request, kafka::ErrorCode error);
   static void on_visible(void* context, storage::Log& log);
   static void on_failed(void* context, Error error);

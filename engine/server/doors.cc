@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "engine/base/version.h"
 #include "engine/runtime/log.h"
 
 namespace duolog::server {
@@ -37,6 +38,7 @@ Doors::Doors(broker::Cluster& cluster, const Config& config, std::size_t shards)
   kafka_settings_.max_in_flight = config.max_in_flight_requests;
   kafka_settings_.max_held_bytes = config.max_in_flight_bytes;
   kafka_settings_.max_idle_ms = config.connections_max_idle_ms;
+  http_settings_.server = "duolog/" + std::string(version());
   http_settings_.access.host_names = config.ws_allowed_hosts;
   http_settings_.access.allowed_origins = config.ws_allowed_origins;
   http_settings_.access.listen_address = config.http.host;

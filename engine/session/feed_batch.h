@@ -29,6 +29,10 @@ class FeedBatch {
   // Copying this much costs less than one more iovec for each of the readers.
   static constexpr std::size_t kInlinePayloadBytes = 256;
 
+  // For the BatchCache: long payloads of an uncompressed batch stay in the log.
+  using Format = bool;  // all of them binary
+  static constexpr bool kHoldsPayloads = false;
+
   // A run of the stream: `inline_size` bytes of inline memory, then `log_size` bytes of the batch.
   // It ends where a frame ends.
   struct Piece {

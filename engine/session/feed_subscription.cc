@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
-
 #include "engine/base/check.h"
 #include "engine/broker/broker.h"
 #include "engine/session/http_door.h"
@@ -16,8 +14,6 @@ namespace {
 constexpr std::size_t kFairBytes = 64U << 10;
 // Batches without anything to send that are passed over in one turn.
 constexpr int kMaxEmptyBatches = 64;
-// A fetch that fails this often in a row is not tried again.
-constexpr std::uint8_t kMaxFailedFetches = 3;
 
 }  // namespace
 
@@ -77,72 +73,22 @@ void FeedSubscription::stop() {
 
 // ---- Where a cursor is -------------------------------------------------------------------------
 
-FeedSubscription::Look FeedSubscription::put_in_place(Cursor& cursor) {
-  const storage::Sought sought = storage::seek(*cursor.partition->log, cursor.from);
-  Look look;
-  look.cold = sought.cold;
-  switch (sought.status) {
-    case storage::ReadStatus::kOk:
-      cursor.place.position = sought.position;
-      cursor.placed = true;
-      break;
-    case storage::ReadStatus::kCold:
-      look.found = Found::kCold;
-      break;
-    case storage::ReadStatus::kOutOfRange:
-      look.found = Found::kLost;
-      break;
-    case storage::ReadStatus::kCorrupt:
-      look.offset = cursor.from;
-      look.error = {Errc::kCorrupt, "damaged on disk"};
-      look.found = Found::kDamaged;
-      break;
-  }
-  return look;
-}
-
-FeedSubscription::Look FeedSubscription::look_into_cache(Cursor& cursor, Position position) {
-  auto found = door_.cache().find(*cursor.partition->log, position, binary_);
-  Look look{.batch = found.batch, .next = found.next, .cold = found.cold};
-  switch (found.status) {
-    case FeedCache::Status::kOk:
-      if (found.cold.segment != nullptr) door_.warm_ups().fetch_ahead(found.cold);
-      break;
-    case FeedCache::Status::kCold:
-      look.found = Found::kCold;
-      break;
-    case FeedCache::Status::kBusy:
-      look.found = Found::kNextTurn;
-      break;
-    case FeedCache::Status::kPositionLost:
-      look.found = Found::kLost;
-      break;
-    case FeedCache::Status::kDamaged:
-      look.offset = found.offset;
-      look.error = std::move(found.error);
-      look.found = Found::kDamaged;
-      break;
-  }
-  return look;
-}
-
-FeedSubscription::Look FeedSubscription::look_up(Cursor& cursor, Place& place) {
-  if (cursor.failed_fetches >= kMaxFailedFetches) {
-    return {.found = Found::kDamaged,
-            .offset = cursor.from,
-            .error = {Errc::kIo, "the disk does not give it (from here on)"}};
-  }
+Look FeedSubscription::look_up(Cursor& cursor, Place& place, const FeedBatch*& batch) {
+  if (Look look = check_fetches(cursor, cursor.from); look.found != Found::kOk) return look;
   if (!cursor.placed) {
-    if (Look look = put_in_place(cursor); look.found != Found::kOk) return look;
+    if (Look look = seek(cursor, cursor.from, cursor.place.position); look.found != Found::kOk) {
+      return look;
+    }
   }
-  const storage::Log& log = *cursor.partition->log;
   for (int passed = 0; passed < kMaxEmptyBatches; ++passed) {
-    if (place.position >= log.high_watermark().position) return {.found = Found::kCaughtUp};
-    Look look = look_into_cache(cursor, place.position);
+    if (place.position >= cursor.log().high_watermark().position) {
+      return {.found = Found::kCaughtUp};
+    }
+    Look look = find_batch(door_, door_.cache(), cursor, place.position, binary_, batch);
     if (look.found != Found::kOk) return look;
-    if (place.at == 0) place.at = place.frame = look.batch->stream_at(cursor.from);
-    if (place.passed > 0) count_passed(place, *look.batch);
-    if (place.at < look.batch->size_bytes()) return look;
+    if (place.at == 0) place.at = place.frame = batch->stream_at(cursor.from);
+    if (place.passed > 0) count_passed(place, *batch);
+    if (place.at < batch->size_bytes()) return look;
     place = {.position = look.next, .passed = place.passed};
   }
   return {.found = Found::kNextTurn};
@@ -158,43 +104,19 @@ void FeedSubscription::count_passed(Place& place, const FeedBatch& batch) {
   place.at = to;
 }
 
-void FeedSubscription::report_damage(const Cursor& cursor, const Look& look) {
-  const broker::Partition& partition = *cursor.partition;
-  door_.counters().batches_damaged.add();
-  door_.warn(
-      fmt::format("feed of topic {}, partition {}: the batch at offset {} cannot be read: {}",
-                  partition.topic.name, partition.id.value, look.offset.value, look.error.message));
-}
-
 FeedSubscription::Status FeedSubscription::wait_for(Cursor& cursor, Position seen,
                                                     const Look& look) {
-  switch (look.found) {
-    case Found::kOk:
-      break;
-    case Found::kCaughtUp:
-      // A closed log has nothing more to come; its deletion is about to be told.
-      if (!door_.broker().wait(cursor, *cursor.partition, seen) &&
-          !cursor.partition->log->closed()) {
-        keep_reading(cursor);
-      }
-      break;
-    case Found::kCold:
-      door_.warm_ups().fetch(look.cold, cursor);
-      break;
-    case Found::kNextTurn:
-      door_.warm_ups().wait_a_turn(cursor);
-      break;
-    case Found::kLost:
-      return Status::kPositionLost;
-    case Found::kDamaged:
-      report_damage(cursor, look);
-      return Status::kDamaged;
+  if (look.found == Found::kLost) return Status::kPositionLost;
+  if (look.found == Found::kDamaged) {
+    report_damage(door_, cursor, look);
+    return Status::kDamaged;
   }
+  if (!session::wait_for(door_, cursor, seen, look)) keep_reading(cursor);
   return Status::kOk;
 }
 
 void FeedSubscription::keep_reading(Cursor& cursor) {
-  if (!cursor.reading.linked() && !waits(cursor)) reading_.push_back(cursor);
+  if (!cursor.reading.linked() && !cursor.waits()) reading_.push_back(cursor);
 }
 
 void FeedSubscription::woken(Cursor& cursor) {
@@ -209,11 +131,7 @@ void FeedSubscription::on_visible(broker::Waiter& waiter, broker::Partition& /*p
 
 void FeedSubscription::on_warm(WarmWaiter& waiter, const Result<void>& outcome) {
   auto& cursor = static_cast<Cursor&>(waiter);
-  if (outcome) {
-    cursor.failed_fetches = 0;
-  } else {
-    ++cursor.failed_fetches;
-  }
+  cursor.fetched(outcome);
   cursor.owner->woken(cursor);
 }
 
@@ -226,29 +144,30 @@ FeedSubscription::Status FeedSubscription::begin(FeedSendList& list) {
   if (cut_ == nullptr) return Status::kOk;
   Cursor& cursor = *cut_;
   if (cursor.WarmWaiter::hook.linked()) return Status::kBlocked;
-  const Look look = look_up(cursor, cursor.place);
+  const FeedBatch* batch = nullptr;
+  const Look look = look_up(cursor, cursor.place, batch);
   if (look.found == Found::kOk && cursor.place.at != cursor.place.frame) {
-    const std::uint32_t end = look.batch->frame_end(cursor.place.frame);
+    const std::uint32_t end = batch->frame_end(cursor.place.frame);
     Look missing{.found = Found::kNextTurn};
     const std::uint32_t added =
-        add(*cursor.partition->log, *look.batch, cursor.place, end, list, missing);
+        add(*cursor.partition->log, *batch, cursor.place, end, list, missing);
     if (added == 0) {
       const Status status = wait_for(cursor, cursor.place.position, missing);
       return status == Status::kOk ? Status::kBlocked : status;
     }
     head_bytes_ = added;
     head_messages_ =
-        look.batch->messages_ending(cursor.place.frame, cursor.place.at, cursor.place.at + added);
+        batch->messages_ending(cursor.place.frame, cursor.place.at, cursor.place.at + added);
     head_end_ = cursor.place;
     head_end_.at += added;
     severed_ = head_end_.at < end;
     if (!severed_) head_end_.frame = end;
-    if (!severed_ && !waits(cursor)) reading_.push_front(cursor);
+    if (!severed_ && !cursor.waits()) reading_.push_front(cursor);
     return severed_ ? Status::kBlocked : Status::kOk;
   }
   if (look.found == Found::kOk || look.found == Found::kCaughtUp) {
     cut_ = nullptr;
-    if (!waits(cursor)) reading_.push_front(cursor);
+    if (!cursor.waits()) reading_.push_front(cursor);
     return Status::kOk;
   }
   const Status status = wait_for(cursor, cursor.place.position, look);
@@ -272,7 +191,8 @@ FeedSubscription::Status FeedSubscription::run(Cursor& cursor, std::size_t quant
                                                FeedSendList& list) {
   const storage::Log& log = *cursor.partition->log;
   Place& start = &cursor == cut_ ? head_end_ : cursor.place;
-  Look look = look_up(cursor, start);
+  const FeedBatch* batch = nullptr;
+  Look look = look_up(cursor, start, batch);
   if (look.found != Found::kOk) return wait_for(cursor, start.position, look);
   Place place = start;
   Look missing;
@@ -280,26 +200,26 @@ FeedSubscription::Status FeedSubscription::run(Cursor& cursor, std::size_t quant
   std::uint32_t messages = 0;
   while (look.found == Found::kOk && bytes < quantum) {
     const std::size_t limit = std::min(quantum - bytes, list.room_bytes());
-    std::uint32_t end = look.batch->last_frame_end(place.at, limit);
+    std::uint32_t end = batch->last_frame_end(place.at, limit);
     if (end == place.at) {
       full_ = list.size_bytes() > 0 && (bytes == 0 || list.room_bytes() <= limit);
       if (list.size_bytes() > 0) break;
-      end = look.batch->frame_end(place.at);
+      end = batch->frame_end(place.at);
     }
-    const std::uint32_t added = add(log, *look.batch, place, end, list, missing);
-    messages += look.batch->messages_ending(place.frame, place.at, place.at + added);
+    const std::uint32_t added = add(log, *batch, place, end, list, missing);
+    messages += batch->messages_ending(place.frame, place.at, place.at + added);
     bytes += added;
     const std::uint32_t from = place.frame;
     place.at += added;
-    place.frame = place.at == end ? end : look.batch->frame_at(from, place.at);
+    place.frame = place.at == end ? end : batch->frame_at(from, place.at);
     if (place.at < end) {
       severed_ = place.at != place.frame;
       full_ = true;
       break;
     }
-    if (place.at < look.batch->size_bytes()) continue;
+    if (place.at < batch->size_bytes()) continue;
     place = {.position = look.next};
-    look = look_up(cursor, place);
+    look = look_up(cursor, place, batch);
   }
   if (bytes == 0 && missing.found != Found::kOk) return wait_for(cursor, start.position, missing);
   if (bytes == 0) {

@@ -22,9 +22,8 @@
 
 #include "engine/base/intrusive_list.h"
 #include "engine/broker/topic.h"
-#include "engine/session/feed_cache.h"
 #include "engine/session/feed_send_list.h"
-#include "engine/session/feed_warm_ups.h"
+#include "engine/session/log_cursor.h"
 #include "net/ws/feed_target.h"
 
 namespace duolog::session {
@@ -54,7 +53,7 @@ class FeedSubscription {
   void sent(std::size_t of_begin, std::size_t of_collect);
   // Something may be ready that no callback will tell about.
   [[nodiscard]] bool more() const {
-    return !reading_.empty() || (cut_ != nullptr && !waits(*cut_));
+    return !reading_.empty() || (cut_ != nullptr && !cut_->waits());
   }
 
   // Lets go of everything: nothing of the partitions is touched any more. No plan may be open.
@@ -67,17 +66,14 @@ class FeedSubscription {
     std::uint32_t frame = 0;   // where the frame begins that holds it
     std::uint64_t passed = 0;  // bytes sent from there on, not yet counted into the above
   };
-  struct Cursor : broker::Waiter, WarmWaiter {
+  struct Cursor : LogCursor {
     FeedSubscription* owner = nullptr;
-    broker::Partition* partition = nullptr;
     ListHook reading;  // in reading_, or in planned_; in neither while it waits
     Offset from;       // nothing before it is sent
     Place place;
     Place planned;
     std::uint32_t planned_bytes = 0;
     std::uint32_t planned_messages = 0;
-    bool placed = false;  // `place` is known
-    std::uint8_t failed_fetches = 0;
   };
   using Cursors = IntrusiveList<Cursor, &Cursor::reading>;
 
@@ -85,23 +81,9 @@ class FeedSubscription {
   static constexpr std::size_t kBytesPerPartition = sizeof(Cursor);
 
  private:
-  enum class Found : std::uint8_t { kOk, kCaughtUp, kCold, kNextTurn, kLost, kDamaged };
-  struct Look {
-    Found found = Found::kOk;
-    const FeedBatch* batch = nullptr;
-    Position next;
-    storage::Cold cold;
-    Offset offset;  // kDamaged: where, and why
-    Error error;
-  };
   [[nodiscard]] Cursor* add_cursors(std::span<broker::Partition* const> partitions);
-  [[nodiscard]] static bool waits(const Cursor& cursor) {
-    return cursor.Waiter::hook.linked() || cursor.WarmWaiter::hook.linked();
-  }
   // Finds the batch that `place` is in, and moves it on over what has been passed or is not sent.
-  [[nodiscard]] Look look_up(Cursor& cursor, Place& place);
-  [[nodiscard]] Look put_in_place(Cursor& cursor);
-  [[nodiscard]] Look look_into_cache(Cursor& cursor, Position position);
+  [[nodiscard]] Look look_up(Cursor& cursor, Place& place, const FeedBatch*& batch);
   void count_passed(Place& place, const FeedBatch& batch);
   [[nodiscard]] Status wait_for(Cursor& cursor, Position seen, const Look& look);
   [[nodiscard]] Status run(Cursor& cursor, std::size_t quantum, FeedSendList& list);
@@ -110,7 +92,6 @@ class FeedSubscription {
   [[nodiscard]] static std::uint32_t add(const storage::Log& log, const FeedBatch& batch,
                                          const Place& place, std::uint32_t end, FeedSendList& list,
                                          Look& missing);
-  void report_damage(const Cursor& cursor, const Look& look);
   void woken(Cursor& cursor);
   static void on_visible(broker::Waiter& waiter, broker::Partition& partition);
   static void on_warm(WarmWaiter& waiter, const Result<void>& outcome);

@@ -1,6 +1,6 @@
 // HttpConnection: one connection of the HTTP port, from its accept to its close.
 //
-//   kRequests --- upgrade ---> (kOpening, while its topic is created) ---> kFeed
+//   kRequests --- upgrade ---> (kOpening, while its topic is created) ---> kWebSocket
 //       |                              |                                     |
 //       +---- error, Connection: close +-----> kLingering ------> closed <---+
 //
@@ -26,6 +26,7 @@
 #include "engine/runtime/socket.h"
 #include "engine/session/ws_connection.h"
 #include "net/http/request_parser.h"
+#include "net/kafka/errors.h"
 #include "net/ws/feed_target.h"
 #include "net/ws/handshake.h"
 
@@ -52,12 +53,13 @@ class HttpConnection final : runtime::SocketHandler {
   void send(std::span<const iovec> slices, std::size_t bytes);
   void flush_soon() { door_shard().at_turn_end(flush_hook_); }
   void arm_timer(std::uint64_t in_ms);
+  void arm_timer_at(std::uint64_t at_ns);
   void close();
   // Frees this object if nothing holds it any more.
   void release_if_done();
 
  private:
-  enum class Stage : std::uint8_t { kRequests, kOpening, kFeed, kLingering };
+  enum class Stage : std::uint8_t { kRequests, kOpening, kWebSocket, kLingering };
   // An upgrade whose topic is being created.
   struct Opening {
     ws::FeedTarget target;
@@ -82,10 +84,16 @@ class HttpConnection final : runtime::SocketHandler {
   void respond(http::Response response, const http::Request& request);
   void refuse(int status, std::string_view message);
   void send_and_close(const http::Response& response);
+  // http_upgrade.cc
+  [[nodiscard]] static bool is_websocket_path(const http::Target& target);
   void upgrade(const http::Request& request);
+  void upgrade_push(const ws::Upgrade& upgrade);
+  void upgrade_feed(const http::Request& request, ws::Upgrade upgrade);
   void create_topic(ws::FeedTarget target, ws::Upgrade upgrade);
   void topic_created(kafka::ErrorCode error, const std::string& message);
   void open_feed(broker::Topic& topic, const ws::FeedTarget& target, const ws::Upgrade& upgrade);
+  [[nodiscard]] bool admit_websocket();
+  WsConnection& begin_websocket(const ws::Upgrade& upgrade, const ws::FrameParserConfig& frames);
   void response_sent();
   void flush();
   void on_timer();
@@ -96,7 +104,7 @@ class HttpConnection final : runtime::SocketHandler {
   runtime::Timer timer_;
   http::RequestParser parser_;
   std::unique_ptr<Opening> opening_;
-  std::unique_ptr<WsConnection> feed_;
+  std::unique_ptr<WsConnection> ws_;
   std::string out_;  // HTTP responses not yet sent
   std::size_t sending_bytes_ = 0;
   Stage stage_ = Stage::kRequests;

@@ -12,8 +12,8 @@ namespace duolog::session {
 class CloseCounters {
  public:
   // In the order of kCodes; the last one counts every other code.
-  static constexpr std::array<std::uint16_t, 13> kCodes = {1000, 1001, 1002, 1003, 1005, 1006, 1007,
-                                                           1009, 1011, 4404, 4441, 4442, 4503};
+  static constexpr std::array<std::uint16_t, 15> kCodes = {
+      1000, 1001, 1002, 1003, 1005, 1006, 1007, 1009, 1011, 4404, 4408, 4429, 4441, 4442, 4503};
 
   [[nodiscard]] runtime::Counter& of(std::uint16_t code) { return counters_[index(code)]; }
   [[nodiscard]] const runtime::Counter& of(std::uint16_t code) const {
@@ -34,14 +34,15 @@ struct HttpCounters {
   runtime::Counter connections_open;  // now
   runtime::Counter requests;
   runtime::Counter upgrades;
-  runtime::Counter feeds_open;  // now
+  runtime::Counter websockets_open;  // now; feeds among them
+  runtime::Counter feeds_open;       // now
 
   // Refused, by reason.
   runtime::Counter refused_access;     // Host or Origin
   runtime::Counter refused_handshake;  // not a good upgrade
   runtime::Counter refused_request;    // malformed, too large
   runtime::Counter refused_target;     // no such path, topic, partition; bad parameters
-  runtime::Counter refused_limit;      // max_feeds
+  runtime::Counter refused_limit;      // max_websockets
   runtime::Counter request_timeouts;
 
   runtime::Counter
@@ -57,6 +58,14 @@ struct HttpCounters {
   runtime::Counter pongs_sent;
   runtime::Counter pongs_dropped;
   CloseCounters closes;
+
+  // duolog.v1.json
+  runtime::Counter commands;
+  runtime::Counter commands_refused;    // answered with an error
+  runtime::Counter refused_subscriptions;  // max_subscriptions, max_subscribed_partitions
+  runtime::Counter subscriptions_open;  // now
+  runtime::Counter gaps;                // records that retention took before they were pushed
+  runtime::Counter heartbeats;
 
   runtime::Counter batches_encoded;
   runtime::Counter batches_inflated;

@@ -10,9 +10,11 @@ HttpDoor::HttpDoor(broker::Broker& broker, const HttpSettings& settings)
     : broker_(broker),
       settings_(settings),
       cache_(broker.shard(), settings, counters_),
+      push_cache_(broker.shard(), settings, counters_),
       warm_ups_(broker.shard(), counters_),
       next_partition_(broker.shard().id().value) {
   batches_.reserve(kKeptBatches);
+  plans_.reserve(kKeptPlans);
   watcher_.door = this;
   watcher_.gone = [](broker::TopicWatcher& watcher, broker::Topic& topic) {
     static_cast<Watcher&>(watcher).door->topic_gone(topic);
@@ -55,7 +57,10 @@ void HttpDoor::topic_gone(const broker::Topic& topic) {
        connection = connections_.next(*connection)) {
     connection->topic_gone(topic);
   }
-  for (const broker::Partition* partition : topic.partitions) cache_.forget(*partition->log);
+  for (const broker::Partition* partition : topic.partitions) {
+    cache_.forget(*partition->log);
+    push_cache_.forget(*partition->log);
+  }
 }
 
 std::int32_t HttpDoor::next_partition(std::int32_t count) {
@@ -79,6 +84,30 @@ void HttpDoor::give_back(std::unique_ptr<PublishBatch> batch) {
   if (batches_.size() == kKeptBatches || batch->builder.size_bytes() > kKeptBatchBytes) return;
   batch->builder.clear();
   batches_.push_back(std::move(batch));
+}
+
+std::unique_ptr<PushPlan> HttpDoor::take_plan() {
+  if (plans_.empty()) return std::make_unique<PushPlan>();
+  std::unique_ptr<PushPlan> plan = std::move(plans_.back());
+  plans_.pop_back();
+  return plan;
+}
+
+void HttpDoor::give_back(std::unique_ptr<PushPlan> plan) {
+  if (plans_.size() == kKeptPlans) return;
+  plan->clear();
+  plans_.push_back(std::move(plan));
+}
+
+std::string& HttpDoor::text() {
+  text_.clear();
+  if (text_.capacity() > kKeptTextBytes) text_.shrink_to_fit();
+  return text_;
+}
+
+std::vector<push::PositionText>& HttpDoor::positions() {
+  positions_.clear();
+  return positions_;
 }
 
 void HttpDoor::add(HttpConnection& connection) {

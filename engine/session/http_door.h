@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,13 +18,16 @@
 #include "engine/broker/broker.h"
 #include "engine/runtime/log.h"
 #include "engine/runtime/shard.h"
-#include "engine/session/feed_cache.h"
+#include "engine/session/batch_cache.h"
 #include "engine/session/feed_publisher.h"
 #include "engine/session/feed_send_list.h"
 #include "engine/session/feed_warm_ups.h"
 #include "engine/session/http_connection.h"
 #include "engine/session/http_counters.h"
 #include "engine/session/http_settings.h"
+#include "engine/session/push_sender.h"
+#include "engine/session/time_search.h"
+#include "net/push/command_parser.h"
 
 namespace duolog::session {
 
@@ -48,6 +52,7 @@ class HttpDoor {
   [[nodiscard]] const HttpSettings& settings() const { return settings_; }
   [[nodiscard]] HttpCounters& counters() { return counters_; }
   [[nodiscard]] FeedCache& cache() { return cache_; }
+  [[nodiscard]] PushCache& push_cache() { return push_cache_; }
   [[nodiscard]] FeedWarmUps& warm_ups() { return warm_ups_; }
   [[nodiscard]] FeedSendList& send_list() { return send_list_; }
   // Partitions in turn, for publishers that do not name one.
@@ -58,12 +63,25 @@ class HttpDoor {
   [[nodiscard]] std::unique_ptr<PublishBatch> take_batch(std::size_t max_bytes);
   void give_back(std::unique_ptr<PublishBatch> batch);
 
+  // Of one send of the push protocol; empty.
+  [[nodiscard]] std::unique_ptr<PushPlan> take_plan();
+  void give_back(std::unique_ptr<PushPlan> plan);
+
+  // Scratch, for as long as nobody else runs.
+  [[nodiscard]] push::CommandParser& commands() { return commands_; }
+  [[nodiscard]] std::string& text();                               // empty
+  [[nodiscard]] std::vector<push::PositionText>& positions();      // empty
+  [[nodiscard]] std::vector<storage::RecordHeader>& headers() { return headers_; }
+  [[nodiscard]] SearchScratch& search_scratch() { return search_scratch_; }
+
   void add(HttpConnection& connection);
   void remove(HttpConnection& connection);
 
  private:
   static constexpr std::size_t kKeptBatches = 16;
   static constexpr std::size_t kKeptBatchBytes = 64U << 10;
+  static constexpr std::size_t kKeptPlans = 64;
+  static constexpr std::size_t kKeptTextBytes = 64U << 10;
   struct Watcher : broker::TopicWatcher {
     HttpDoor* door = nullptr;
   };
@@ -74,12 +92,19 @@ class HttpDoor {
   const HttpSettings& settings_;
   HttpCounters counters_;
   FeedCache cache_;
+  PushCache push_cache_;
   FeedWarmUps warm_ups_;
   FeedSendList send_list_;
   runtime::LogLimit log_limit_;
   Watcher watcher_;
   IntrusiveList<HttpConnection, &HttpConnection::link> connections_;
   std::vector<std::unique_ptr<PublishBatch>> batches_;
+  std::vector<std::unique_ptr<PushPlan>> plans_;
+  push::CommandParser commands_;
+  std::string text_;
+  std::vector<push::PositionText> positions_;
+  std::vector<storage::RecordHeader> headers_;
+  SearchScratch search_scratch_;
   std::uint32_t next_partition_;
   bool draining_ = false;
 };

@@ -1,8 +1,9 @@
-// WsConnection: one WebSocket connection that is a plain feed, from after the 101 to its close.
+// WsConnection: one WebSocket connection, from after the 101 to its close.
 //
-// Frames in: messages are published, control frames answered. Frames out, in one send a turn:
+// Frames in: messages go to the endpoint, control frames are answered. Frames out, in one send a
+// turn:
 //
-//   the rest of a half-sent frame | control frames | whole frames of the subscription
+//   the rest of a half-sent message | control frames | whole messages of the endpoint
 //
 // Rules
 //  1. Every ping is answered, before data. Pongs wait in at most kMaxControlBytes; beyond that the
@@ -12,23 +13,20 @@
 //     after.
 //  3. A peer's close is answered when what it published before is on disk; if that fails, with the
 //     code of the failure.
-//  4. Silence for ping_after_ms is answered with a ping, and another pong_within_ms with 4441.
-//  Bytes
+//  4. Silence for ping_after_ms is answered with a ping, and another pong_within_ms with 4441. Bytes
 //     received are a sign of life, and so is room to send where there was none; silence is none
 //     while receiving is paused.
-//  5. Over max_unacked_bytes published and not acked, receiving pauses; sending goes on.
 //
 // Owned by its HttpConnection, on the shard's thread. Limits: HttpSettings.
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "engine/broker/topic.h"
-#include "engine/session/feed_publisher.h"
-#include "engine/session/feed_subscription.h"
+#include "engine/session/ws_endpoint.h"
 #include "net/ws/frame_parser.h"
 
 namespace duolog::session {
@@ -36,37 +34,47 @@ namespace duolog::session {
 class HttpConnection;
 class HttpDoor;
 
-// What a feed was opened on.
-struct FeedSource {
-  broker::Topic* topic = nullptr;
-  std::span<broker::Partition* const> read;
-  broker::Partition* write = nullptr;
-  bool whole_topic = false;  // partitions that are added are read too
-};
-
 class WsConnection {
  public:
   static constexpr std::size_t kMaxControlBytes = 4096;
 
-  WsConnection(HttpDoor& door, HttpConnection& connection, const FeedSource& source,
-               const ws::FeedTarget& target);
+  WsConnection(HttpDoor& door, HttpConnection& connection, const ws::FrameParserConfig& frames);
   ~WsConnection();
+  // Before the first byte: what the connection is for.
+  void serve(std::unique_ptr<WsEndpoint> endpoint);
 
-  // The socket's events, and the connection's turn-end hook and timer.
+  // ---- The HttpConnection's: the socket's events, its turn-end hook and its timer.
   void on_data(MutableBytes bytes);
   void on_eof();
   void on_sent(std::size_t bytes);  // of what flush() gave to HttpConnection::send
   void on_writable();
   void on_timer();
   void flush();
-
-  // The topic has more partitions.
-  void topic_grown(const broker::Topic& topic);
-  // The topic is about to be forgotten.
-  void topic_gone(const broker::Topic& topic);
-  // The server stops.
+  void topic_grown(const broker::Topic& topic) { endpoint_->topic_grown(topic); }
+  void topic_gone(const broker::Topic& topic) { endpoint_->topic_gone(topic); }
   void drain();
-  [[nodiscard]] bool busy() const { return publisher_.busy(); }
+  [[nodiscard]] bool busy() const { return endpoint_->busy(); }
+
+  // ---- The endpoint's.
+  [[nodiscard]] HttpDoor& door() { return door_; }
+  // It has something to send, or wants turn_ended() to be called.
+  void flush_soon();
+  // Calls on_time() at the latest then.
+  void call_at(std::uint64_t at_ns);
+  // Sends a close frame, and nothing after it. `reason`: a static text.
+  void close(std::uint16_t code, std::string_view reason);
+  // Closes without a close frame: half a message is lost.
+  void abort();
+  // A close frame was sent or received, or the socket is going.
+  [[nodiscard]] bool closing() const;
+  [[nodiscard]] bool sending() const;
+  // Bytes that go out before everything else: the rest of a frame.
+  void send_first(std::string_view rest) { control_.insert(0, rest); }
+  void pause_reading();
+  void resume_reading();
+  [[nodiscard]] bool reading() const;
+  // Something it had started has ended. This object may be gone when it returns.
+  void ended();
 
  private:
   enum class Closing : std::uint8_t {
@@ -77,36 +85,32 @@ class WsConnection {
   };
 
   void handle(const ws::FrameEvent& event);
-  void publish(Bytes value);
   void answer_ping(Bytes payload);
   void peer_closes(std::uint16_t code);
-  void close(std::uint16_t code, std::string_view reason);
   void queue_close();
   void close_sent();
   void control_empty();
   void append_control(Bytes frame);
-  void resume_if_acked();
-  void check_silence();
+  void arm_timer();
+  // Pings, or closes, if the peer has been silent for too long; otherwise nothing. Sets due_ns_.
+  void check_silence(std::uint64_t now_ns);
   [[nodiscard]] bool fill(FeedSendList& list);
-  static void on_ready(void* context);
-  static void on_acked(void* context, kafka::ErrorCode error);
 
   HttpDoor& door_;
   HttpConnection& connection_;
-  broker::Topic* topic_;
   ws::FrameParser parser_;
-  FeedSubscription subscription_;
-  FeedPublisher publisher_;
-  std::size_t partitions_;  // of the whole topic that are read; 0: only the one that was asked for
+  std::unique_ptr<WsEndpoint> endpoint_;
   std::string control_;  // encoded control frames not yet sent
   std::string late_pong_;
   std::string_view close_reason_;  // a static text
   std::uint64_t heard_ns_;
-  std::uint64_t pinged_ns_ = 0;        // 0: no ping is unanswered
-  std::uint32_t sending_control_ = 0;  // bytes of control_ in the send under way
-  std::uint16_t close_code_ = 0;
-  Closing closing_ = Closing::kNo;
+  std::uint64_t silence_due_ns_ = 0;                    // when to look for silence next
+  std::uint64_t endpoint_due_ns_ = WsEndpoint::kNever;  // when to call on_time()
+  bool pinged_ = false;                                 // since it was heard last
   bool peer_closed_ = false;
+  Closing closing_ = Closing::kNo;
+  std::uint16_t close_code_ = 0;
+  std::uint32_t sending_control_ = 0;  // bytes of control_ in the send under way
 };
 
 }  // namespace duolog::session

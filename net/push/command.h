@@ -44,7 +44,7 @@ struct From {
     kOffset,     // "8812": that offset; of a single partition
   };
   Kind kind = Kind::kLatest;
-  std::int64_t value = 0;  // milliseconds, records (positive), or the offset
+  std::int64_t value = 0;  // milliseconds, records (not negative), or the offset
 };
 
 struct Subscribe {
@@ -52,13 +52,13 @@ struct Subscribe {
   std::string_view topic;
   std::optional<From> from;
   // "positions": {"0":"8812"}: the next offset wanted. Only these partitions, unless `from` says
-  // where the others begin.
+  // where the others begin. These and `partitions` are sorted, and have each partition once.
   std::span<const PartitionOffset> positions;
   std::span<const PartitionId> partitions;  // "partitions": [0,3]; empty: all
   // What the client knows its positions from. With the topic's id they are proven, or refused.
   std::optional<Uuid> topic_id;
   std::optional<LeaderEpoch> epoch;
-  Credit credit;  // none: without a limit
+  Credit credit;  // "credit": {"records":100,"bytes":65536}; none: without a limit
 };
 
 struct Unsubscribe {
@@ -105,7 +105,8 @@ struct Ping {};
 
 struct Command {
   std::uint64_t id = 0;
-  std::variant<Hello, Subscribe, Unsubscribe, Pause, Resume, AddCredit, Offsets, Publish, Ping> what;
+  std::variant<Hello, Subscribe, Unsubscribe, Pause, Resume, AddCredit, Offsets, Publish, Ping>
+      what;
 };
 
 // Codes of {"error":{"code":...}} and {"unsub":{"code":...}}.

@@ -10,7 +10,8 @@ shift || true
 tools/install-dependencies.sh build test fuzz
 cmake --preset fuzz >/dev/null
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(kafka_request_fuzz record_batch_fuzz)
+[ ${#targets[@]} -gt 0 ] || targets=(kafka_request_fuzz record_batch_fuzz \
+  http_request_fuzz ws_frame_fuzz push_command_fuzz)
 cmake --build --preset fuzz --target fuzz_seeds "${targets[@]}"
 mkdir -p build/fuzz/found
 build/fuzz/tests/fuzz_seeds build/fuzz/seeds

@@ -1,4 +1,4 @@
-#include "engine/session/feed_cache.h"
+#include "engine/session/batch_cache.h"
 
 #include <utility>
 
@@ -10,45 +10,51 @@ constexpr std::size_t kKeptSpareBytes = 256U << 10;
 
 }  // namespace
 
-FeedCache::FeedCache(runtime::Shard& shard, const HttpSettings& settings, HttpCounters& counters)
+template <class Encoded>
+BatchCache<Encoded>::BatchCache(runtime::Shard& shard, const HttpSettings& settings, HttpCounters& counters)
     : shard_(shard), settings_(settings), counters_(counters), tick_(on_tick, this) {}
 
-FeedCache::~FeedCache() {
+template <class Encoded>
+BatchCache<Encoded>::~BatchCache() {
   for (Uses& uses : uses_) {
     while (Entry* entry = uses.front()) drop(*entry);
   }
 }
 
-FeedCache::Bucket& FeedCache::bucket_of(const storage::Log& log, Position position) {
+template <class Encoded>
+typename BatchCache<Encoded>::Bucket& BatchCache<Encoded>::bucket_of(const storage::Log& log, Position position) {
   const auto mixed =
       (reinterpret_cast<std::uintptr_t>(&log) ^ position.value) * std::uint64_t{0x9E3779B97F4A7C15};
   return buckets_[mixed >> 56];
 }
 
-FeedCache::Entry* FeedCache::lookup(const storage::Log& log, Position position, bool binary) {
+template <class Encoded>
+typename BatchCache<Encoded>::Entry* BatchCache<Encoded>::lookup(const storage::Log& log, Position position, Format format) {
   Bucket& bucket = bucket_of(log, position);
   for (Entry* entry = bucket.front(); entry != nullptr; entry = bucket.next(*entry)) {
-    if (entry->log == &log && entry->position == position && entry->binary == binary) return entry;
+    if (entry->log == &log && entry->position == position && entry->format == format) return entry;
   }
   return nullptr;
 }
 
-FeedCache::Found FeedCache::find(const storage::Log& log, Position position, bool binary) {
-  Entry* entry = lookup(log, position, binary);
-  if (entry == nullptr) return load(log, position, binary);
+template <class Encoded>
+typename BatchCache<Encoded>::Found BatchCache<Encoded>::find(const storage::Log& log, Position position, Format format) {
+  Entry* entry = lookup(log, position, format);
+  if (entry == nullptr) return load(log, position, format);
   counters_.cache_hits.add();
   if (entry->used_ns != shard_.now_ns()) {
     entry->used_ns = shard_.now_ns();
     entry->use.unlink();
-    uses_[entry->inflated].push_back(*entry);
+    uses_[entry->whole].push_back(*entry);
   }
   Found found;
-  found.batch = &entry->frames;
+  found.batch = &entry->encoded;
   found.next = entry->next;
   return found;
 }
 
-FeedCache::Found FeedCache::load(const storage::Log& log, Position position, bool binary) {
+template <class Encoded>
+typename BatchCache<Encoded>::Found BatchCache<Encoded>::load(const storage::Log& log, Position position, Format format) {
   Found found;
   const storage::BatchRead batch = storage::read_batch(log, position, batch_scratch_);
   found.cold = batch.cold;
@@ -69,13 +75,14 @@ FeedCache::Found FeedCache::load(const storage::Log& log, Position position, boo
       return found;
   }
   const bool inflated = batch.header.codec() != storage::Codec::kNone;
-  if (!make_room(inflated)) {
+  const bool whole = inflated || Encoded::kHoldsPayloads;
+  if (!make_room(whole)) {
     counters_.cache_busy.add();
     found.status = Status::kBusy;
     return found;
   }
   auto entry = spare_ ? std::move(spare_) : std::make_unique<Entry>();
-  auto encoded = entry->frames.encode(batch.header, batch.bytes, binary,
+  auto encoded = entry->encoded.encode(batch.header, batch.bytes, format,
                                       settings_.max_inflated_batch_bytes, inflate_scratch_);
   if (batch_scratch_.capacity() > kKeptScratchBytes) batch_scratch_ = Buffer();
   if (!encoded) {
@@ -94,40 +101,43 @@ FeedCache::Found FeedCache::load(const storage::Log& log, Position position, boo
   entry->log = &log;
   entry->position = position;
   entry->next = batch.next;
-  entry->binary = binary;
-  entry->inflated = inflated;
+  entry->format = format;
+  entry->whole = whole;
   entry->used_ns = shard_.now_ns();
-  entry->charged_bytes = sizeof(Entry) + entry->frames.memory_bytes();
-  bytes_[inflated] += entry->charged_bytes;
+  entry->charged_bytes = sizeof(Entry) + entry->encoded.memory_bytes();
+  bytes_[whole] += entry->charged_bytes;
   bucket_of(log, position).push_back(*entry);
-  uses_[inflated].push_back(*entry);
-  found.batch = &entry.release()->frames;
+  uses_[whole].push_back(*entry);
+  found.batch = &entry.release()->encoded;
   count_bytes();
   if (!tick_.armed()) shard_.timers().arm(tick_, shard_.now_ns() + kKeepNs);
   return found;
 }
 
 // Room is for what is there to be at most the limit; so it exceeds it by the new one at most.
-bool FeedCache::make_room(bool inflated) {
-  const std::size_t limit = inflated ? settings_.cache_inflated_bytes : settings_.cache_plain_bytes;
-  while (bytes_[inflated] > limit) {
-    Entry* oldest = uses_[inflated].front();
+template <class Encoded>
+bool BatchCache<Encoded>::make_room(bool whole) {
+  const std::size_t limit = whole ? settings_.cache_inflated_bytes : settings_.cache_plain_bytes;
+  while (bytes_[whole] > limit) {
+    Entry* oldest = uses_[whole].front();
     if (oldest->used_ns == shard_.now_ns()) return false;
     drop(*oldest);
   }
   return true;
 }
 
-void FeedCache::drop(Entry& entry) {
+template <class Encoded>
+void BatchCache<Encoded>::drop(Entry& entry) {
   entry.bucket.unlink();
   entry.use.unlink();
-  bytes_[entry.inflated] -= entry.charged_bytes;
+  bytes_[entry.whole] -= entry.charged_bytes;
   std::unique_ptr<Entry> owned(&entry);
   if (!spare_ && entry.charged_bytes <= kKeptSpareBytes) spare_ = std::move(owned);
   count_bytes();
 }
 
-void FeedCache::forget(const storage::Log& log) {
+template <class Encoded>
+void BatchCache<Encoded>::forget(const storage::Log& log) {
   for (Uses& uses : uses_) {
     for (Entry *entry = uses.front(), *next = nullptr; entry != nullptr; entry = next) {
       next = uses.next(*entry);
@@ -136,8 +146,9 @@ void FeedCache::forget(const storage::Log& log) {
   }
 }
 
-void FeedCache::on_tick(runtime::Timer& timer, void* context) {
-  FeedCache& cache = *static_cast<FeedCache*>(context);
+template <class Encoded>
+void BatchCache<Encoded>::on_tick(runtime::Timer& timer, void* context) {
+  BatchCache& cache = *static_cast<BatchCache*>(context);
   const std::uint64_t now_ns = cache.shard_.now_ns();
   bool left = false;
   for (Uses& uses : cache.uses_) {
@@ -153,5 +164,8 @@ void FeedCache::on_tick(runtime::Timer& timer, void* context) {
     cache.spare_.reset();
   }
 }
+
+template class BatchCache<FeedBatch>;
+template class BatchCache<PushBatch>;
 
 }  // namespace duolog::session

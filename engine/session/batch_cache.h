@@ -1,4 +1,7 @@
-// FeedCache: the batches that subscribers of this shard are reading, encoded once for all of them.
+// BatchCache: the batches that subscribers of this shard are reading, encoded once for all of them.
+//
+// `Encoded` is what a batch is turned into: the frames of a plain feed (FeedBatch), the items of a
+// push (PushBatch).
 //
 // A batch stays for as long as readers come back to it: the least recently used go first, when
 // there are more bytes than allowed, and all go that nobody has asked for in kKeepNs. What was
@@ -6,8 +9,8 @@
 // if that leaves no room, the answer is kBusy, and the reader asks again in the next turn.
 //
 // Owned by the shard's HttpDoor, used by its thread. Limits: HttpSettings::cache_plain_bytes for
-// what came from uncompressed batches, cache_inflated_bytes for the others, each exceeded by one
-// batch at most.
+// what leaves its payloads in the log, cache_inflated_bytes for what holds them itself, each
+// exceeded by one batch at most.
 #pragma once
 
 #include <array>
@@ -20,31 +23,35 @@
 #include "engine/session/feed_batch.h"
 #include "engine/session/http_counters.h"
 #include "engine/session/http_settings.h"
+#include "engine/session/push_batch.h"
 #include "storage/log_reader.h"
 
 namespace duolog::session {
 
-class FeedCache {
+template <class Encoded>
+class BatchCache {
+  using Format = typename Encoded::Format;
+
  public:
   static constexpr std::uint64_t kKeepNs = 5'000'000'000;
 
-  FeedCache(runtime::Shard& shard, const HttpSettings& settings, HttpCounters& counters);
-  ~FeedCache();
-  FeedCache(const FeedCache&) = delete;
-  FeedCache& operator=(const FeedCache&) = delete;
+  BatchCache(runtime::Shard& shard, const HttpSettings& settings, HttpCounters& counters);
+  ~BatchCache();
+  BatchCache(const BatchCache&) = delete;
+  BatchCache& operator=(const BatchCache&) = delete;
 
   enum class Status : std::uint8_t { kOk, kCold, kBusy, kDamaged, kPositionLost };
   struct Found {
     Status status = Status::kOk;
-    const FeedBatch* batch = nullptr;  // kOk: stays as it is until the end of this turn
+    const Encoded* batch = nullptr;  // kOk: stays as it is until the end of this turn
     Position next;                     // kOk: of the batch behind it
     storage::Cold cold;  // kCold: needed. kOk: what the log's reader will need soon, if set
     Offset offset;       // kDamaged: where
     Error error;         // kDamaged
   };
 
-  // The frames of the batch at `position` of `log`, below its high watermark.
-  [[nodiscard]] Found find(const storage::Log& log, Position position, bool binary);
+  // The batch at `position` of `log`, below its high watermark.
+  [[nodiscard]] Found find(const storage::Log& log, Position position, Format format);
 
   // Gives up what came from `log`, which is going away.
   void forget(const storage::Log& log);
@@ -58,20 +65,20 @@ class FeedCache {
     const storage::Log* log = nullptr;
     Position position;
     Position next;
-    bool binary = false;
-    bool inflated = false;
+    Format format{};
+    bool whole = false;  // holds all of its payloads itself
     std::uint64_t used_ns = 0;  // the turn it was last asked for
     std::size_t charged_bytes = 0;
-    FeedBatch frames;
+    Encoded encoded;
   };
   static constexpr std::size_t kBuckets = 256;
   using Bucket = IntrusiveList<Entry, &Entry::bucket>;
   using Uses = IntrusiveList<Entry, &Entry::use>;
 
   [[nodiscard]] Bucket& bucket_of(const storage::Log& log, Position position);
-  [[nodiscard]] Entry* lookup(const storage::Log& log, Position position, bool binary);
-  [[nodiscard]] Found load(const storage::Log& log, Position position, bool binary);
-  [[nodiscard]] bool make_room(bool inflated);
+  [[nodiscard]] Entry* lookup(const storage::Log& log, Position position, Format format);
+  [[nodiscard]] Found load(const storage::Log& log, Position position, Format format);
+  [[nodiscard]] bool make_room(bool whole);
   void drop(Entry& entry);
   void count_bytes() { counters_.cache_bytes.set(memory_bytes()); }
   static void on_tick(runtime::Timer& timer, void* context);
@@ -80,12 +87,15 @@ class FeedCache {
   const HttpSettings& settings_;
   HttpCounters& counters_;
   std::array<Bucket, kBuckets> buckets_;
-  std::array<Uses, 2> uses_;  // plain and inflated; least recently used first
+  std::array<Uses, 2> uses_;  // by Entry::whole; least recently used first
   std::array<std::size_t, 2> bytes_{};
   std::unique_ptr<Entry> spare_;
   Buffer batch_scratch_;
   Buffer inflate_scratch_;
   runtime::Timer tick_;
 };
+
+using FeedCache = BatchCache<FeedBatch>;
+using PushCache = BatchCache<PushBatch>;
 
 }  // namespace duolog::session

@@ -1,0 +1,121 @@
+#include "engine/session/push_batch.h"
+
+#include <algorithm>
+
+#include "engine/base/check.h"
+#include "net/push/record_json.h"
+#include "storage/codec.h"
+#include "storage/record.h"
+
+namespace duolog::session {
+namespace {
+
+// Scratch and text that were large once are given back.
+constexpr std::size_t kKeptBytes = 256U << 10;
+
+Result<void> add_item(Buffer& out, const storage::Record& record) {
+  push::begin_item(out, {.offset = record.offset,
+                         .timestamp = record.timestamp,
+                         .key = record.key,
+                         .value = record.value});
+  storage::RecordHeaders headers = record.headers;
+  storage::RecordHeader header;
+  const bool has_headers = headers.left() > 0;
+  if (has_headers) push::begin_headers(out);
+  for (bool first = true;; first = false) {
+    const auto more = headers.next(header);
+    if (!more) return std::unexpected(more.error());
+    if (!*more) break;
+    push::append_header(out, first, {.key = header.key, .value = header.value});
+  }
+  if (has_headers) push::end_headers(out);
+  push::end_item(out);
+  return {};
+}
+
+}  // namespace
+
+Result<void> PushBatch::encode(const storage::BatchHeader& header, Bytes batch, Format /*format*/,
+                               std::size_t max_inflated_bytes, Buffer& scratch) {
+  if (text_.capacity() > kKeptBytes) text_ = Buffer();
+  text_.clear();
+  ends_.clear();
+  deltas_.clear();
+  base_offset_ = header.base_offset;
+  end_offset_ = header.next_offset();
+  epoch_ = header.leader_epoch;
+  if (header.is_control()) return {};
+  Bytes records = storage::records_of(batch, header);
+  if (header.codec() != storage::Codec::kNone) {
+    auto inflated = storage::decompress(header.codec(), records, max_inflated_bytes, scratch);
+    if (!inflated) {
+      if (scratch.capacity() > kKeptBytes) scratch = Buffer();
+      return inflated;
+    }
+    records = scratch;
+  }
+  // The names in front of each item, and quotes: about what most items take.
+  constexpr std::size_t kAroundItem = 64;
+  const auto count = static_cast<std::size_t>(header.record_count);
+  text_.reserve(std::min(records.size() + count * kAroundItem, kMostExpansion * max_inflated_bytes));
+  ends_.reserve(count);
+  Result<void> added;
+  auto walked = storage::for_each_record(header, records, [&](const storage::Record& record) {
+    if (!ends_.empty()) text_.append(as_bytes(std::string_view(",")));
+    added = add_item(text_, record);
+    if (added && text_.size() > kMostExpansion * max_inflated_bytes) {
+      added = fail(Errc::kTooLarge, "too large as JSON");
+    }
+    if (!added) return false;
+    const auto delta = static_cast<std::int32_t>(record.offset - header.base_offset);
+    if (deltas_.empty() && delta != static_cast<std::int32_t>(ends_.size())) {
+      deltas_.reserve(count);
+      for (std::size_t i = 0; i < ends_.size(); ++i) deltas_.push_back(static_cast<std::int32_t>(i));
+      deltas_.push_back(delta);
+    } else if (!deltas_.empty()) {
+      deltas_.push_back(delta);
+    }
+    ends_.push_back(static_cast<std::uint32_t>(text_.size()));
+    return true;
+  });
+  if (scratch.capacity() > kKeptBytes) scratch = Buffer();
+  return added ? walked : added;
+}
+
+std::uint32_t PushBatch::item_at(Offset offset) const {
+  if (offset <= base_offset_) return 0;
+  const std::int64_t delta = offset - base_offset_;
+  const auto before = deltas_.empty() ? std::min<std::int64_t>(delta, item_count())
+                                      : std::ranges::lower_bound(deltas_, delta) - deltas_.begin();
+  return static_cast<std::uint32_t>(before);
+}
+
+Offset PushBatch::offset(std::uint32_t item) const {
+  return base_offset_ + (deltas_.empty() ? static_cast<std::int64_t>(item) : deltas_[item]);
+}
+
+Offset PushBatch::next_of(std::uint32_t end) const {
+  return end == item_count() ? end_offset_ : offset(end);
+}
+
+Bytes PushBatch::text(std::uint32_t first, std::uint32_t end) const {
+  CHECK(first < end && end <= item_count());
+  const std::uint32_t from = begin_of(first);
+  return {text_.data() + from, ends_[end - 1] - from};
+}
+
+std::uint32_t PushBatch::end_within(std::uint32_t first, std::uint64_t max_bytes) const {
+  CHECK(first < item_count());
+  const std::uint64_t most = begin_of(first) + max_bytes;
+  const auto fit = std::ranges::upper_bound(ends_, most, {},
+                                            [](std::uint32_t end) { return std::uint64_t{end}; }) -
+                   ends_.begin();
+  return std::max(static_cast<std::uint32_t>(fit), first + 1);
+}
+
+std::size_t PushBatch::memory_bytes() const {
+  return text_.capacity() + ends_.capacity() * sizeof(std::uint32_t) +
+         deltas_.capacity() * sizeof(std::int32_t);
+}
+
+}  // namespace duolog::session

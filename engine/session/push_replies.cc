@@ -1,0 +1,76 @@
+#include "engine/session/push_replies.h"
+
+#include <array>
+
+#include "net/ws/frame.h"
+
+namespace duolog::session {
+namespace {
+
+// Memory that a busy moment took is given back.
+constexpr std::size_t kKeptBytes = 1024;
+
+std::size_t frame_length(const std::string& frames, std::size_t at) {
+  const auto* head = reinterpret_cast<const std::uint8_t*>(frames.data()) + at;
+  const std::uint8_t length = head[1];
+  if (length <= 125) return 2U + length;
+  if (length == 126) return 4U + load_be<std::uint16_t>(head + 2);
+  return 10U + load_be<std::uint64_t>(head + 2);
+}
+
+void release(std::string& text) {
+  text.clear();
+  if (text.capacity() > kKeptBytes) text.shrink_to_fit();
+}
+
+}  // namespace
+
+void PushReplies::add(std::string_view text) {
+  std::array<std::uint8_t, ws::kMaxFrameHeaderBytes> header;
+  const std::size_t size = ws::encode_frame_header(ws::Opcode::kText, true, text.size(), header);
+  waiting_.append(as_text(Bytes(header).first(size)));
+  waiting_.append(text);
+}
+
+bool PushReplies::cut(FeedSendList& list) {
+  cut_bytes_ = whole_bytes_ = 0;
+  if (frame_end_ == at_) return true;
+  if (!list.add(as_bytes(leaving_).subspan(at_, frame_end_ - at_))) return false;
+  cut_bytes_ = frame_end_ - at_;
+  return true;
+}
+
+bool PushReplies::whole(FeedSendList& list) {
+  if (at_ == leaving_.size()) {
+    leaving_.swap(waiting_);
+    waiting_.clear();
+    at_ = frame_ = frame_end_ = 0;
+  }
+  const std::size_t from = at_ + cut_bytes_;
+  if (from == leaving_.size()) return true;
+  if (!list.add(as_bytes(leaving_).subspan(from))) return false;
+  whole_bytes_ = leaving_.size() - from;
+  return true;
+}
+
+void PushReplies::sent(std::size_t of_cut, std::size_t of_whole) {
+  at_ += of_cut + of_whole;
+  cut_bytes_ = whole_bytes_ = 0;
+  if (at_ == leaving_.size()) {
+    release(leaving_);
+    if (waiting_.empty()) release(waiting_);
+    at_ = frame_ = frame_end_ = 0;
+    return;
+  }
+  while (frame_ < at_) {
+    const std::size_t end = frame_ + frame_length(leaving_, frame_);
+    if (end > at_) {
+      frame_end_ = end;
+      return;
+    }
+    frame_ = end;
+  }
+  frame_end_ = at_;
+}
+
+}  // namespace duolog::session
