@@ -53,14 +53,6 @@ void print_server(const Options& options, const ProcessUsage& before, std::uint6
              after.rss_kib / 1024, after.anon_kib / 1024, after.peak_kib / 1024);
 }
 
-// A share of more than a few percent means that the machine, not the server, was measured.
-void print_stolen(const MachineTime& before) {
-  const MachineTime after = machine_time();
-  const auto all = static_cast<double>(after.all - before.all);
-  fmt::print("machine: {:.1f} % of its CPU time was stolen\n",
-             all > 0 ? 100 * static_cast<double>(after.stolen - before.stolen) / all : 0);
-}
-
 int run_latency(const Options& options) {
   const auto total =
       static_cast<std::uint64_t>(options.rate * (options.seconds + options.warmup_s));

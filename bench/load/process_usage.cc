@@ -4,6 +4,9 @@
 #include <fstream>
 #include <string>
 
+#include <fmt/core.h>
+#include <unistd.h>
+
 namespace duolog::load {
 
 ProcessUsage usage_of(int pid) {
@@ -25,6 +28,28 @@ ProcessUsage usage_of(int pid) {
   return usage;
 }
 
+std::uint64_t anonymous_of(int pid) {
+  std::ifstream rollup("/proc/" + std::to_string(pid) + "/smaps_rollup");
+  std::uint64_t kib = 0;
+  for (std::string key; rollup >> key;) {
+    if (key == "Anonymous:") rollup >> kib;
+    rollup.ignore(256, '\n');
+  }
+  return kib;
+}
+
+std::uint64_t tcp_memory_kib() {
+  std::ifstream sockets("/proc/net/sockstat");
+  std::uint64_t pages = 0;
+  for (std::string line; std::getline(sockets, line);) {
+    if (!line.starts_with("TCP:")) continue;
+    if (const std::size_t at = line.find(" mem "); at != line.npos) {
+      pages = std::stoull(line.substr(at + 5));
+    }
+  }
+  return pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) / 1024;
+}
+
 MachineTime machine_time() {
   constexpr int kStealColumn = 7;      // cpu user nice system idle iowait irq softirq steal ...
   constexpr int kDistinctColumns = 8;  // what follows is counted in user and nice already
@@ -39,6 +64,13 @@ MachineTime machine_time() {
     if (column == kStealColumn) time.stolen = ticks;
   }
   return time;
+}
+
+void print_stolen(const MachineTime& before) {
+  const MachineTime after = machine_time();
+  const auto all = static_cast<double>(after.all - before.all);
+  fmt::print("machine: {:.1f} % of its CPU time was stolen\n",
+             all > 0 ? 100 * static_cast<double>(after.stolen - before.stolen) / all : 0);
 }
 
 }  // namespace duolog::load

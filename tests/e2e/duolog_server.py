@@ -36,6 +36,7 @@ class Server:
     def __init__(self, data_dir, *options):
         self.data_dir = data_dir
         self.lasting_kafka_port = 0  # where clients that outlive the server find it again
+        self.lasting_http_port = 0
         self.options = list(options)
         self.log_path = data_dir.rstrip("/") + ".log"
         self.process = None
@@ -61,7 +62,8 @@ class Server:
         a client's connection, and above all of one that tries to reach the server that is gone.
         """
         command = [program(), "serve", "--data-dir", self.data_dir,
-                   "--kafka", f"127.0.0.1:{self.lasting_kafka_port}", "--http", "127.0.0.1:0",
+                   "--kafka", f"127.0.0.1:{self.lasting_kafka_port}",
+                   "--http", f"127.0.0.1:{self.lasting_http_port}",
                    *self.options, *options]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,

@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include "tools/duolog/client/consumer.h"
+#include "tools/duolog/client/push_consumer.h"
 #include "tools/duolog/client/record_format.h"
 #include "tools/duolog/command.h"
 
@@ -15,11 +16,13 @@ namespace {
 
 struct ConsumeOptions {
   ClientOptions client;
+  PushOptions push;
   std::string topic;
   std::vector<int> partitions;
   std::string from = "earliest";
   std::uint64_t count = std::numeric_limits<std::uint64_t>::max();
   bool exit_at_end = false;
+  bool fail_on_gap = false;
   bool json = false;
   std::string format = "{value}\\n";
 };
@@ -69,27 +72,48 @@ RecordView view(const rd_kafka_message_t& message, const std::string& topic) {
   return record;
 }
 
-int print_all(Consumer& consumer, const ConsumeOptions& options, const RecordFormat& format) {
+// A Kafka consumer with the shape of PushConsumer.
+class KafkaRecords {
+ public:
+  KafkaRecords(Consumer& consumer, const std::string& topic) : consumer_(consumer), topic_(topic) {}
+
+  [[nodiscard]] Result<const RecordView*> next(int timeout_ms) {
+    Result<Message> message = consumer_.next(timeout_ms);
+    if (!message) return std::unexpected(message.error());
+    if (!*message) return nullptr;
+    message_ = std::move(*message);
+    record_ = view(*message_, topic_);
+    return &record_;
+  }
+  [[nodiscard]] bool all_ended() const { return consumer_.all_ended(); }
+
+ private:
+  Consumer& consumer_;
+  const std::string& topic_;
+  Message message_;
+  RecordView record_;
+};
+
+int print_all(auto& records, const ConsumeOptions& options, const RecordFormat& format) {
   std::string text;
   std::uint64_t printed = 0;
   while (stopped == 0 && printed < options.count &&
-         !(options.exit_at_end && consumer.all_ended())) {
-    Result<Message> message = consumer.next(0);
-    if (message && !*message) {  // nothing is waiting: show what there is, then wait
+         !(options.exit_at_end && records.all_ended())) {
+    Result<const RecordView*> record = records.next(0);
+    if (record && *record == nullptr) {  // nothing is waiting: show what there is, then wait
       std::fflush(stdout);
-      message = consumer.next(100);
+      record = records.next(100);
     }
-    if (!message) {
+    if (!record) {
       std::fflush(stdout);
-      return report("consume", message.error());
+      return report("consume", record.error());
     }
-    if (!*message) continue;
+    if (*record == nullptr) continue;
     text.clear();
-    const RecordView record = view(**message, options.topic);
     if (options.json) {
-      append_json(record, text);
+      append_json(**record, text);
     } else {
-      format.append(record, text);
+      format.append(**record, text);
     }
     if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) {
       return report("consume", {Errc::kIo, "standard output: cannot write"});
@@ -100,20 +124,41 @@ int print_all(Consumer& consumer, const ConsumeOptions& options, const RecordFor
   return kDone;
 }
 
+// The first Ctrl-C ends the printing, a second one the program.
+void stop_on_signals() {
+  struct sigaction action {};
+  action.sa_handler = stop;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+int run_push(const ConsumeOptions& options, const RecordFormat& format) {
+  PushOptions push = options.push;
+  push.timeout_ms = static_cast<int>(options.client.timeout_s * 1000);
+  const auto consumer = PushConsumer::start(
+      push, {options.topic, options.partitions, options.from},
+      [](const std::string& notice) { fmt::print(stderr, "duolog consume: {}\n", notice); });
+  if (!consumer) return report("consume", consumer.error());
+  stop_on_signals();
+  const int status = print_all(**consumer, options, format);
+  if (status != kDone || !options.fail_on_gap || (*consumer)->missed() == 0) return status;
+  return report("consume", {Errc::kNotFound,
+                            fmt::format("topic '{}': {} offsets had gone before they were read",
+                                        options.topic, (*consumer)->missed())});
+}
+
 int run(const ConsumeOptions& options) {
   const Result<std::int64_t> from = parse_from(options.from);
   if (!from) return report("consume", from.error());
   const Result<RecordFormat> format = RecordFormat::parse(options.format);
   if (!format) return report("consume", format.error());
+  if (options.push.push) return run_push(options, *format);
   const auto consumer = Consumer::start(options.client, options.topic, options.partitions, *from);
   if (!consumer) return report("consume", consumer.error());
-
-  struct sigaction action {};
-  action.sa_handler = stop;
-  action.sa_flags = static_cast<int>(SA_RESETHAND);  // a second Ctrl-C ends the program at once
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-  return print_all(**consumer, options, *format);
+  stop_on_signals();
+  KafkaRecords records(**consumer, options.topic);
+  return print_all(records, options, *format);
 }
 
 }  // namespace
@@ -142,13 +187,21 @@ void add_consume(CLI::App& app, int& status) {
           ->capture_default_str();
   command->add_flag("-j,--json", options->json, "A line of JSON for each record")->excludes(format);
   options->client.add_to(*command);
+  options->push.add_to(*command, {"--broker", "--property"});
+  command
+      ->add_flag("--fail-on-gap", options->fail_on_gap,
+                 "With --push: status 1 when records had gone before they were read")
+      ->needs("--push");
   command->footer(
-      "Waits for new records until Ctrl-C, unless --count or --exit say otherwise.\n"
+      "Waits for new records until Ctrl-C, unless --count or --exit say otherwise. With --push it\n"
+      "comes back after a lost connection and goes on where it was; what is missing then, because\n"
+      "retention took it, is told on standard error.\n"
       "\n"
       "Examples:\n"
       "  duolog consume greetings --exit\n"
       "  duolog consume trades --from -10 --format '{offset} {key}: {value}\\n'\n"
-      "  duolog consume trades --from latest --json");
+      "  duolog consume trades --from latest --json\n"
+      "  duolog consume trades --push --from -10");
   command->callback([options, &status] { status = run(*options); });
 }
 

@@ -5,47 +5,10 @@
 #include <iterator>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
-#include <openssl/evp.h>
+
+#include "tools/duolog/client/json_bytes.h"
 
 namespace duolog::tools {
-
-namespace {
-
-using Json = nlohmann::ordered_json;
-
-std::string base64(std::string_view bytes) {
-  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // EVP_EncodeBlock ends with a zero
-  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                     reinterpret_cast<const unsigned char*>(bytes.data()),
-                                     static_cast<int>(bytes.size()));
-  text.resize(static_cast<std::size_t>(length));
-  return text;
-}
-
-bool is_utf8(const Json& text) {
-  try {
-    static_cast<void>(text.dump());  // strict: throws at the first byte that is not UTF-8
-    return true;
-  } catch (const Json::type_error&) {
-    return false;
-  }
-}
-
-void put(Json& object, const std::string& name, const std::optional<std::string_view>& bytes) {
-  if (!bytes) {
-    object[name] = nullptr;
-    return;
-  }
-  Json text = std::string(*bytes);
-  if (is_utf8(text)) {
-    object[name] = std::move(text);
-  } else {
-    object[name + "_b64"] = base64(*bytes);
-  }
-}
-
-}  // namespace
 
 Result<RecordFormat> RecordFormat::parse(std::string_view text) {
   static constexpr std::array<std::pair<std::string_view, Field>, 7> kFields = {{
@@ -134,18 +97,18 @@ void RecordFormat::append_part(const Part& part, const RecordView& record, std::
 }
 
 void append_json(const RecordView& record, std::string& out) {
-  Json line;
+  OrderedJson line;
   line["topic"] = record.topic;
   line["partition"] = record.partition;
   line["offset"] = record.offset;
   line["timestamp"] = record.timestamp_ms;
-  put(line, "key", record.key);
-  put(line, "value", record.value);
-  line["headers"] = Json::array();
+  put_bytes(line, "key", record.key);
+  put_bytes(line, "value", record.value);
+  line["headers"] = OrderedJson::array();
   for (const auto& [name, value] : record.headers) {
-    Json header;
-    put(header, "k", name);
-    put(header, "v", value);
+    OrderedJson header;
+    put_bytes(header, "k", name);
+    put_bytes(header, "v", value);
     line["headers"].push_back(std::move(header));
   }
   out += line.dump();
