@@ -115,6 +115,8 @@ constexpr auto kProperties = std::to_array<Property>({
     {"http-upgrade-timeout-ms", &Config::http_upgrade_timeout_ms,
      "Time within which a request's headers must have arrived", Unit::kMilliseconds, 10,
      10 * 60 * 1000},
+    {"echo", &Config::echo,
+     "Serve /v1/echo, a WebSocket that sends every message back; for tests of clients"},
 });
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {

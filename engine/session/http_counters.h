@@ -34,7 +34,7 @@ struct HttpCounters {
   runtime::Counter connections_open;  // now
   runtime::Counter requests;
   runtime::Counter upgrades;
-  runtime::Counter websockets_open;  // now; feeds among them
+  runtime::Counter websockets_open;  // now; feeds and echoes among them
   runtime::Counter feeds_open;       // now
 
   // Refused, by reason.
@@ -56,7 +56,6 @@ struct HttpCounters {
   runtime::Counter publish_pauses;  // max_unacked_bytes was reached
   runtime::Counter pings_sent;
   runtime::Counter pongs_sent;
-  runtime::Counter pongs_dropped;
   CloseCounters closes;
 
   // duolog.v1.json
@@ -66,6 +65,18 @@ struct HttpCounters {
   runtime::Counter subscriptions_open;  // now
   runtime::Counter gaps;                // records that retention took before they were pushed
   runtime::Counter heartbeats;
+
+  runtime::Counter deflate_contexts;          // now: connections that may keep one
+  runtime::Counter deflate_contexts_refused;  // max_deflate_contexts: agreed on without
+  runtime::Counter messages_inflated;
+  runtime::Counter inflate_failures;  // damaged, or too large once inflated
+  runtime::Counter messages_deflated;
+  runtime::Counter deflate_waits;  // messages left for the next turn
+
+  runtime::Counter echoes_open;  // now
+  runtime::Counter messages_echoed;
+  runtime::Counter bytes_echoed;
+  runtime::Counter echo_pauses;  // a client did not read
 
   runtime::Counter batches_encoded;
   runtime::Counter batches_inflated;
