@@ -1,4 +1,4 @@
-"""tools/examples/duolog.js, the client that pages copy, in Node: against scripts and a real server."""
+"""tools/examples/duolog.js, the client that pages copy, in Node: with scripts and with a server."""
 
 import asyncio
 import json
@@ -118,8 +118,9 @@ class ScriptedTest(unittest.IsolatedAsyncioTestCase):
             {name: record[name] for name in ("topic", "partition", "key", "value", "headers")},
             {"topic": "t", "partition": 0, "key": {"bytes": [255]}, "value": None,
              "headers": [["n", None], ["b", {"bytes": [0, 255]}], ["t", "x"]]})
-        self.assertEqual(asked[0]["records"], [{"key": "k", "value_b64": "AP8=", "partition": 3,
-                                                "headers": [["b", {"v_b64": "/w=="}], ["n", None]]}])
+        self.assertEqual(asked[0]["records"], [
+            {"key": "k", "value_b64": "AP8=", "partition": 3,
+             "headers": [["b", {"v_b64": "/w=="}], ["n", None]]}])
         self.assertEqual(asked[0]["ack"], "durable")
         self.assertEqual(published, [{"partition": 3, "offset": "9007199254740993"}])
 
@@ -129,11 +130,10 @@ class ScriptedTest(unittest.IsolatedAsyncioTestCase):
             peer.socket.transport.abort()
 
         async def answers(peer):
-            for code in (None, 103):
-                command = await peer.hear("publish")
-                answer = {"error": {"code": code, "message": "no", "temporary": False}} if code \
-                    else {"published": {"stage": "durable", "items": [{"partition": 0, "offset": "5"}]}}
-                await peer.say({"id": command["id"], **answer})
+            for answer in ({"published": {"stage": "durable",
+                                          "items": [{"partition": 0, "offset": "5"}]}},
+                           {"error": {"code": 103, "message": "no", "temporary": False}}):
+                await peer.say({"id": (await peer.hear("publish"))["id"], **answer})
 
         async with ScriptedServer([dies, answers]) as server, JsClient(server.http) as client:
             publish = {"topic": "t", "records": [{"value": "a"}]}
@@ -193,7 +193,8 @@ class ServerTest(DuologTest, unittest.IsolatedAsyncioTestCase):
             for kill in range(3):
                 for number in range(50):
                     value = f"{kill} {number}"
-                    client.do("publish", {"topic": "t", "records": [{"key": value, "value": value}]})
+                    client.do("publish", {"topic": "t",
+                                          "records": [{"key": value, "value": value}]})
                     # What is acked has an offset, and is read there.
                     while not seen or seen[-1]["value"] != value:
                         seen.append(await client.event("record"))

@@ -1,4 +1,4 @@
-"""`duolog consume --push` and `produce --push` with a real server: what Kafka's side sees, and kills."""
+"""`duolog consume --push` and `produce --push` with a server: what Kafka clients see, and kills."""
 
 import json
 import os
@@ -84,8 +84,9 @@ class ConsumeTest(PushTest):
             lines = b"".join(b"%d %d %s\n" % (kill, n, b"." * 100) for n in range(5000))
             self.push(server, "produce", "t", data=lines)
             # And one that is being written to when the server goes.
-            producer = subprocess.Popen([program(), "produce", "t", "--push", "--http", server.http],
-                                        stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            producer = subprocess.Popen(
+                [program(), "produce", "t", "--push", "--http", server.http],
+                stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
             try:
                 producer.stdin.write(lines * 4)
                 server.kill()
