@@ -125,6 +125,7 @@ class LogStore {
   // after.
   void stop(std::move_only_function<void()> done);
 
+  [[nodiscard]] std::size_t log_count() const { return tails_.size(); }
   [[nodiscard]] bool congested() const { return commit_.full(); }
   [[nodiscard]] const TailMemory& memory() const { return memory_; }
   [[nodiscard]] TailMemory& memory() { return memory_; }

@@ -41,6 +41,7 @@ class TailMemory {
   void forget(Tail& tail, std::span<Segment* const> sealed);
 
   [[nodiscard]] ChunkPool& pool() { return pool_; }
+  [[nodiscard]] const ChunkPool& pool() const { return pool_; }
   // What `ensure` has room for sooner or later: half of the budget, for other logs hold some, too.
   [[nodiscard]] std::uint64_t max_size_bytes() const { return pool_.budget_bytes() / 2; }
   // An append was refused for want of memory, and `on_room` has not followed yet.

@@ -55,6 +55,7 @@ Broker::Broker(Cluster& cluster, runtime::Shard& shard, storage::Journal::Setup 
       tick_(on_tick, this),
       soon_(on_soon, this),
       retention_(on_retention, this) {
+  counters_.take(store_);
   shard_.timers().arm(tick_, shard_.now_ns() + kTickNs);
   const std::uint64_t first_ms =
       std::min(options().retention_check_interval_ms, kFirstRetentionCheckMs);
@@ -94,6 +95,7 @@ void Broker::on_soon(runtime::Timer&, void* context) { on_work(context); }
 void Broker::on_tick(runtime::Timer& timer, void* context) {
   auto& self = *static_cast<Broker*>(context);
   self.store_.tick(self.shard_.wall_now());
+  self.counters_.take(self.store_);
   on_work(context);
   self.shard_.timers().arm(timer, self.shard_.now_ns() + kTickNs);
 }

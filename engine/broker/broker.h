@@ -16,6 +16,7 @@
 
 #include "engine/base/intrusive_list.h"
 #include "engine/broker/append.h"
+#include "engine/broker/broker_counters.h"
 #include "engine/broker/config/config_key.h"
 #include "engine/broker/log_start_change.h"
 #include "engine/broker/options.h"
@@ -89,6 +90,7 @@ class Broker {
   [[nodiscard]] Cluster& cluster() { return cluster_; }
   [[nodiscard]] const Options& options() const;
   [[nodiscard]] storage::LogStore& store() { return store_; }
+  [[nodiscard]] const BrokerCounters& counters() const { return counters_; }  // any thread
   // The largest batch to build for a topic: its max.message.bytes, which may be anything, as far as
   // the log takes it. Never less than an empty one.
   [[nodiscard]] std::size_t max_batch_bytes(const TopicConfig& config) const;
@@ -170,6 +172,7 @@ class Broker {
   Cluster& cluster_;
   runtime::Shard& shard_;
   storage::LogStore store_;
+  BrokerCounters counters_;  // as of the last tick
   std::map<std::string_view, Topic*> by_name_;
   std::unordered_map<Uuid, Topic*> by_id_;
   IntrusiveList<TopicWatcher, &TopicWatcher::hook> watchers_;

@@ -135,12 +135,12 @@ std::vector<std::unique_ptr<Partition>> Cluster::make_partitions(Topic& topic, s
     const PartitionId id(p);
     made.push_back(std::make_unique<Partition>(topic, id, owner_of(topic.id, id), brokers_.size()));
   }
-  counters_.partitions.fetch_add(made.size(), std::memory_order_relaxed);
+  counters_.partitions.add(made.size());
   return made;
 }
 
 bool Cluster::has_room_for(std::size_t partitions) {
-  const std::size_t now = counters_.partitions.load(std::memory_order_relaxed);
+  const std::size_t now = counters_.partitions.get();
   if (now <= options_.max_partitions && partitions <= options_.max_partitions - now) return true;
   count_refusal();
   return false;

@@ -13,7 +13,6 @@
 // start. Constant members may be read by any thread.
 #pragma once
 
-#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -21,6 +20,7 @@
 #include <vector>
 
 #include "engine/broker/broker.h"
+#include "engine/broker/broker_counters.h"
 #include "engine/broker/config/stored_configs.h"
 #include "engine/broker/options.h"
 #include "engine/broker/published.h"
@@ -73,11 +73,7 @@ class Cluster {
   void take_producer_ids(ProducerIdsDone done);
 
   // What there is of the limits, and how often one of them was hit. Any thread.
-  struct Counters {
-    std::atomic<std::size_t> partitions{0};       // now, of all topics
-    std::atomic<std::uint64_t> refused_limit{0};  // topics, partitions, stored settings
-  };
-  [[nodiscard]] const Counters& counters() const { return counters_; }
+  [[nodiscard]] const ClusterCounters& counters() const { return counters_; }
 
  private:
   friend class Broker;
@@ -92,7 +88,10 @@ class Cluster {
   // on.
   [[nodiscard]] std::vector<std::unique_ptr<Partition>> make_partitions(Topic& topic,
                                                                         std::int32_t count);
-  void count_refusal() { counters_.refused_limit.fetch_add(1, std::memory_order_relaxed); }
+  void count_gone(std::size_t partitions) {
+    counters_.partitions.set(counters_.partitions.get() - partitions);
+  }
+  void count_refusal() { counters_.refused_limit.add(); }
   [[nodiscard]] bool has_room_for(std::size_t partitions);
   [[nodiscard]] std::string no_room_message() const;
   [[nodiscard]] ShardId owner_of(const Uuid& topic, PartitionId partition) const;
@@ -118,7 +117,7 @@ class Cluster {
   bool changing_ = false;          // one is under way
   bool starting_changes_ = false;  // next_change runs
   bool change_over_ = false;       // and was called from within itself
-  Counters counters_;
+  ClusterCounters counters_;
 };
 
 }  // namespace duolog::broker

@@ -95,7 +95,7 @@ void TopicChange::record_creation() {
 
 void TopicChange::created(const Result<void>& recorded) {
   if (!recorded) {
-    cluster_.counters_.partitions.fetch_sub(topic_->partitions.size(), std::memory_order_relaxed);
+    cluster_.count_gone(topic_->partitions.size());
     const bool too_large = recorded.error().code == Errc::kTooLarge;
     return finish(too_large ? ErrorCode::kInvalidConfig : ErrorCode::kKafkaStorageError,
                   recorded.error().message);
@@ -160,7 +160,7 @@ void TopicChange::all_have_removed() {
 }
 
 void TopicChange::all_have_passed() {
-  cluster_.counters_.partitions.fetch_sub(topic_->partitions.size(), std::memory_order_relaxed);
+  cluster_.count_gone(topic_->partitions.size());
   std::erase_if(cluster_.topics_, [this](const auto& topic) { return topic.get() == topic_; });
   topic_ = nullptr;
   finish(ErrorCode::kNone);

@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "engine/groups/membership_settings.h"
-#include "engine/runtime/counters.h"
+#include "engine/runtime/metric.h"
 
 namespace duolog::groups {
 
@@ -42,5 +42,36 @@ struct GroupCounters {
   runtime::Counter refused_offsets;  // at max_offsets
   runtime::Counter rewrites;         // of a log with its live state
 };
+
+inline constexpr auto kGroupMetrics = std::to_array<runtime::Metric<GroupCounters>>({
+    {&GroupCounters::groups, runtime::MetricType::kGauge, "duolog_groups", "Consumer groups"},
+    {&GroupCounters::offsets, runtime::MetricType::kGauge, "duolog_group_offsets",
+     "Offsets that groups have committed"},
+    {&GroupCounters::loading, runtime::MetricType::kGauge, "duolog_group_partitions_loading",
+     "Partitions of __consumer_offsets that are being read"},
+    {&GroupCounters::calls, runtime::MetricType::kCounter, "duolog_group_calls_total",
+     "Requests that reached the coordinator"},
+    {&GroupCounters::responses_cut, runtime::MetricType::kCounter,
+     "duolog_group_responses_cut_total", "Parts of answers left out at a limit"},
+    {&GroupCounters::stored_batches, runtime::MetricType::kCounter,
+     "duolog_group_stored_batches_total", "Batches written to __consumer_offsets"},
+    {&GroupCounters::stored_records, runtime::MetricType::kCounter,
+     "duolog_group_stored_records_total", "Records in these batches"},
+    {&GroupCounters::store_failures, runtime::MetricType::kCounter,
+     "duolog_group_store_failures_total", "Batches that could not be written"},
+    {&GroupCounters::expired_offsets, runtime::MetricType::kCounter,
+     "duolog_group_expired_offsets_total", "Committed offsets that were too old"},
+    {&GroupCounters::loaded_records, runtime::MetricType::kCounter,
+     "duolog_group_loaded_records_total", "Records read from __consumer_offsets"},
+    {&GroupCounters::bad_records, runtime::MetricType::kCounter, "duolog_group_bad_records_total",
+     "Of them, those that made no sense and were skipped"},
+    {&GroupCounters::refused_groups, runtime::MetricType::kCounter,
+     "duolog_group_refused_groups_total", "Commits and joins refused at max-groups"},
+    {&GroupCounters::refused_offsets, runtime::MetricType::kCounter,
+     "duolog_group_refused_offsets_total", "Commits refused at max-committed-offsets"},
+    {&GroupCounters::rewrites, runtime::MetricType::kCounter, "duolog_group_rewrites_total",
+     "Times that a log of groups was written anew"},
+});
+static_assert(runtime::all_listed(kGroupMetrics, kMembershipMetrics.size()));
 
 }  // namespace duolog::groups

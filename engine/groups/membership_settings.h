@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "engine/runtime/counters.h"
+#include "engine/runtime/metric.h"
 
 namespace duolog::groups {
 
@@ -31,5 +31,20 @@ struct MembershipCounters {
   runtime::Counter metadata_too_large;  // joins and assignments refused: max_metadata_bytes,
                                         // max_protocols
 };
+
+inline constexpr auto kMembershipMetrics = std::to_array<runtime::Metric<MembershipCounters>>({
+    {&MembershipCounters::rebalances, runtime::MetricType::kCounter,
+     "duolog_group_rebalances_total", "Rebalances begun"},
+    {&MembershipCounters::members_expired, runtime::MetricType::kCounter,
+     "duolog_group_members_expired_total", "Members that did not answer in time"},
+    {&MembershipCounters::members_fenced, runtime::MetricType::kCounter,
+     "duolog_group_members_fenced_total", "Static members replaced by another of their name"},
+    {&MembershipCounters::groups_full, runtime::MetricType::kCounter, "duolog_group_full_total",
+     "Joins refused, because the group is full"},
+    {&MembershipCounters::metadata_too_large, runtime::MetricType::kCounter,
+     "duolog_group_metadata_too_large_total",
+     "Joins and assignments refused, because they are too large"},
+});
+static_assert(runtime::all_listed(kMembershipMetrics));
 
 }  // namespace duolog::groups

@@ -88,6 +88,8 @@ void log_info(std::string_view line) { log().write(spdlog::level::info, line); }
 void log_warn(std::string_view line) { log().write(spdlog::level::warn, line); }
 void log_error(std::string_view line) { log().write(spdlog::level::err, line); }
 
+std::uint64_t log_lines_lost() { return log().pool->overrun_counter(); }
+
 void flush_log() {
   while (!log().all_written()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }

@@ -26,6 +26,9 @@ void log_info(std::string_view line);
 void log_warn(std::string_view line);
 void log_error(std::string_view line);
 
+// Lines that were queued and went, because the queue was full. Any thread.
+[[nodiscard]] std::uint64_t log_lines_lost();
+
 // Waits until what was logged before is written: at the end of the process.
 void flush_log();
 

@@ -109,7 +109,9 @@ void Shard::end() {
 void Shard::turn() {
   begin_turn();
   if (ended_) return;
-  bool more = ring_.reap() > 0;
+  const std::size_t completions = ring_.reap();
+  counters_.completions.add(completions);
+  bool more = completions > 0;
   if (buffers_.retry_parked()) more = true;
   const std::size_t messages = mailbox_.run_inbound(*this);
   counters_.messages.add(messages);

@@ -88,6 +88,7 @@ struct Config {
   std::vector<std::string> ws_allowed_origins;  // besides the origin of the same host
   std::vector<std::string> ws_allowed_hosts;    // none: whatever the Host header says
   std::uint64_t http_upgrade_timeout_ms = 5000;
+  std::uint32_t http_max_listed_partitions = 10'000;
 };
 
 // A setting's name and its value as text.

@@ -115,6 +115,9 @@ constexpr auto kProperties = std::to_array<Property>({
     {"http-upgrade-timeout-ms", &Config::http_upgrade_timeout_ms,
      "Time within which a request's headers must have arrived", Unit::kMilliseconds, 10,
      10 * 60 * 1000},
+    {"http-max-listed-partitions", &Config::http_max_listed_partitions,
+     "Partitions that /metrics and /v1/topics list; how many more there are, they say", Unit::kNone,
+     0, 1'000'000},
 });
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {

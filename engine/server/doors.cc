@@ -32,6 +32,7 @@ Doors::Doors(broker::Cluster& cluster, const Config& config, std::size_t shards)
     : cluster_(cluster),
       max_connections_per_shard_((config.max_connections + shards - 1) / shards),
       groups_(group_settings(config), shards),
+      view_(shards),
       sides_(shards) {
   kafka_settings_.max_request_bytes = static_cast<std::uint32_t>(config.socket_request_max_bytes);
   kafka_settings_.request_budget_bytes = config.queued_max_request_bytes;
@@ -43,6 +44,7 @@ Doors::Doors(broker::Cluster& cluster, const Config& config, std::size_t shards)
   http_settings_.access.allowed_origins = config.ws_allowed_origins;
   http_settings_.access.listen_address = config.http.host;
   http_settings_.request_timeout_ms = config.http_upgrade_timeout_ms;
+  http_settings_.max_listed_partitions = config.http_max_listed_partitions;
   http_settings_.max_message_bytes = static_cast<std::uint32_t>(config.ws_max_message_bytes);
 }
 
@@ -53,11 +55,17 @@ Result<void> Doors::start(runtime::Shard& shard) {
   side.broker = *broker;
   side.groups = &groups_.start(**broker);
   side.kafka = std::make_unique<session::KafkaSessions>(**broker, *side.groups, kafka_settings_);
-  side.http = std::make_unique<session::HttpDoor>(**broker, http_settings_);
+  side.http = std::make_unique<session::HttpDoor>(**broker, http_settings_, view_);
+  view_.add(shard.id(), {.shard = &shard.counters(),
+                         .broker = &side.broker->counters(),
+                         .groups = &side.groups->counters(),
+                         .kafka = &side.kafka->counters(),
+                         .http = &side.http->counters()});
   return {};
 }
 
 void Doors::stop(runtime::Shard& shard) {
+  view_.set(session::ServerView::State::kStopping);
   if (shard.id() == kListening) {
     close_listener(kafka_listener_);
     close_listener(http_listener_);
@@ -84,6 +92,7 @@ bool Doors::admit(runtime::Shard& here, int descriptor) {
 
 void Doors::open(runtime::Runtime& runtime, runtime::ListeningSocket kafka,
                  runtime::ListeningSocket http) {
+  view_.set(session::ServerView::State::kReady);
   runtime.run_on_and_wait(kListening, [&, this](runtime::Shard& shard) {
     kafka_listener_ = std::make_unique<runtime::Listener>(
         shard, kafka,

@@ -13,6 +13,7 @@
 #include "engine/server/config.h"
 #include "engine/session/http_door.h"
 #include "engine/session/kafka_sessions.h"
+#include "engine/session/server_view.h"
 
 namespace duolog::server {
 
@@ -47,6 +48,7 @@ class Doors {
   session::HttpSettings http_settings_;
   std::uint64_t max_connections_per_shard_;
   groups::GroupCoordinators groups_;
+  session::ServerView view_;
   std::vector<Side> sides_;
   std::unique_ptr<runtime::Listener> kafka_listener_;  // shard 0's
   std::unique_ptr<runtime::Listener> http_listener_;

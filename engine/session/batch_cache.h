@@ -80,7 +80,12 @@ class BatchCache {
   [[nodiscard]] Found load(const storage::Log& log, Position position, Format format);
   [[nodiscard]] bool make_room(bool whole);
   void drop(Entry& entry);
-  void count_bytes() { counters_.cache_bytes.set(memory_bytes()); }
+  // The counter is of every cache of the shard.
+  void count_bytes() {
+    auto& counter = counters_.cache_bytes;
+    counter.set(counter.get() + memory_bytes() - counted_bytes_);
+    counted_bytes_ = memory_bytes();
+  }
   static void on_tick(runtime::Timer& timer, void* context);
 
   runtime::Shard& shard_;
@@ -89,6 +94,7 @@ class BatchCache {
   std::array<Bucket, kBuckets> buckets_;
   std::array<Uses, 2> uses_;  // by Entry::whole; least recently used first
   std::array<std::size_t, 2> bytes_{};
+  std::size_t counted_bytes_ = 0;  // in the counter
   std::unique_ptr<Entry> spare_;
   Buffer batch_scratch_;
   Buffer inflate_scratch_;

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "engine/session/http_door.h"
+#include "engine/session/http_routes.h"
 #include "net/http/access.h"
 
 namespace duolog::session {
@@ -114,23 +115,21 @@ void HttpConnection::read_requests(MutableBytes bytes) {
 }
 
 void HttpConnection::handle(const http::Request& request) {
-  if (request.target.path == "/healthz") return answer_health(request);
-  if (auto refusal = http::check_access(request, door_.settings().access)) {
-    door_.counters().refused_access.add();
-    return send_and_close(*refusal);
+  if (out_.size() > kMaxUnsentBytes) {
+    door_.counters().refused_limit.add();
+    return refuse(429, "too many answers wait to be sent");
   }
+  const HttpRoute* route = find_route(request.target.path);
+  if (route == nullptr || !route->for_everybody) {
+    if (auto refusal = http::check_access(request, door_.settings().access)) {
+      door_.counters().refused_access.add();
+      return send_and_close(*refusal);
+    }
+  }
+  if (route != nullptr) return respond(answer(*route, door_, request), request);
   if (is_websocket_path(request.target)) return upgrade(request);
   door_.counters().refused_target.add();
   respond(http::text_response(404, "404 Not Found: there is nothing at this path\n"), request);
-}
-
-void HttpConnection::answer_health(const http::Request& request) {
-  if (request.method == "GET" || request.method == "HEAD") {
-    return respond(http::text_response(200, "ok"), request);
-  }
-  http::Response response = http::text_response(405, "405 Method Not Allowed: use GET\n");
-  response.fields.push_back({"Allow", "GET, HEAD"});
-  respond(std::move(response), request);
 }
 
 void HttpConnection::respond(http::Response response, const http::Request& request) {

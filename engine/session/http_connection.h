@@ -4,7 +4,7 @@
 //       |                              |                                     |
 //       +---- error, Connection: close +-----> kLingering ------> closed <---+
 //
-// Answers /healthz, refuses what it does not know, and hands what is upgraded to a WsConnection.
+// Answers with documents (http_routes.h), refuses what it does not know, and hands what is upgraded to a WsConnection.
 // Requests are answered in their order, one after the other; a whole request has to arrive within
 // request_timeout_ms of the accept, or of the answer before it. After an error the answer is sent,
 // the sending side is shut, and what still arrives is thrown away until the peer closes, so that no
@@ -12,7 +12,7 @@
 //
 // It owns itself: it is freed when its socket is closed and nothing that it started is in flight.
 // On its shard's thread. Limits: HttpSettings; answers that wait to be sent pause the reading at
-// kMaxUnsentBytes.
+// kMaxUnsentBytes, and what has been read by then is refused with 429.
 #pragma once
 
 #include <cstdint>
@@ -80,7 +80,6 @@ class HttpConnection final : runtime::SocketHandler {
 
   void read_requests(MutableBytes bytes);
   void handle(const http::Request& request);
-  void answer_health(const http::Request& request);
   void respond(http::Response response, const http::Request& request);
   void refuse(int status, std::string_view message);
   void send_and_close(const http::Response& response);

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstdint>
 
-#include "engine/runtime/counters.h"
+#include "engine/runtime/metric.h"
 
 namespace duolog::session {
 
@@ -19,6 +19,7 @@ class CloseCounters {
   [[nodiscard]] const runtime::Counter& of(std::uint16_t code) const {
     return counters_[index(code)];
   }
+  [[nodiscard]] const runtime::Counter& other() const { return counters_.back(); }
 
  private:
   [[nodiscard]] static std::size_t index(std::uint16_t code) {
@@ -42,7 +43,7 @@ struct HttpCounters {
   runtime::Counter refused_handshake;  // not a good upgrade
   runtime::Counter refused_request;    // malformed, too large
   runtime::Counter refused_target;     // no such path, topic, partition; bad parameters
-  runtime::Counter refused_limit;      // max_websockets
+  runtime::Counter refused_limit;      // max_websockets; answers beyond kMaxUnsentBytes
   runtime::Counter request_timeouts;
 
   runtime::Counter
@@ -61,10 +62,10 @@ struct HttpCounters {
 
   // duolog.v1.json
   runtime::Counter commands;
-  runtime::Counter commands_refused;    // answered with an error
+  runtime::Counter commands_refused;       // answered with an error
   runtime::Counter refused_subscriptions;  // max_subscriptions, max_subscribed_partitions
-  runtime::Counter subscriptions_open;  // now
-  runtime::Counter gaps;                // records that retention took before they were pushed
+  runtime::Counter subscriptions_open;     // now
+  runtime::Counter gaps;  // told to subscribers whose next records retention had taken
   runtime::Counter heartbeats;
 
   runtime::Counter batches_encoded;
@@ -75,5 +76,83 @@ struct HttpCounters {
   runtime::Counter cache_bytes;  // now
   runtime::Counter warm_ups;
 };
+
+inline constexpr auto kHttpMetrics = std::to_array<runtime::Metric<HttpCounters>>({
+    {&HttpCounters::connections, runtime::MetricType::kCounter, "duolog_http_connections_total",
+     "Connections accepted on the HTTP port"},
+    {&HttpCounters::connections_open, runtime::MetricType::kGauge, "duolog_http_connections_open",
+     "Connections of the HTTP port, WebSockets too"},
+    {&HttpCounters::requests, runtime::MetricType::kCounter, "duolog_http_requests_total",
+     "Whole HTTP requests"},
+    {&HttpCounters::upgrades, runtime::MetricType::kCounter, "duolog_http_upgrades_total",
+     "Requests that became WebSockets"},
+    {&HttpCounters::websockets_open, runtime::MetricType::kGauge, "duolog_http_websockets_open",
+     "WebSockets, feeds among them"},
+    {&HttpCounters::feeds_open, runtime::MetricType::kGauge, "duolog_http_feeds_open",
+     "WebSocket feeds"},
+    {&HttpCounters::refused_access, runtime::MetricType::kCounter,
+     "duolog_http_refused_access_total", "Requests with a Host or an Origin that is not allowed"},
+    {&HttpCounters::refused_handshake, runtime::MetricType::kCounter,
+     "duolog_http_refused_handshake_total", "Upgrades that were not well formed"},
+    {&HttpCounters::refused_request, runtime::MetricType::kCounter,
+     "duolog_http_refused_request_total", "Requests that were malformed or too large"},
+    {&HttpCounters::refused_target, runtime::MetricType::kCounter,
+     "duolog_http_refused_target_total", "Requests for what is not there"},
+    {&HttpCounters::refused_limit, runtime::MetricType::kCounter, "duolog_http_refused_limit_total",
+     "Requests refused at a limit"},
+    {&HttpCounters::request_timeouts, runtime::MetricType::kCounter,
+     "duolog_http_request_timeouts_total", "Requests that did not arrive in time"},
+    {&HttpCounters::messages_pushed, runtime::MetricType::kCounter,
+     "duolog_http_messages_pushed_total", "Records sent to feeds"},
+    {&HttpCounters::bytes_pushed, runtime::MetricType::kCounter, "duolog_http_bytes_pushed_total",
+     "Bytes of the frames that carried them"},
+    {&HttpCounters::short_sends, runtime::MetricType::kCounter, "duolog_http_short_sends_total",
+     "Sends of which the kernel took only a part"},
+    {&HttpCounters::records_published, runtime::MetricType::kCounter,
+     "duolog_http_records_published_total", "Records that feeds have published"},
+    {&HttpCounters::bytes_published, runtime::MetricType::kCounter,
+     "duolog_http_bytes_published_total", "Bytes of their values"},
+    {&HttpCounters::batches_published, runtime::MetricType::kCounter,
+     "duolog_http_batches_published_total", "Batches that these records became"},
+    {&HttpCounters::publish_failures, runtime::MetricType::kCounter,
+     "duolog_http_publish_failures_total", "Batches that could not be written"},
+    {&HttpCounters::publish_pauses, runtime::MetricType::kCounter,
+     "duolog_http_publish_pauses_total",
+     "Feeds not read for a while, with too much that was not yet on disk"},
+    {&HttpCounters::pings_sent, runtime::MetricType::kCounter, "duolog_http_pings_sent_total",
+     "Pings sent to silent peers"},
+    {&HttpCounters::pongs_sent, runtime::MetricType::kCounter, "duolog_http_pongs_sent_total",
+     "Pongs sent"},
+    {&HttpCounters::pongs_dropped, runtime::MetricType::kCounter, "duolog_http_pongs_dropped_total",
+     "Pongs not sent, because later ones were asked for by then"},
+    {&HttpCounters::commands, runtime::MetricType::kCounter, "duolog_push_commands_total",
+     "Commands of duolog.v1.json"},
+    {&HttpCounters::commands_refused, runtime::MetricType::kCounter,
+     "duolog_push_commands_refused_total", "Texts and commands answered with an error"},
+    {&HttpCounters::refused_subscriptions, runtime::MetricType::kCounter,
+     "duolog_push_refused_subscriptions_total",
+     "Subscriptions beyond what a connection may have"},
+    {&HttpCounters::subscriptions_open, runtime::MetricType::kGauge,
+     "duolog_push_subscriptions_open", "Subscriptions of duolog.v1.json"},
+    {&HttpCounters::gaps, runtime::MetricType::kCounter, "duolog_push_gaps_total",
+     "Gaps told to subscribers whose next records retention had taken"},
+    {&HttpCounters::heartbeats, runtime::MetricType::kCounter, "duolog_push_heartbeats_total",
+     "Heartbeats sent"},
+    {&HttpCounters::batches_encoded, runtime::MetricType::kCounter,
+     "duolog_http_batches_encoded_total", "Batches made into frames"},
+    {&HttpCounters::batches_inflated, runtime::MetricType::kCounter,
+     "duolog_http_batches_inflated_total", "Of them, those that had to be inflated"},
+    {&HttpCounters::batches_damaged, runtime::MetricType::kCounter,
+     "duolog_http_batches_damaged_total", "Batches that could not be read"},
+    {&HttpCounters::cache_hits, runtime::MetricType::kCounter, "duolog_http_cache_hits_total",
+     "Batches found as frames already"},
+    {&HttpCounters::cache_busy, runtime::MetricType::kCounter, "duolog_http_cache_busy_total",
+     "Times the cache of frames had no room, all of it being sent"},
+    {&HttpCounters::cache_bytes, runtime::MetricType::kGauge, "duolog_http_cache_bytes",
+     "Size of the cache of frames"},
+    {&HttpCounters::warm_ups, runtime::MetricType::kCounter, "duolog_http_warm_ups_total",
+     "Waits of feeds for bytes that were not in memory"},
+});
+static_assert(runtime::all_listed(kHttpMetrics, CloseCounters::kCodes.size() + 1));
 
 }  // namespace duolog::session

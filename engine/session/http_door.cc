@@ -6,9 +6,10 @@
 
 namespace duolog::session {
 
-HttpDoor::HttpDoor(broker::Broker& broker, const HttpSettings& settings)
+HttpDoor::HttpDoor(broker::Broker& broker, const HttpSettings& settings, const ServerView& view)
     : broker_(broker),
       settings_(settings),
+      view_(view),
       cache_(broker.shard(), settings, counters_),
       push_cache_(broker.shard(), settings, counters_),
       warm_ups_(broker.shard(), counters_),

@@ -1,9 +1,9 @@
 // HttpDoor: what one shard's HTTP and WebSocket connections share.
 //
 // One for each shard, made on its thread after its broker, and used there alone; it outlives the
-// shard's connections (the runtime has stopped before it goes). `settings` outlives it.
+// shard's connections (the runtime has stopped before it goes). `settings` and `view` outlive it.
 //
-//   start:  doors[n] = std::make_unique<HttpDoor>(broker, settings);
+//   start:  doors[n] = std::make_unique<HttpDoor>(broker, settings, view);
 //   accept: doors[here.id().value]->accept(descriptor);
 //   stop:   doors[n]->drain();   // the shard turns on until every connection is closed
 #pragma once
@@ -26,6 +26,7 @@
 #include "engine/session/http_counters.h"
 #include "engine/session/http_settings.h"
 #include "engine/session/push_sender.h"
+#include "engine/session/server_view.h"
 #include "engine/session/time_search.h"
 #include "net/push/command_parser.h"
 
@@ -33,7 +34,7 @@ namespace duolog::session {
 
 class HttpDoor {
  public:
-  HttpDoor(broker::Broker& broker, const HttpSettings& settings);
+  HttpDoor(broker::Broker& broker, const HttpSettings& settings, const ServerView& view);
   ~HttpDoor();
   HttpDoor(const HttpDoor&) = delete;
   HttpDoor& operator=(const HttpDoor&) = delete;
@@ -50,6 +51,7 @@ class HttpDoor {
   [[nodiscard]] broker::Broker& broker() { return broker_; }
   [[nodiscard]] runtime::Shard& shard() { return broker_.shard(); }
   [[nodiscard]] const HttpSettings& settings() const { return settings_; }
+  [[nodiscard]] const ServerView& view() const { return view_; }
   [[nodiscard]] HttpCounters& counters() { return counters_; }
   [[nodiscard]] FeedCache& cache() { return cache_; }
   [[nodiscard]] PushCache& push_cache() { return push_cache_; }
@@ -90,6 +92,7 @@ class HttpDoor {
 
   broker::Broker& broker_;
   const HttpSettings& settings_;
+  const ServerView& view_;
   HttpCounters counters_;
   FeedCache cache_;
   PushCache push_cache_;

@@ -32,6 +32,7 @@ struct HttpSettings {
   std::uint64_t close_timeout_ms = 5'000;            // from deciding to close until it is closed
   std::size_t cache_plain_bytes = 1U << 20;          // BatchCache: what was encoded from the log
   std::size_t cache_inflated_bytes = 64U << 20;      // BatchCache: what holds it all, and one more
+  std::size_t max_listed_partitions = 10'000;        // by /metrics and /v1/topics
   std::size_t max_inflated_batch_bytes = 64U << 20;  // beyond: the subscriber is closed with 1011
 };
 

@@ -6,8 +6,9 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 
-#include "engine/runtime/counters.h"
+#include "engine/runtime/metric.h"
 #include "net/kafka/api.h"
 
 namespace duolog::session {
@@ -47,7 +48,12 @@ enum class KafkaClose : std::uint8_t {
   kTopicDeleted,  // a topic of which a response was half sent
   kSocketError,
 };
-inline constexpr std::size_t kKafkaCloses = 11;
+// What they are called where they are counted, in their order.
+inline constexpr std::array<std::string_view, 11> kKafkaCloseNames = {
+    "by_peer", "idle",          "stopping",     "bad_request",   "too_large",   "unsupported",
+    "ackless", "write_timeout", "read_timeout", "topic_deleted", "socket_error"};
+inline constexpr std::size_t kKafkaCloses = kKafkaCloseNames.size();
+static_assert(kKafkaCloses == static_cast<std::size_t>(KafkaClose::kSocketError) + 1);
 
 struct KafkaCounters {
   std::array<runtime::Counter, kafka::kApis.size()> requests;  // in the order of kApis
@@ -69,5 +75,45 @@ struct KafkaCounters {
   runtime::Counter stalled_budget;
   runtime::Counter stalled_congested;
 };
+
+inline constexpr auto kKafkaMetrics = std::to_array<runtime::Metric<KafkaCounters>>({
+    {&KafkaCounters::connections, runtime::MetricType::kGauge, "duolog_kafka_connections",
+     "Connections of Kafka clients"},
+    {&KafkaCounters::accepted, runtime::MetricType::kCounter,
+     "duolog_kafka_connections_accepted_total", "Connections accepted on the Kafka port"},
+    {&KafkaCounters::errors, runtime::MetricType::kCounter, "duolog_kafka_errors_total",
+     "Error codes in answers"},
+    {&KafkaCounters::batches_too_large, runtime::MetricType::kCounter,
+     "duolog_kafka_batches_too_large_total", "Batches refused with MESSAGE_TOO_LARGE"},
+    {&KafkaCounters::bytes_in, runtime::MetricType::kCounter, "duolog_kafka_received_bytes_total",
+     "Bytes received from Kafka clients"},
+    {&KafkaCounters::bytes_out, runtime::MetricType::kCounter, "duolog_kafka_sent_bytes_total",
+     "Bytes sent to Kafka clients"},
+    {&KafkaCounters::parked_fetches, runtime::MetricType::kGauge, "duolog_kafka_parked_fetches",
+     "Fetches that wait for records"},
+    {&KafkaCounters::fetch_sessions, runtime::MetricType::kGauge, "duolog_kafka_fetch_sessions",
+     "Fetch sessions"},
+    {&KafkaCounters::fetch_sessions_evicted, runtime::MetricType::kCounter,
+     "duolog_kafka_fetch_sessions_evicted_total", "Fetch sessions that made room for others"},
+    {&KafkaCounters::fetch_sessions_refused, runtime::MetricType::kCounter,
+     "duolog_kafka_fetch_sessions_refused_total", "Fetches without a session, at a limit"},
+    {&KafkaCounters::configs_refused, runtime::MetricType::kCounter,
+     "duolog_kafka_configs_refused_total",
+     "Resources left out of an answer about settings, at a limit"},
+    {&KafkaCounters::cold_reads, runtime::MetricType::kCounter, "duolog_kafka_cold_reads_total",
+     "Waits of fetches for bytes that were not in memory"},
+    {&KafkaCounters::stalled_in_flight, runtime::MetricType::kCounter,
+     "duolog_kafka_stalled_in_flight_total",
+     "Connections not read for a while, at max-in-flight-requests"},
+    {&KafkaCounters::stalled_held, runtime::MetricType::kCounter, "duolog_kafka_stalled_held_total",
+     "Connections not read for a while, at max-in-flight-bytes"},
+    {&KafkaCounters::stalled_budget, runtime::MetricType::kCounter,
+     "duolog_kafka_stalled_budget_total",
+     "Connections not read for a while, at queued-max-request-bytes"},
+    {&KafkaCounters::stalled_congested, runtime::MetricType::kCounter,
+     "duolog_kafka_stalled_congested_total",
+     "Connections not read for a while, because the journal was full"},
+});
+static_assert(runtime::all_listed(kKafkaMetrics, kafka::kApis.size() + kKafkaCloses));
 
 }  // namespace duolog::session

@@ -104,8 +104,18 @@ class UpgradeTest(FeedTest):
 
     def test_the_server_says_that_it_is_well(self):
         server = self.serve()
-        answer, _ = get(server, "/healthz")
-        self.assertEqual(answer.status, 200)
+        for path in ("/healthz", "/readyz", "/metrics", "/v1/topics"):
+            answer, _ = get(server, path)
+            self.assertEqual(answer.status, 200, path)
+        self.assert_stops_cleanly(server)
+
+    def test_the_metrics_follow_the_data(self):
+        server = self.serve("--shards", "2")
+        server.kcat("-P", "-t", "t", data=b"one\ntwo\n")
+        _, metrics = get(server, "/metrics")
+        self.assertIn(b'\nduolog_partition_end_offset{topic="t",partition="0"} 2\n', metrics)
+        self.assertIn(b'\nduolog_kafka_requests_total{shard="1",api="Produce"}', metrics)
+        self.assertRegex(metrics, rb'(?m)^duolog_kafka_requests_total{.*api="Produce"} [1-9]')
 
     def test_an_upgrade_is_accepted_with_the_key_of_the_rfc(self):
         answer, _ = get(self.serve(), "/v1/topics/t/ws", UPGRADE)

@@ -155,9 +155,9 @@ TEST_P(BrokerTest, AddedPartitionsAreThereOnEveryShardAndAfterARestart) {
     cluster.restart();
     topic = cluster.on(0, [](Broker& broker) { return broker.find("t"); });
   }
-  EXPECT_EQ(cluster.cluster().counters().partitions.load(), 5U);
+  EXPECT_EQ(cluster.cluster().counters().partitions.get(), 5U);
   EXPECT_EQ(cluster.remove(topic->id).error, ErrorCode::kNone);
-  EXPECT_EQ(cluster.cluster().counters().partitions.load(), 0U);
+  EXPECT_EQ(cluster.cluster().counters().partitions.get(), 0U);
 }
 
 TEST_P(BrokerTest, MovedLogStartsAreThereOnEveryShardAndAfterARestart) {
@@ -203,9 +203,9 @@ TEST(TopicTest, PartitionsBeyondTheLimitOfAllTopicsAreRefusedAndCounted) {
   EXPECT_EQ(cluster.add_partitions({.topic = "a", .count = 6}).error, ErrorCode::kPolicyViolation);
   EXPECT_EQ(cluster.create({.name = "b", .partitions = 3, .validate_only = true}).error,
             ErrorCode::kPolicyViolation);
-  EXPECT_EQ(cluster.cluster().counters().refused_limit.load(), 3U);
+  EXPECT_EQ(cluster.cluster().counters().refused_limit.get(), 3U);
   EXPECT_EQ(cluster.add_partitions({.topic = "a", .count = 5}).error, ErrorCode::kNone);
-  EXPECT_EQ(cluster.cluster().counters().partitions.load(), 5U);
+  EXPECT_EQ(cluster.cluster().counters().partitions.get(), 5U);
 }
 
 TEST(TopicTest, TopicsAndPartitionsOfATopicBeyondTheirLimitsAreRefusedAndCounted) {
@@ -219,7 +219,7 @@ TEST(TopicTest, TopicsAndPartitionsOfATopicBeyondTheirLimitsAreRefusedAndCounted
             ErrorCode::kInvalidPartitions);
   ASSERT_EQ(cluster.create({.name = "b"}).error, ErrorCode::kNone);
   EXPECT_EQ(cluster.create({.name = "c"}).error, ErrorCode::kPolicyViolation);
-  EXPECT_EQ(cluster.cluster().counters().refused_limit.load(), 3U);
+  EXPECT_EQ(cluster.cluster().counters().refused_limit.get(), 3U);
 }
 
 TEST(TopicTest, ThousandsOfChangesThatAreOverAtOnceAreAnsweredOneAfterTheOther) {

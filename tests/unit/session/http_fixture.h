@@ -18,6 +18,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/session/http_door.h"
+#include "engine/session/server_view.h"
 #include "net/ws/frame_parser.h"
 #include "net/ws/handshake.h"
 #include "storage/record_batch_builder.h"
@@ -32,13 +33,18 @@ class HttpFixture {
  public:
   explicit HttpFixture(std::size_t shards = 1, HttpSettings settings = {},
                        broker::Options options = broker::TestCluster::small_options())
-      : settings_(std::move(settings)), cluster_(shards, std::move(options)), shards_(shards) {
+      : settings_(std::move(settings)),
+        view_(shards),
+        cluster_(shards, std::move(options)),
+        shards_(shards) {
     if (settings_.access.listen_address.empty()) settings_.access.listen_address = "127.0.0.1";
     open_doors();
+    view_.set(ServerView::State::kReady);
   }
   ~HttpFixture() { close_doors(); }
 
   broker::TestCluster& cluster() { return cluster_; }
+  ServerView& view() { return view_; }
   HttpDoor& door(std::size_t shard = 0) { return *doors_[shard]; }
   HttpCounters& counters(std::size_t shard = 0) { return doors_[shard]->counters(); }
 
@@ -129,8 +135,13 @@ class HttpFixture {
     doors_.resize(shards_);
     for (std::size_t i = 0; i < shards_; ++i) {
       cluster_.runtime().run_on_and_wait(
-          ShardId(static_cast<std::uint16_t>(i)), [this, i](runtime::Shard&) {
-            doors_[i] = std::make_unique<HttpDoor>(cluster_.broker(i), settings_);
+          ShardId(static_cast<std::uint16_t>(i)), [this, i](runtime::Shard& here) {
+            doors_[i] = std::make_unique<HttpDoor>(cluster_.broker(i), settings_, view_);
+            view_.add(here.id(), {.shard = &here.counters(),
+                                  .broker = &cluster_.broker(i).counters(),
+                                  .groups = &groups_,
+                                  .kafka = &kafka_,
+                                  .http = &counters(i)});
           });
     }
   }
@@ -150,6 +161,9 @@ class HttpFixture {
   }
 
   HttpSettings settings_;
+  KafkaCounters kafka_;           // nobody counts here
+  groups::GroupCounters groups_;  // nor here
+  ServerView view_;
   broker::TestCluster cluster_;
   std::size_t shards_;
   std::vector<std::unique_ptr<HttpDoor>> doors_;

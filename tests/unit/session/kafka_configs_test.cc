@@ -321,7 +321,7 @@ TEST(KafkaConfigsLimitTest, GroupsWithSettingsAreLimitedInNumberAndBytes) {
   EXPECT_EQ(set_group(client, "b", "50000"), ErrorCode::kNone);
   EXPECT_EQ(set_group(client, "c", "50000"), ErrorCode::kPolicyViolation);
   EXPECT_EQ(set_group(client, "b", "50001"), ErrorCode::kNone);
-  EXPECT_EQ(server.cluster().counters().refused_limit.load(), 2U);
+  EXPECT_EQ(server.cluster().counters().refused_limit.get(), 2U);
 }
 
 TEST(KafkaConfigsLimitTest, AnAnswerListsSettingsUpToALimit) {

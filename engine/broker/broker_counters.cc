@@ -1,0 +1,25 @@
+#include "engine/broker/broker_counters.h"
+
+#include "storage/log_store.h"
+
+namespace duolog::broker {
+
+void BrokerCounters::take(const storage::LogStore& store) {
+  const storage::TailMemory& memory = store.memory();
+  logs.set(store.log_count());
+  tail_bytes.set(memory.pool().total_bytes());
+  tail_budget_bytes.set(memory.pool().budget_bytes());
+  tail_free_bytes.set(memory.pool().free_chunks() * storage::kChunkBytes);
+  tail_reclaimed_bytes.set(memory.reclaimed_chunks() * storage::kChunkBytes);
+  journal_bytes.set(store.journal().total_bytes());
+  journal_groups.set(store.journal().groups_written());
+  journal_full.set(store.congested() ? 1 : 0);
+  segment_bulk_bytes.set(store.writer().bulk_bytes());
+  segment_write_behind_bytes.set(store.writer().write_behind_bytes());
+  segments_removed.set(store.trimmer().removed_segments());
+  producers.set(store.producers().count());
+  producers_expired.set(store.producers().expired());
+  producers_evicted.set(store.producers().evicted());
+}
+
+}  // namespace duolog::broker

@@ -1,0 +1,83 @@
+// BrokerCounters: what a shard's logs take and do, for those who watch. ClusterCounters: what there
+// is of the limits of all topics.
+//
+// Written by their shard (a broker's once a second, from what its LogStore knows; the cluster's by
+// shard 0), read by any thread.
+#pragma once
+
+#include "engine/runtime/metric.h"
+
+namespace duolog::storage {
+class LogStore;
+}
+
+namespace duolog::broker {
+
+struct BrokerCounters {
+  runtime::Counter logs;  // now
+  runtime::Counter tail_bytes;
+  runtime::Counter tail_budget_bytes;
+  runtime::Counter tail_free_bytes;
+  runtime::Counter tail_reclaimed_bytes;
+  runtime::Counter journal_bytes;  // of its files, now
+  runtime::Counter journal_groups;
+  runtime::Counter journal_full;  // 1: now
+  runtime::Counter segment_bulk_bytes;
+  runtime::Counter segment_write_behind_bytes;
+  runtime::Counter segments_removed;
+  runtime::Counter producers;  // now
+  runtime::Counter producers_expired;
+  runtime::Counter producers_evicted;  // at max-producers
+
+  void take(const storage::LogStore& store);
+};
+
+inline constexpr auto kBrokerMetrics = std::to_array<runtime::Metric<BrokerCounters>>({
+    {&BrokerCounters::logs, runtime::MetricType::kGauge, "duolog_store_logs",
+     "Partitions that the shard owns"},
+    {&BrokerCounters::tail_bytes, runtime::MetricType::kGauge, "duolog_store_tail_bytes",
+     "Memory for the newest records, used or free"},
+    {&BrokerCounters::tail_budget_bytes, runtime::MetricType::kGauge,
+     "duolog_store_tail_budget_bytes", "The most that this memory may become: tail-memory-bytes"},
+    {&BrokerCounters::tail_free_bytes, runtime::MetricType::kGauge, "duolog_store_tail_free_bytes",
+     "Of this memory, what is free"},
+    {&BrokerCounters::tail_reclaimed_bytes, runtime::MetricType::kCounter,
+     "duolog_store_tail_reclaimed_bytes_total",
+     "Of this memory, what was given back after it had been written to segments"},
+    {&BrokerCounters::journal_bytes, runtime::MetricType::kGauge, "duolog_store_journal_bytes",
+     "Size of the journal's files"},
+    {&BrokerCounters::journal_groups, runtime::MetricType::kCounter,
+     "duolog_store_journal_groups_total", "Group writes to the journal, each flushed once"},
+    {&BrokerCounters::journal_full, runtime::MetricType::kGauge, "duolog_store_journal_full",
+     "1 while producers wait because the journal is full, else 0"},
+    {&BrokerCounters::segment_bulk_bytes, runtime::MetricType::kCounter,
+     "duolog_store_segment_bulk_bytes_total",
+     "Bytes written to segments at once, before their ack"},
+    {&BrokerCounters::segment_write_behind_bytes, runtime::MetricType::kCounter,
+     "duolog_store_segment_write_behind_bytes_total",
+     "Bytes written to segments after the journal had them"},
+    {&BrokerCounters::segments_removed, runtime::MetricType::kCounter,
+     "duolog_store_segments_removed_total", "Segments whose time was over, or that were deleted"},
+    {&BrokerCounters::producers, runtime::MetricType::kGauge, "duolog_store_producers",
+     "Idempotent producers that are remembered, once a partition"},
+    {&BrokerCounters::producers_expired, runtime::MetricType::kCounter,
+     "duolog_store_producers_expired_total", "Producers forgotten after producer-id-expiration-ms"},
+    {&BrokerCounters::producers_evicted, runtime::MetricType::kCounter,
+     "duolog_store_producers_evicted_total", "Producers forgotten at max-producers"},
+});
+static_assert(runtime::all_listed(kBrokerMetrics));
+
+struct ClusterCounters {
+  runtime::Counter partitions;     // now, of all topics
+  runtime::Counter refused_limit;  // topics, partitions, stored settings
+};
+
+inline constexpr auto kClusterMetrics = std::to_array<runtime::Metric<ClusterCounters>>({
+    {&ClusterCounters::partitions, runtime::MetricType::kGauge, "duolog_partitions",
+     "Partitions of all topics, internal ones too"},
+    {&ClusterCounters::refused_limit, runtime::MetricType::kCounter, "duolog_refused_limit_total",
+     "Topics, partitions and stored settings refused at a limit"},
+});
+static_assert(runtime::all_listed(kClusterMetrics));
+
+}  // namespace duolog::broker

@@ -1,0 +1,31 @@
+// The paths of the HTTP port that are answered with a document: is it well, its metrics, its topics.
+//
+// All are read with GET or HEAD and change nothing. An answer is made on the door's shard from what
+// any shard may read, within one turn. Limit: HttpSettings::max_listed_partitions.
+#pragma once
+
+#include <string_view>
+
+#include "net/http/request.h"
+#include "net/http/response.h"
+
+namespace duolog::session {
+
+class HttpDoor;
+
+struct HttpRoute {
+  std::string_view path;
+  // Answered whatever Host and Origin say. A page anywhere can then read it, through a name that it
+  // makes resolve to this machine; so only what says no more than that a server is here.
+  bool for_everybody;
+  http::Response (*answer)(HttpDoor& door, const http::Request& request);
+};
+
+// Null when there is nothing at this path.
+[[nodiscard]] const HttpRoute* find_route(std::string_view path);
+
+// The document, or 405 for a method that does not read.
+[[nodiscard]] http::Response answer(const HttpRoute& route, HttpDoor& door,
+                                    const http::Request& request);
+
+}  // namespace duolog::session
