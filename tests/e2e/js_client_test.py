@@ -66,13 +66,13 @@ class ScriptedTest(unittest.IsolatedAsyncioTestCase):
                                       recovered=True), records(0, 2, ["c"]))
 
         async with ScriptedServer([first, second]) as server, JsClient(server.http) as client:
-            client.do("subscribe", {"topic": "t", "from": "earliest"})
+            client.do("subscribe", {"topic": "t", "from": "-2"})
             seen = [await client.event("record") for _ in range(3)]
             client.do("place", 1)
             place = await client.event("place")
         self.assertEqual([(r["offset"], r["value"]) for r in seen],
                          [("0", "a"), ("1", "b"), ("2", "c")])
-        self.assertEqual(asked[0], {**asked[0], "topic": "t", "from": "earliest"})
+        self.assertEqual(asked[0], {**asked[0], "topic": "t", "from": "-2"})
         proof = {"topic_id": TOPIC_ID, "epoch": 4, "positions": {"0": "2", "1": "5"}}
         self.assertEqual(asked[1], {**asked[1], **proof, "from": "earliest"})
         self.assertEqual(place, {**proof, "positions": {"0": "3", "1": "5"}})
@@ -154,9 +154,9 @@ class ScriptedTest(unittest.IsolatedAsyncioTestCase):
             await peer.socket.wait_closed()
 
         async def expelling(peer):
-            await peer.say({"bye": {"code": 4401, "reason": "who are you", "reconnect": False,
+            await peer.say({"bye": {"code": 4503, "reason": "for good", "reconnect": False,
                                     "after_ms": 0}})
-            await peer.socket.close(4401, "who are you")
+            await peer.socket.close(4503, "for good")
 
         async with ScriptedServer([draining, silent, expelling], heartbeat_ms=50) as server, \
                 JsClient(server.http) as client:
