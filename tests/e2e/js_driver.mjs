@@ -4,7 +4,8 @@
 //   {"place":1}: the place of the first subscription   {"unsubscribe":1}
 //
 // It prints what happens, a JSON object a line: {"state":"open"}, {"record":{...}}, {"gap":{...}},
-// {"ended":{...}}, {"published":[...]}, {"failed":{...}}, {"place":{...}}. The end of input closes it.
+// {"ended":{...}}, {"published":[...]}, {"failed":{...}}, {"place":{...}}. The end of input closes
+// it.
 import {createRequire} from 'node:module';
 import readline from 'node:readline';
 import {Duolog} from '../../tools/examples/duolog.js';

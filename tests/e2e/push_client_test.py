@@ -113,11 +113,19 @@ class ConsumeTest(ScriptedTest):
                                     "after_ms": 0}})
             await peer.socket.close(4401, "who are you")
 
-        status, _, complained = await self.play([draining, served], "consume", "t", "--exit")
-        self.assertEqual(status, 0, complained)
-        status, _, complained = await self.play([expelled], "consume", "t")
-        self.assertEqual(status, 1)
-        self.assertIn("4401 who are you", complained)
+        def closing(code):
+            async def script(peer):
+                await peer.hear("subscribe")
+                await peer.socket.close(code, "because")
+            return script
+
+        for first in draining, closing(4440), closing(4503), closing(1012):
+            status, _, complained = await self.play([first, served], "consume", "t", "--exit")
+            self.assertEqual(status, 0, complained)
+        for first, text in (expelled, "4401 who are you"), (closing(4403), "4403 because"):
+            status, _, complained = await self.play([first], "consume", "t")
+            self.assertEqual(status, 1)
+            self.assertIn(text, complained)
 
     async def test_comes_back_when_the_server_has_fallen_silent(self):
         async def silent(peer):

@@ -1,4 +1,4 @@
-"""`duolog consume --push` and `produce --push` with a real server: what Kafka's side sees, and kills."""
+"""`duolog consume --push` and `produce --push` with a server: what Kafka clients see, and kills."""
 
 import json
 import os
@@ -53,7 +53,7 @@ class PushTest(DuologTest):
 class ConsumeTest(PushTest):
 
     def test_prints_what_a_kafka_consumer_prints_wherever_it_begins(self):
-        server = self.serve("--segment-bytes", "1MiB")
+        server = self.serve("--segment-bytes", "2MiB")
         server.create_topic("t", 3)
         lines = b"".join(b"key%d:%d %s\n" % (n % 50, n, b"\xff" * (n % 7) + b"\xc3\xa4" * (n % 300))
                          for n in range(20_000))
@@ -77,15 +77,16 @@ class ConsumeTest(PushTest):
         self.assertIn("topic 't'", complained)
 
     def test_every_record_comes_once_over_kills_of_the_server(self):
-        server = self.lasting_server("--segment-bytes", "1MiB").start()
+        server = self.lasting_server("--segment-bytes", "2MiB").start()
         server.create_topic("t", 2)
         consumer, path = self.start_consumer(server, "t", "-f", "{partition} {offset} {value}\\n")
         for kill in range(5):
             lines = b"".join(b"%d %d %s\n" % (kill, n, b"." * 100) for n in range(5000))
             self.push(server, "produce", "t", data=lines)
             # And one that is being written to when the server goes.
-            producer = subprocess.Popen([program(), "produce", "t", "--push", "--http", server.http],
-                                        stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            producer = subprocess.Popen(
+                [program(), "produce", "t", "--push", "--http", server.http],
+                stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
             try:
                 producer.stdin.write(lines * 4)
                 server.kill()
@@ -109,7 +110,7 @@ class ConsumeTest(PushTest):
         self.assertEqual(consumer.wait(DEADLINE_S), 0)
 
     def test_what_retention_took_meanwhile_is_told(self):
-        server = self.lasting_server("--segment-bytes", "1MiB",
+        server = self.lasting_server("--segment-bytes", "2MiB",
                                      "--log-retention-check-interval-ms", "50").start()
         server.create_topic("t", retention_bytes="1048576")
         self.push(server, "produce", "t", data=b"first\n")

@@ -249,9 +249,8 @@ void PushConsumer::take_gap(Object gap) {
 
 const RecordView* PushConsumer::take_item() {
   if (!items_) return nullptr;
-  Place& place = places_[items_->partition];
   if (!(items_->at != items_->end)) {
-    place.next = items_->next;
+    places_[items_->partition].next = items_->next;
     items_.reset();
     return nullptr;
   }
@@ -271,7 +270,6 @@ const RecordView* PushConsumer::take_item() {
       record_.headers.emplace_back(text_of(header.at(0)), header_value(header));
     }
   }
-  place.next = record_.offset + 1;
   return &record_;
 }
 

@@ -25,7 +25,7 @@ duolog.subscribe('chat', {
     const item = items.get(message.id) ?? show(message);
     mark(item, 'sent', new Date(timestamp).toLocaleTimeString());
   },
-  onGap: ({from, to}) => show({id: `gap-${from}`, name: '', text: `${to - from} messages are gone`}),
+  onGap: ({from, to}) => show({id: `gap${from}`, name: '', text: `${to - from} messages are gone`}),
   onError: ({message}) => show({id: 'error', name: '', text: message}),
 });
 
