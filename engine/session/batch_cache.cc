@@ -6,7 +6,6 @@ namespace duolog::session {
 namespace {
 
 constexpr std::size_t kKeptScratchBytes = 256U << 10;
-constexpr std::size_t kKeptSpareBytes = 256U << 10;
 
 }  // namespace
 
@@ -81,7 +80,7 @@ typename BatchCache<Encoded>::Found BatchCache<Encoded>::load(const storage::Log
     found.status = Status::kBusy;
     return found;
   }
-  auto entry = spare_ ? std::move(spare_) : std::make_unique<Entry>();
+  auto entry = make_entry(whole);
   auto encoded = entry->encoded.encode(batch.header, batch.bytes, format,
                                       settings_.max_inflated_batch_bytes, inflate_scratch_);
   if (batch_scratch_.capacity() > kKeptScratchBytes) batch_scratch_ = Buffer();
@@ -106,6 +105,7 @@ typename BatchCache<Encoded>::Found BatchCache<Encoded>::load(const storage::Log
   entry->used_ns = shard_.now_ns();
   entry->charged_bytes = sizeof(Entry) + entry->encoded.memory_bytes();
   bytes_[whole] += entry->charged_bytes;
+  ++entries_[whole];
   bucket_of(log, position).push_back(*entry);
   uses_[whole].push_back(*entry);
   found.batch = &entry.release()->encoded;
@@ -127,12 +127,37 @@ bool BatchCache<Encoded>::make_room(bool whole) {
 }
 
 template <class Encoded>
-void BatchCache<Encoded>::drop(Entry& entry) {
+std::unique_ptr<typename BatchCache<Encoded>::Entry> BatchCache<Encoded>::make_entry(bool whole) {
+  if (!spares_.empty()) {
+    std::unique_ptr<Entry> spare = std::move(spares_.back());
+    spares_.pop_back();
+    spare_bytes_ -= spare->charged_bytes;
+    return spare;
+  }
+  Entry* oldest = uses_[whole].front();
+  if (entries_[whole] < kManyEntries || oldest->used_ns == shard_.now_ns()) {
+    return std::make_unique<Entry>();
+  }
+  take_out(*oldest);
+  return std::unique_ptr<Entry>(oldest);
+}
+
+template <class Encoded>
+void BatchCache<Encoded>::take_out(Entry& entry) {
   entry.bucket.unlink();
   entry.use.unlink();
   bytes_[entry.whole] -= entry.charged_bytes;
+  --entries_[entry.whole];
+}
+
+template <class Encoded>
+void BatchCache<Encoded>::drop(Entry& entry) {
+  take_out(entry);
   std::unique_ptr<Entry> owned(&entry);
-  if (!spare_ && entry.charged_bytes <= kKeptSpareBytes) spare_ = std::move(owned);
+  if (spare_bytes_ + entry.charged_bytes <= kMaxSpareBytes) {
+    spare_bytes_ += entry.charged_bytes;
+    spares_.push_back(std::move(owned));
+  }
   count_bytes();
 }
 
@@ -161,7 +186,9 @@ void BatchCache<Encoded>::on_tick(runtime::Timer& timer, void* context) {
   if (left) {
     cache.shard_.timers().arm(timer, now_ns + kKeepNs);
   } else {
-    cache.spare_.reset();
+    cache.spares_.clear();
+    cache.spare_bytes_ = 0;
+    cache.count_bytes();
   }
 }
 

@@ -16,6 +16,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "engine/base/buffer.h"
 #include "engine/base/intrusive_list.h"
@@ -34,6 +35,12 @@ class BatchCache {
 
  public:
   static constexpr std::uint64_t kKeepNs = 5'000'000'000;
+  // With so many, the least recently used one is used again for a new batch: small batches are
+  // encoded again rather than kept by the thousand.
+  static constexpr std::size_t kManyEntries = 1024;
+  // What is given up is used again, so that a warm cache takes nothing from the allocator; all goes
+  // once nothing is read any more.
+  static constexpr std::size_t kMaxSpareBytes = 1U << 20;
 
   BatchCache(runtime::Shard& shard, const HttpSettings& settings, HttpCounters& counters);
   ~BatchCache();
@@ -56,7 +63,7 @@ class BatchCache {
   // Gives up what came from `log`, which is going away.
   void forget(const storage::Log& log);
 
-  [[nodiscard]] std::size_t memory_bytes() const { return bytes_[0] + bytes_[1]; }
+  [[nodiscard]] std::size_t memory_bytes() const { return bytes_[0] + bytes_[1] + spare_bytes_; }
 
  private:
   struct Entry {
@@ -80,6 +87,8 @@ class BatchCache {
   [[nodiscard]] Found load(const storage::Log& log, Position position, Format format);
   [[nodiscard]] bool make_room(bool whole);
   void drop(Entry& entry);
+  void take_out(Entry& entry);
+  [[nodiscard]] std::unique_ptr<Entry> make_entry(bool whole);
   // The counter is of every cache of the shard.
   void count_bytes() {
     auto& counter = counters_.cache_bytes;
@@ -94,8 +103,10 @@ class BatchCache {
   std::array<Bucket, kBuckets> buckets_;
   std::array<Uses, 2> uses_;  // by Entry::whole; least recently used first
   std::array<std::size_t, 2> bytes_{};
+  std::array<std::size_t, 2> entries_{};
   std::size_t counted_bytes_ = 0;  // in the counter
-  std::unique_ptr<Entry> spare_;
+  std::vector<std::unique_ptr<Entry>> spares_;
+  std::size_t spare_bytes_ = 0;
   Buffer batch_scratch_;
   Buffer inflate_scratch_;
   runtime::Timer tick_;

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "net/push/command_parser.h"
-#include "tests/unit/push/allocations.h"
+#include "tests/unit/memory/allocations.h"
 
 namespace duolog::push {
 namespace {

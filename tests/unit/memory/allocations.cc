@@ -1,4 +1,4 @@
-#include "tests/unit/push/allocations.h"
+#include "tests/unit/memory/allocations.h"
 
 #include <malloc.h>
 
@@ -10,11 +10,13 @@ namespace {
 
 std::atomic<std::size_t> g_allocations = 0;
 std::atomic<std::size_t> g_live_bytes = 0;
+thread_local std::size_t t_allocations = 0;
 
 void* allocate(std::size_t size) noexcept {
   void* const memory = std::malloc(size == 0 ? 1 : size);
   if (memory == nullptr) std::abort();
   ++g_allocations;
+  ++t_allocations;
   g_live_bytes += malloc_usable_size(memory);
   return memory;
 }
@@ -37,9 +39,10 @@ void operator delete[](void* memory, std::size_t) noexcept { release(memory); }
 void operator delete(void* memory, const std::nothrow_t&) noexcept { release(memory); }
 void operator delete[](void* memory, const std::nothrow_t&) noexcept { release(memory); }
 
-namespace duolog::push {
+namespace duolog {
 
 std::size_t allocations() { return g_allocations; }
+std::size_t allocations_of_thread() { return t_allocations; }
 std::size_t live_bytes() { return g_live_bytes; }
 
-}  // namespace duolog::push
+}  // namespace duolog
