@@ -13,8 +13,7 @@
 namespace duolog::push {
 namespace {
 
-// A value of `size` bytes like those of market data: itself JSON, so that one byte in eight is
-// escaped.
+// A value of `size` bytes that is itself JSON, so that one byte in nine is escaped.
 std::string json_value(std::size_t size) {
   std::string value = "{";
   for (int i = 0; value.size() < size; ++i) value += "\"field\":123456789,";

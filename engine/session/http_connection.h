@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -27,6 +28,7 @@
 #include "engine/session/ws_connection.h"
 #include "net/http/request_parser.h"
 #include "net/kafka/errors.h"
+#include "net/ws/deflate.h"
 #include "net/ws/feed_target.h"
 #include "net/ws/handshake.h"
 
@@ -84,15 +86,18 @@ class HttpConnection final : runtime::SocketHandler {
   void refuse(int status, std::string_view message);
   void send_and_close(const http::Response& response);
   // http_upgrade.cc
-  [[nodiscard]] static bool is_websocket_path(const http::Target& target);
+  [[nodiscard]] bool is_websocket_path(const http::Target& target) const;
   void upgrade(const http::Request& request);
   void upgrade_push(const ws::Upgrade& upgrade);
+  void upgrade_echo(const http::Request& request, const ws::Upgrade& upgrade);
   void upgrade_feed(const http::Request& request, ws::Upgrade upgrade);
   void create_topic(ws::FeedTarget target, ws::Upgrade upgrade);
   void topic_created(kafka::ErrorCode error, const std::string& message);
   void open_feed(broker::Topic& topic, const ws::FeedTarget& target, const ws::Upgrade& upgrade);
   [[nodiscard]] bool admit_websocket();
-  WsConnection& begin_websocket(const ws::Upgrade& upgrade, const ws::FrameParserConfig& frames);
+  [[nodiscard]] std::optional<ws::DeflateAgreement> agree_on_deflate(const http::Request& request);
+  WsConnection& begin_websocket(ws::Upgrade upgrade, ws::FrameParserConfig frames,
+                                const std::optional<ws::DeflateAgreement>& deflate = {});
   void response_sent();
   void flush();
   void on_timer();

@@ -35,7 +35,7 @@ struct HttpCounters {
   runtime::Counter connections_open;  // now
   runtime::Counter requests;
   runtime::Counter upgrades;
-  runtime::Counter websockets_open;  // now; feeds among them
+  runtime::Counter websockets_open;  // now; feeds and echoes among them
   runtime::Counter feeds_open;       // now
 
   // Refused, by reason.
@@ -57,7 +57,6 @@ struct HttpCounters {
   runtime::Counter publish_pauses;  // max_unacked_bytes was reached
   runtime::Counter pings_sent;
   runtime::Counter pongs_sent;
-  runtime::Counter pongs_dropped;
   CloseCounters closes;
 
   // duolog.v1.json
@@ -67,6 +66,18 @@ struct HttpCounters {
   runtime::Counter subscriptions_open;     // now
   runtime::Counter gaps;  // told to subscribers whose next records retention had taken
   runtime::Counter heartbeats;
+
+  runtime::Counter deflate_contexts;          // now: connections that may keep one
+  runtime::Counter deflate_contexts_refused;  // max_deflate_contexts: agreed on without
+  runtime::Counter messages_inflated;
+  runtime::Counter inflate_failures;  // damaged, or too large once inflated
+  runtime::Counter messages_deflated;
+  runtime::Counter deflate_waits;  // messages left for the next turn
+
+  runtime::Counter echoes_open;  // now
+  runtime::Counter messages_echoed;
+  runtime::Counter bytes_echoed;
+  runtime::Counter echo_pauses;  // a client did not read
 
   runtime::Counter batches_encoded;
   runtime::Counter batches_inflated;
@@ -123,8 +134,6 @@ inline constexpr auto kHttpMetrics = std::to_array<runtime::Metric<HttpCounters>
      "Pings sent to silent peers"},
     {&HttpCounters::pongs_sent, runtime::MetricType::kCounter, "duolog_http_pongs_sent_total",
      "Pongs sent"},
-    {&HttpCounters::pongs_dropped, runtime::MetricType::kCounter, "duolog_http_pongs_dropped_total",
-     "Pongs not sent, because later ones were asked for by then"},
     {&HttpCounters::commands, runtime::MetricType::kCounter, "duolog_push_commands_total",
      "Commands of duolog.v1.json"},
     {&HttpCounters::commands_refused, runtime::MetricType::kCounter,
@@ -138,6 +147,27 @@ inline constexpr auto kHttpMetrics = std::to_array<runtime::Metric<HttpCounters>
      "Gaps told to subscribers whose next records retention had taken"},
     {&HttpCounters::heartbeats, runtime::MetricType::kCounter, "duolog_push_heartbeats_total",
      "Heartbeats sent"},
+    {&HttpCounters::deflate_contexts, runtime::MetricType::kGauge,
+     "duolog_http_deflate_contexts", "Connections that may keep a compression context"},
+    {&HttpCounters::deflate_contexts_refused, runtime::MetricType::kCounter,
+     "duolog_http_deflate_contexts_refused_total",
+     "Connections that compress each message by itself, because of the limit on contexts"},
+    {&HttpCounters::messages_inflated, runtime::MetricType::kCounter,
+     "duolog_http_messages_inflated_total", "Compressed messages received"},
+    {&HttpCounters::inflate_failures, runtime::MetricType::kCounter,
+     "duolog_http_inflate_failures_total", "Compressed messages damaged, or too large inflated"},
+    {&HttpCounters::messages_deflated, runtime::MetricType::kCounter,
+     "duolog_http_messages_deflated_total", "Messages compressed to be sent"},
+    {&HttpCounters::deflate_waits, runtime::MetricType::kCounter,
+     "duolog_http_deflate_waits_total", "Messages left for the next turn, so that others go on"},
+    {&HttpCounters::echoes_open, runtime::MetricType::kGauge, "duolog_http_echoes_open",
+     "WebSockets of /v1/echo"},
+    {&HttpCounters::messages_echoed, runtime::MetricType::kCounter,
+     "duolog_http_messages_echoed_total", "Messages echoed"},
+    {&HttpCounters::bytes_echoed, runtime::MetricType::kCounter, "duolog_http_bytes_echoed_total",
+     "Bytes of these messages"},
+    {&HttpCounters::echo_pauses, runtime::MetricType::kCounter, "duolog_http_echo_pauses_total",
+     "Times an echo waited for its client to read"},
     {&HttpCounters::batches_encoded, runtime::MetricType::kCounter,
      "duolog_http_batches_encoded_total", "Batches made into frames"},
     {&HttpCounters::batches_inflated, runtime::MetricType::kCounter,

@@ -29,6 +29,7 @@
 #include "engine/session/server_view.h"
 #include "engine/session/time_search.h"
 #include "net/push/command_parser.h"
+#include "engine/session/ws_deflate.h"
 
 namespace duolog::session {
 
@@ -57,6 +58,7 @@ class HttpDoor {
   [[nodiscard]] PushCache& push_cache() { return push_cache_; }
   [[nodiscard]] FeedWarmUps& warm_ups() { return warm_ups_; }
   [[nodiscard]] FeedSendList& send_list() { return send_list_; }
+  [[nodiscard]] WsDeflateShare& deflate_share() { return deflate_share_; }
   // Partitions in turn, for publishers that do not name one.
   [[nodiscard]] std::int32_t next_partition(std::int32_t count);
   // Logs a line, if not too many came before it.
@@ -98,6 +100,7 @@ class HttpDoor {
   PushCache push_cache_;
   FeedWarmUps warm_ups_;
   FeedSendList send_list_;
+  WsDeflateShare deflate_share_;
   runtime::LogLimit log_limit_;
   Watcher watcher_;
   IntrusiveList<HttpConnection, &HttpConnection::link> connections_;

@@ -14,12 +14,14 @@ struct HttpSettings {
   http::AccessPolicy access;
   http::RequestLimits request;
   std::string server = "duolog";  // what `hello` answers
+  bool echo = false;  // serve /v1/echo
 
   std::uint64_t request_timeout_ms = 5'000;  // for a whole request, and between two of them
   std::uint64_t linger_timeout_ms = 1'000;   // for the peer to close after our last byte
 
   std::uint32_t max_message_bytes = 1U << 20;        // a WebSocket message in; beyond: 1009
   std::size_t max_websockets = 65'536;               // of one shard; beyond: HTTP 503
+  std::size_t max_deflate_contexts = 1'024;          // connections of one shard that keep one
   std::size_t max_unsent_bytes = 256U << 10;         // handed to the kernel in one send
   std::size_t max_unacked_bytes = 1U << 20;          // published, not yet on disk; beyond: paused
   std::size_t max_subscriptions = 256;               // of one connection of /v1/ws

@@ -3,6 +3,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <netinet/in.h>
@@ -12,6 +13,7 @@
 #include "engine/broker/authorize.h"
 #include "engine/broker/broker.h"
 #include "engine/broker/partitioner.h"
+#include "engine/session/echo_endpoint.h"
 #include "engine/session/feed_endpoint.h"
 #include "engine/session/http_connection.h"
 #include "engine/session/http_door.h"
@@ -22,11 +24,13 @@ namespace {
 
 constexpr std::string_view kPushPath = "/v1/ws";
 constexpr std::array kPushSubprotocols = {PushEndpoint::kSubprotocol};
+constexpr std::string_view kEchoPath = "/v1/echo";
 
 }  // namespace
 
-bool HttpConnection::is_websocket_path(const http::Target& target) {
-  return target.path == kPushPath || ws::is_feed_path(target);
+bool HttpConnection::is_websocket_path(const http::Target& target) const {
+  return target.path == kPushPath || ws::is_feed_path(target) ||
+         (door_.settings().echo && target.path == kEchoPath);
 }
 
 void HttpConnection::upgrade(const http::Request& request) {
@@ -38,6 +42,7 @@ void HttpConnection::upgrade(const http::Request& request) {
     return send_and_close(checked.error());
   }
   if (push) return upgrade_push(*checked);
+  if (request.target.path == kEchoPath) return upgrade_echo(request, *checked);
   upgrade_feed(request, std::move(*checked));
 }
 
@@ -57,16 +62,43 @@ bool HttpConnection::admit_websocket() {
   return false;
 }
 
-WsConnection& HttpConnection::begin_websocket(const ws::Upgrade& upgrade,
-                                              const ws::FrameParserConfig& frames) {
+// What the client offers; without contexts when too many connections keep one.
+std::optional<ws::DeflateAgreement> HttpConnection::agree_on_deflate(const http::Request& request) {
+  HttpCounters& counters = door_.counters();
+  const bool full = counters.deflate_contexts.get() >= door_.settings().max_deflate_contexts;
+  auto agreement = ws::negotiate_deflate(
+      http::list_elements(request, "Sec-WebSocket-Extensions"),
+      {.server_no_context_takeover = full, .client_no_context_takeover = full});
+  if (agreement && full) counters.deflate_contexts_refused.add();
+  return agreement;
+}
+
+WsConnection& HttpConnection::begin_websocket(
+    ws::Upgrade upgrade, ws::FrameParserConfig frames,
+    const std::optional<ws::DeflateAgreement>& deflate) {
+  std::optional<ws::DeflateParameters> parameters;
+  if (deflate) {
+    upgrade.extensions = deflate->response;
+    frames.rsv1_negotiated = true;
+    parameters = deflate->parameters;
+  }
   const int low_water = door_.settings().not_sent_low_water_bytes;
   setsockopt(socket_.descriptor(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &low_water, sizeof low_water);
-  ws_ = std::make_unique<WsConnection>(door_, *this, frames);
+  ws_ = std::make_unique<WsConnection>(door_, *this, frames, parameters);
   stage_ = Stage::kWebSocket;
   door_.counters().upgrades.add();
   out_.append(http::serialize(ws::upgrade_response(upgrade)));
   flush_soon();
   return *ws_;
+}
+
+// ---- The echo ----------------------------------------------------------------------------------
+
+void HttpConnection::upgrade_echo(const http::Request& request, const ws::Upgrade& upgrade) {
+  if (!admit_websocket()) return;
+  WsConnection& connection = begin_websocket(
+      upgrade, {.max_message_bytes = EchoEndpoint::kMaxMessageBytes}, agree_on_deflate(request));
+  connection.serve(std::make_unique<EchoEndpoint>(connection));
 }
 
 // ---- The plain feed ----------------------------------------------------------------------------

@@ -51,7 +51,7 @@ class PushEndpoint final : public WsEndpoint {
   void sent(std::size_t of_begin, std::size_t of_collect) override;
   [[nodiscard]] bool more() const override { return !replies_.empty() || sender_.more(); }
   [[nodiscard]] bool busy() const override { return publisher_.busy() || creating_ > 0; }
-  [[nodiscard]] bool answering() const override { return busy(); }
+  [[nodiscard]] bool answering() const override { return busy() || !replies_.empty(); }
   [[nodiscard]] std::uint64_t on_time(std::uint64_t now_ns) override;
   void topic_grown(const broker::Topic& topic) override;
   void topic_gone(const broker::Topic& topic) override;

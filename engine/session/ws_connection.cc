@@ -18,13 +18,17 @@ constexpr std::uint64_t kNsPerMs = 1'000'000;
 }  // namespace
 
 WsConnection::WsConnection(HttpDoor& door, HttpConnection& connection,
-                           const ws::FrameParserConfig& frames)
+                           const ws::FrameParserConfig& frames,
+                           const std::optional<ws::DeflateParameters>& deflate)
     : door_(door),
       connection_(connection),
       parser_(frames),
       heard_ns_(door.shard().now_ns()),
       silence_due_ns_(heard_ns_ + door.settings().ping_after_ms * kNsPerMs) {
   door_.counters().websockets_open.add();
+  if (deflate) {
+    deflate_ = std::make_unique<WsDeflate>(door, *deflate, frames.max_message_bytes);
+  }
 }
 
 WsConnection::~WsConnection() {
@@ -38,50 +42,6 @@ void WsConnection::serve(std::unique_ptr<WsEndpoint> endpoint) {
   arm_timer();
 }
 
-// ---- Receiving ---------------------------------------------------------------------------------
-
-void WsConnection::on_data(MutableBytes bytes) {
-  heard_ns_ = door_.shard().now_ns();
-  pinged_ = false;
-  for (ws::FrameEvent event = parser_.next(bytes); event.kind != ws::FrameEvent::Kind::kNeedMore;
-       event = parser_.next(bytes)) {
-    handle(event);
-  }
-}
-
-void WsConnection::handle(const ws::FrameEvent& event) {
-  switch (event.kind) {
-    case ws::FrameEvent::Kind::kNeedMore:
-    case ws::FrameEvent::Kind::kPong:
-      break;
-    case ws::FrameEvent::Kind::kMessage:
-      if (closing_ == Closing::kNo) endpoint_->on_message(event.opcode, event.payload);
-      break;
-    case ws::FrameEvent::Kind::kPing:
-      if (closing_ == Closing::kNo) answer_ping(event.payload);
-      break;
-    case ws::FrameEvent::Kind::kClose:
-      peer_closes(event.close_code);
-      break;
-    case ws::FrameEvent::Kind::kError:
-      close(event.close_code, event.error);
-      break;
-  }
-}
-
-void WsConnection::answer_ping(Bytes payload) {
-  const ws::ControlFrame pong = ws::encode_pong(payload);
-  connection_.flush_soon();
-  if (control_.size() + pong.size <= kMaxControlBytes) {
-    door_.counters().pongs_sent.add();
-    return append_control(pong.bytes());
-  }
-  if (!late_pong_.empty()) door_.counters().pongs_dropped.add();
-  late_pong_ = as_text(pong.bytes());
-}
-
-void WsConnection::on_eof() { connection_.close(); }
-
 // ---- For the endpoint --------------------------------------------------------------------------
 
 void WsConnection::flush_soon() { connection_.flush_soon(); }
@@ -91,17 +51,6 @@ bool WsConnection::closing() const {
 }
 
 bool WsConnection::sending() const { return connection_.socket().sending(); }
-
-bool WsConnection::reading() const { return connection_.socket().reading(); }
-
-void WsConnection::pause_reading() { connection_.socket().pause_reading(); }
-
-void WsConnection::resume_reading() {
-  runtime::Socket& socket = connection_.socket();
-  if (socket.closing() || socket.reading()) return;
-  heard_ns_ = door_.shard().now_ns();
-  socket.resume_reading();
-}
 
 void WsConnection::ended() {
   if (closing_ == Closing::kReplying && !endpoint_->answering()) queue_close();
@@ -113,9 +62,14 @@ void WsConnection::ended() {
 void WsConnection::peer_closes(std::uint16_t its_code) {
   peer_closed_ = true;
   if (closing_ == Closing::kSent) return connection_.close();
+  close_when_answered(its_code, {});
+}
+
+void WsConnection::close_when_answered(std::uint16_t the_code, std::string_view reason) {
   if (closing_ != Closing::kNo) return;
   closing_ = Closing::kReplying;
-  close_code_ = its_code;
+  close_code_ = the_code;
+  close_reason_ = reason;
   connection_.arm_timer(door_.settings().close_timeout_ms);
   if (!endpoint_->answering()) queue_close();
 }
@@ -132,10 +86,6 @@ void WsConnection::abort() { connection_.close(); }
 
 void WsConnection::queue_close() {
   closing_ = Closing::kQueued;
-  if (!late_pong_.empty()) {
-    control_.append(late_pong_);
-    late_pong_.clear();
-  }
   append_control(ws::encode_close(close_code_, close_reason_).bytes());
   connection_.flush_soon();
 }
@@ -144,9 +94,10 @@ void WsConnection::queue_close() {
 // close frame back from it.
 void WsConnection::close_sent() {
   closing_ = Closing::kSent;
-  if (peer_closed_) return connection_.close();
+  if (peer_closed_ || ended_) return connection_.close();
   if (parser_.finished()) ::shutdown(connection_.socket().descriptor(), SHUT_WR);
   connection_.socket().resume_reading();
+  if (held_) connection_.flush_soon();
 }
 
 void WsConnection::drain() {
@@ -159,8 +110,10 @@ void WsConnection::drain() {
 void WsConnection::append_control(Bytes frame) { control_.append(as_text(frame)); }
 
 void WsConnection::flush() {
-  endpoint_->turn_ended();
   runtime::Socket& socket = connection_.socket();
+  // What is being sent must not move before the kernel has read it, at the end of this turn.
+  if (held_ && !socket.sending() && !socket.closing()) handle_held();
+  endpoint_->turn_ended();
   if (socket.closing() || socket.sending() || socket.waiting_writable()) return;
   FeedSendList& list = door_.send_list();
   list.begin(door_.settings().max_unsent_bytes + ws::kMaxFrameHeaderBytes);
@@ -201,16 +154,9 @@ void WsConnection::on_sent(std::size_t bytes) {
   endpoint_->sent(of_begin, of_collect);
   control_.erase(0, of_control);
   sending_control_ = 0;
-  if (control_.empty()) control_empty();
-  if (!control_.empty() || endpoint_->more()) connection_.flush_soon();
-}
-
-void WsConnection::control_empty() {
-  if (closing_ == Closing::kQueued) return close_sent();
-  if (late_pong_.empty()) return;
-  control_.swap(late_pong_);
-  late_pong_.clear();
-  door_.counters().pongs_sent.add();
+  if (control_.empty() && closing_ == Closing::kQueued) close_sent();
+  if (closing_ == Closing::kReplying && !endpoint_->answering()) queue_close();
+  if (!control_.empty() || held_ || endpoint_->more()) connection_.flush_soon();
 }
 
 void WsConnection::on_writable() {
@@ -240,7 +186,8 @@ void WsConnection::on_timer() {
 
 void WsConnection::check_silence(std::uint64_t now_ns) {
   const HttpSettings& settings = door_.settings();
-  if (!reading()) heard_ns_ = now_ns;
+  const runtime::Socket& socket = connection_.socket();
+  if (!socket.reading() && !socket.waiting_writable()) heard_ns_ = now_ns;
   const std::uint64_t ping_ns = heard_ns_ + settings.ping_after_ms * kNsPerMs;
   if (now_ns < ping_ns) {
     pinged_ = false;

@@ -6,26 +6,35 @@
 //   the rest of a half-sent message | control frames | whole messages of the endpoint
 //
 // Rules
-//  1. Every ping is answered, before data. Pongs wait in at most kMaxControlBytes; beyond that the
-//     peer is not reading, and only the latest is kept.
+//  1. Every ping is answered, before data. Pongs wait in at most kMaxControlBytes; what was
+//     received behind them is held until they have gone.
 //  2. Closing, whoever began it: one close frame out, nothing after it; the socket is closed when
 //     the peer's close frame (after an error of its framing: its end) has come, or close_timeout_ms
 //     after.
-//  3. A peer's close is answered when what it published before is on disk; if that fails, with the
-//     code of the failure.
-//  4. Silence for ping_after_ms is answered with a ping, and another pong_within_ms with 4441. Bytes
-//     received are a sign of life, and so is room to send where there was none; silence is none
-//     while receiving is paused.
+//  3. A peer's close, or an error in what it sends, is answered when what it sent before is: on
+//     disk, echoed; if that fails, with the code of the failure.
+//  4. Silence for ping_after_ms is answered with a ping, and another pong_within_ms with 4441.
+//     Bytes received are a sign of life, and so is room to send where there was none; silence is
+//     none while nothing is received because something is held, unless the peer does not read
+//     either.
+//  5. An endpoint that takes no messages for now still has its pings answered, up to the next
+//     message. From there on, what was received is held, and nothing more is received: at most what
+//     the shard's receive buffers hold. The end of the socket comes after it.
+//  6. A compressed message is inflated before the endpoint gets it, up to the size that a message
+//     may have (1009); its text is checked once inflated.
 //
 // Owned by its HttpConnection, on the shard's thread. Limits: HttpSettings.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "engine/broker/topic.h"
+#include "engine/session/ws_deflate.h"
 #include "engine/session/ws_endpoint.h"
 #include "net/ws/frame_parser.h"
 
@@ -36,9 +45,11 @@ class HttpDoor;
 
 class WsConnection {
  public:
-  static constexpr std::size_t kMaxControlBytes = 4096;
+  static constexpr std::size_t kMaxControlBytes = 16U << 10;
 
-  WsConnection(HttpDoor& door, HttpConnection& connection, const ws::FrameParserConfig& frames);
+  // `deflate`: what was agreed on; none: no permessage-deflate.
+  WsConnection(HttpDoor& door, HttpConnection& connection, const ws::FrameParserConfig& frames,
+               const std::optional<ws::DeflateParameters>& deflate);
   ~WsConnection();
   // Before the first byte: what the connection is for.
   void serve(std::unique_ptr<WsEndpoint> endpoint);
@@ -70,26 +81,45 @@ class WsConnection {
   [[nodiscard]] bool sending() const;
   // Bytes that go out before everything else: the rest of a frame.
   void send_first(std::string_view rest) { control_.insert(0, rest); }
-  void pause_reading();
+  // No on_message() until resume_reading().
+  void pause_reading() { paused_ = true; }
   void resume_reading();
-  [[nodiscard]] bool reading() const;
+  [[nodiscard]] bool reading() const { return !paused_; }
+  // permessage-deflate was agreed on: a message may be sent with the payload that deflate() makes
+  // of it, and RSV1 on its first frame. Valid until the next call.
+  [[nodiscard]] bool deflates() const { return deflate_ != nullptr; }
+  [[nodiscard]] Bytes deflate(Bytes message) { return deflate_->deflate(message); }
   // Something it had started has ended. This object may be gone when it returns.
   void ended();
 
  private:
   enum class Closing : std::uint8_t {
     kNo,
-    kReplying,  // the peer has closed; the answer waits for acks
+    kReplying,  // the peer has closed, or failed; the answer waits for those to what came before
     kQueued,    // the close frame is in control_
     kSent,      // the kernel has it
   };
 
+  // Bytes that wait to be looked at.
+  struct Held {
+    std::string bytes;
+    std::size_t done = 0;
+  };
+
+  // ws_input.cc
+  void handle_all(MutableBytes& bytes);
+  void handle_held();
+  [[nodiscard]] bool must_wait(Bytes bytes) const;
+  void hold(MutableBytes bytes);
+  void go_on_in_next_turn();
+  void close_if_ended();
   void handle(const ws::FrameEvent& event);
+  void take_message(const ws::FrameEvent& event);
   void answer_ping(Bytes payload);
   void peer_closes(std::uint16_t code);
+  void close_when_answered(std::uint16_t code, std::string_view reason);
   void queue_close();
   void close_sent();
-  void control_empty();
   void append_control(Bytes frame);
   void arm_timer();
   // Pings, or closes, if the peer has been silent for too long; otherwise nothing. Sets due_ns_.
@@ -99,14 +129,17 @@ class WsConnection {
   HttpDoor& door_;
   HttpConnection& connection_;
   ws::FrameParser parser_;
+  std::unique_ptr<WsDeflate> deflate_;  // null: not agreed on
   std::unique_ptr<WsEndpoint> endpoint_;
+  std::unique_ptr<Held> held_;  // null: none
   std::string control_;  // encoded control frames not yet sent
-  std::string late_pong_;
   std::string_view close_reason_;  // a static text
   std::uint64_t heard_ns_;
   std::uint64_t silence_due_ns_ = 0;                    // when to look for silence next
   std::uint64_t endpoint_due_ns_ = WsEndpoint::kNever;  // when to call on_time()
   bool pinged_ = false;                                 // since it was heard last
+  bool paused_ = false;
+  bool ended_ = false;  // the socket has, behind what is held
   bool peer_closed_ = false;
   Closing closing_ = Closing::kNo;
   std::uint16_t close_code_ = 0;

@@ -56,7 +56,8 @@ class WsEndpoint {
 
   // Something was started whose end will call this object: it must not be destroyed.
   [[nodiscard]] virtual bool busy() const = 0;
-  // A peer's close is answered once this is false: what it sent before is on disk, or refused.
+  // A peer's close, or an error in what it sends, is answered once this is false: what came before
+  // is on disk, answered, or refused.
   [[nodiscard]] virtual bool answering() const = 0;
 
   static constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();

@@ -102,8 +102,9 @@ DeflateAgreement agree(const Offer& offer, DeflatePreferences preferences) {
   DeflateAgreement agreement{.parameters = {}, .response = std::string(kExtension)};
   DeflateParameters& parameters = agreement.parameters;
   parameters.server_no_context_takeover =
-      offer.server_no_context_takeover || preferences.no_context_takeover;
-  parameters.client_no_context_takeover = offer.client_no_context_takeover;
+      offer.server_no_context_takeover || preferences.server_no_context_takeover;
+  parameters.client_no_context_takeover =
+      offer.client_no_context_takeover || preferences.client_no_context_takeover;
   if (parameters.server_no_context_takeover) agreement.response += "; server_no_context_takeover";
   if (parameters.client_no_context_takeover) agreement.response += "; client_no_context_takeover";
   if (offer.server_max_window_bits) {

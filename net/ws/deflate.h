@@ -40,9 +40,11 @@ struct DeflateAgreement {
   std::string response;  // the value of Sec-WebSocket-Extensions in the answer
 };
 
-// What an endpoint wants of its side, whatever the client offers.
+// What an endpoint wants, whatever the client offers: each message compressed by itself. It may ask
+// that of the client too (section 7.1.1.2).
 struct DeflatePreferences {
-  bool no_context_takeover = false;  // compress each message by itself
+  bool server_no_context_takeover = false;
+  bool client_no_context_takeover = false;
 };
 
 // The first offer in `extensions` (the elements of Sec-WebSocket-Extensions) that can be accepted.
@@ -59,8 +61,9 @@ class Inflater {
   Inflater(Inflater&&) noexcept;
   Inflater& operator=(Inflater&&) noexcept;
 
-  // Replaces `out` by the message. kTooLarge as soon as it passes `max_bytes`,
-  // which is not the largest std::size_t; kInvalid when the bytes are no such stream. After an error the connection is to be failed.
+  // Replaces `out` by the message. kTooLarge as soon as it passes `max_bytes`, which is not the
+  // largest std::size_t; kInvalid when the bytes are no such stream. After an error the connection
+  // is to be failed, and the stream is of no further use.
   [[nodiscard]] Result<void> inflate(Bytes payload, std::size_t max_bytes, Buffer& out);
 
  private:

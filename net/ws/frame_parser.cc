@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::uint8_t kMaskBit = 0x80;
 constexpr std::size_t kMaskKeyBytes = 4;
+constexpr std::size_t kMinCompressedSlackBytes = 64;
 
 // The bytes of the extended length that the 7-bit length asks for.
 std::size_t extended_length_bytes(std::uint8_t length7) {
@@ -18,7 +19,7 @@ std::size_t extended_length_bytes(std::uint8_t length7) {
 
 FrameEvent FrameParser::next(MutableBytes& input) {
   FrameEvent event;
-  release_delivered();
+  release();
   while (true) {
     switch (stage_) {
       case Stage::kHeader:
@@ -35,6 +36,18 @@ FrameEvent FrameParser::next(MutableBytes& input) {
         return event;
     }
   }
+}
+
+bool FrameParser::control_follows(Bytes input) const {
+  switch (stage_) {
+    case Stage::kHeader:
+      return is_control(static_cast<Opcode>((header_have_ > 0 ? header_[0] : input[0]) & 0x0F));
+    case Stage::kPayload:
+      return is_control(opcode_);
+    case Stage::kFinished:
+      return true;
+  }
+  return true;
 }
 
 // The readers below return true to go on in the loop, false when `event` is what next() returns.
@@ -120,10 +133,16 @@ bool FrameParser::check_length(FrameEvent& event) {
     return set_error(event, close_code::kProtocolError, "length not minimally encoded");
   }
   // buffer_ never holds more than the limit, so the subtraction cannot wrap.
-  if (!is_control(opcode_) && payload_size_ > config_.max_message_bytes - buffer_.size()) {
+  if (!is_control(opcode_) && payload_size_ > most_bytes() - buffer_.size()) {
     return set_error(event, close_code::kTooLarge, "message over the size limit");
   }
   return true;
+}
+
+// Of the message being read.
+std::size_t FrameParser::most_bytes() const {
+  const std::size_t most = config_.max_message_bytes;
+  return compressed_ ? most + most / 16 + kMinCompressedSlackBytes : most;
 }
 
 void FrameParser::begin_payload() {
@@ -222,13 +241,13 @@ void FrameParser::assemble(Bytes piece) {
   const std::size_t needed = buffer_.size() + piece.size();
   if (needed > buffer_.capacity()) {
     const std::size_t most = fin_ ? buffer_.size() + (payload_size_ - payload_have_)
-                                  : std::size_t{config_.max_message_bytes};
+                                  : most_bytes();
     buffer_.reserve(std::max(needed, std::min(most, 2 * buffer_.capacity())));
   }
   buffer_.insert(buffer_.end(), piece.begin(), piece.end());
 }
 
-void FrameParser::release_delivered() {
+void FrameParser::release() {
   if (!delivered_) return;
   delivered_ = false;
   buffer_.clear();

@@ -12,7 +12,8 @@
 //  3. How the bytes were cut into slices changes no event.
 //  4. Payloads are unmasked in place. A message that lies whole in the slice is a view of it; any
 //     other is assembled in the parser's buffer, which grows with what has arrived, never with what
-//     was declared, and never beyond max_message_bytes. Fragments cost nothing but their payload.
+//     was declared, and never beyond max_message_bytes. Fragments cost nothing but their payload. A
+//     compressed message may be a 16th larger, because what cannot be compressed grows.
 //  5. After a close frame or an error the parser swallows everything that follows.
 #pragma once
 
@@ -68,6 +69,13 @@ class FrameParser {
   // than by a kError event.
   [[nodiscard]] FrameEvent next(MutableBytes& input);
 
+  // True when `input`, which is not empty, begins with a control frame or the rest of one: for a
+  // session that takes no data for now, but answers pings. After a kClose or a kError also true.
+  [[nodiscard]] bool control_follows(Bytes input) const;
+
+  // What the last event's payload lies in is no longer needed. next() says so as well.
+  void release();
+
   // True after a kClose or a kError event.
   [[nodiscard]] bool finished() const { return stage_ == Stage::kFinished; }
 
@@ -81,6 +89,7 @@ class FrameParser {
   [[nodiscard]] bool check_first_bytes(FrameEvent& event);
   [[nodiscard]] bool check_opcode(bool rsv1, FrameEvent& event);
   [[nodiscard]] bool check_length(FrameEvent& event);
+  [[nodiscard]] std::size_t most_bytes() const;
   void begin_payload();
   [[nodiscard]] bool read_control(MutableBytes& input, FrameEvent& event);
   [[nodiscard]] bool read_data(MutableBytes& input, FrameEvent& event);
@@ -88,7 +97,6 @@ class FrameParser {
   void finish_close(Bytes payload, FrameEvent& event);
   [[nodiscard]] MutableBytes take_payload(MutableBytes& input);
   void assemble(Bytes piece);
-  void release_delivered();
   bool set_error(FrameEvent& event, std::uint16_t code, std::string_view why);
 
   FrameParserConfig config_;

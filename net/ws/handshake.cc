@@ -106,7 +106,8 @@ std::expected<Upgrade, http::Response> check_upgrade(const http::Request& reques
   }
   if (has_body(request)) return refuse(400, "a WebSocket handshake has no body");
 
-  Upgrade upgrade{.accept = accept_key(*key), .subprotocol = {}, .bearer_token = {}};
+  Upgrade upgrade;
+  upgrade.accept = accept_key(*key);
   const auto offered = http::list_elements(request, "Sec-WebSocket-Protocol");
   const SubprotocolChoice choice = choose_subprotocol(offered, supported);
   upgrade.bearer_token = choice.bearer_token;
@@ -130,6 +131,9 @@ http::Response upgrade_response(const Upgrade& upgrade) {
                           .body = {}};
   if (!upgrade.subprotocol.empty()) {
     response.fields.push_back({"Sec-WebSocket-Protocol", upgrade.subprotocol});
+  }
+  if (!upgrade.extensions.empty()) {
+    response.fields.push_back({"Sec-WebSocket-Extensions", upgrade.extensions});
   }
   return response;
 }

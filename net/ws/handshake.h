@@ -47,6 +47,7 @@ struct SubprotocolChoice {
 struct Upgrade {
   std::string accept;        // the value of Sec-WebSocket-Accept
   std::string subprotocol;   // to be echoed; empty: none
+  std::string extensions;    // agreed on, by the caller (deflate.h); empty: none
   std::string bearer_token;  // empty: none offered
 };
 
@@ -57,7 +58,7 @@ struct Upgrade {
 [[nodiscard]] std::expected<Upgrade, http::Response> check_upgrade(
     const http::Request& request, std::span<const std::string_view> supported);
 
-// The 101. Extensions are not accepted, so none is named.
+// The 101.
 [[nodiscard]] http::Response upgrade_response(const Upgrade& upgrade);
 
 }  // namespace duolog::ws

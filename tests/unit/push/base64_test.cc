@@ -47,7 +47,7 @@ TEST(Base64Test, GivesBackRandomBytes) {
 TEST(Base64Test, RefusesWhatNoEncoderWrites) {
   for (const char* text : {"Z", "Zg", "Zg=", "Zm8", "=", "==", "===", "====", "Z===", "Zg==Zg==",
                            "Zm=v", "Zh==", "Zm9=", "Zm9v\n", " Zm9v", "Zm9v    ", "Zm-_",
-                           "Zm9\x80", "Zm9v=", "=Zm9", "Zg=a"}) {
+                           "Zm9\x80", "Zm9v=", "=Zm9", "Zg=a", "?g==", "?m8="}) {
     EXPECT_EQ(decode(text), "refused") << text;
   }
   EXPECT_EQ(decode(std::string("Zm9\0", 4)), "refused");

@@ -201,7 +201,10 @@ TEST_F(CommandParserTest, ReadsACommandAfterALargeOneAndAfterARefusal) {
       parse<Publish>(R"({"id":4,"publish":{"topic":"t","records":[{"value":")" + value + "\"}]}}");
   ASSERT_EQ(publish.records.size(), 1u);
   EXPECT_EQ(publish.records[0].value, value);
+  EXPECT_FALSE(parser_.parse(R"({"id":5,"pause":{}})"));
+  EXPECT_EQ(parser_.refusal().id, 5u);
   EXPECT_FALSE(parser_.parse("[1"));
+  EXPECT_EQ(parser_.refusal().id, std::nullopt);
   EXPECT_EQ(parse<Pause>(R"({"id":5,"pause":{"sid":6}})").sid, 6u);
 }
 

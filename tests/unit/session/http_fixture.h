@@ -240,13 +240,14 @@ inline std::string upgrade_request(std::string_view target, std::string_view mor
          std::string(more) + "\r\n";
 }
 
-inline std::string masked(ws::Opcode opcode, std::string_view payload, bool fin = true) {
+inline std::string masked(ws::Opcode opcode, std::string_view payload, bool fin = true,
+                          bool rsv1 = false) {
   std::vector<std::uint8_t> out;
-  ws::append_masked_frame(out, opcode, fin, as_bytes(payload), 0x11223344);
+  ws::append_masked_frame(out, opcode, fin, as_bytes(payload), 0x11223344, rsv1);
   return {reinterpret_cast<const char*>(out.data()), out.size()};
 }
 
-// A WebSocket client of a feed.
+// A WebSocket client: of a feed, if nothing else is said.
 class FeedClient {
  public:
   struct Event {
@@ -254,20 +255,25 @@ class FeedClient {
     ws::Opcode opcode = ws::Opcode::kContinuation;
     std::uint16_t close_code = 0;
     std::string payload;
+    bool compressed = false;
   };
 
   // `receive_bytes`: the socket's buffer. `with`: frames that follow the request at once.
+  // `headers`: more of them.
   FeedClient(HttpFixture& fixture, std::string_view target, std::size_t shard = 0,
-             int receive_bytes = 0, std::string_view with = {})
+             int receive_bytes = 0, std::string_view with = {}, std::string_view headers = {})
       : http_(fixture, shard, receive_bytes),
-        parser_({.role = ws::Role::kClient, .max_message_bytes = 64U << 20}) {
-    http_.send(upgrade_request(target) + std::string(with));
+        parser_({.role = ws::Role::kClient,
+                 .rsv1_negotiated = true,
+                 .max_message_bytes = 64U << 20}) {
+    http_.send(upgrade_request(target, headers) + std::string(with));
     response_ = http_.response();
   }
 
   [[nodiscard]] const std::string& response() const { return response_; }
   [[nodiscard]] bool upgraded() const { return response_.starts_with("HTTP/1.1 101 "); }
   HttpClient& http() { return http_; }
+  [[nodiscard]] int descriptor() const { return http_.descriptor(); }
 
   void send(ws::Opcode opcode, std::string_view payload, bool fin = true) {
     http_.send(masked(opcode, payload, fin));
@@ -284,7 +290,8 @@ class FeedClient {
       MutableBytes input{reinterpret_cast<std::uint8_t*>(http_.input().data()),
                          http_.input().size()};
       const ws::FrameEvent event = parser_.next(input);
-      Event copy{event.kind, event.opcode, event.close_code, std::string(as_text(event.payload))};
+      Event copy{event.kind, event.opcode, event.close_code, std::string(as_text(event.payload)),
+                 event.compressed};
       http_.input().erase(0, http_.input().size() - input.size());
       if (event.kind == ws::FrameEvent::Kind::kError) ADD_FAILURE() << event.error;
       if (event.kind != ws::FrameEvent::Kind::kNeedMore || !http_.receive(most)) return copy;

@@ -195,6 +195,14 @@ TEST(WsConnectionTest, AProtocolErrorClosesWith1002AfterWhatCameBeforeIt) {
   EXPECT_EQ(fixture.counters().closes.of(1006).get(), 0U);
 }
 
+TEST(WsConnectionTest, ACommandBeforeABadFrameIsAnsweredFirst) {
+  HttpFixture fixture;
+  FeedClient client(fixture, "/v1/ws");
+  client.http().send(masked(ws::Opcode::kText, R"({"id":1,"ping":{}})") + "\xFF\xFF");
+  EXPECT_TRUE(client.message().starts_with(R"({"id":1,"pong":)"));
+  EXPECT_EQ(client.close_code(), 1002);
+}
+
 TEST(WsConnectionTest, PingsASilentPeerAndClosesWith4441WithoutAnAnswer) {
   HttpFixture fixture(1, quick());
   fixture.create("t");

@@ -54,14 +54,17 @@ TEST(DeflateNegotiationTest, TheParametersAreThoseOfTheAnswer) {
   EXPECT_EQ(agreement->parameters.client_max_window_bits, 11);
 }
 
-TEST(DeflateNegotiationTest, AServerMayGiveUpItsContextUnasked) {
-  EXPECT_EQ(answer_to("permessage-deflate", {.no_context_takeover = true}),
+TEST(DeflateNegotiationTest, AServerMayWantNoContextsUnasked) {
+  EXPECT_EQ(answer_to("permessage-deflate", {.server_no_context_takeover = true}),
             "permessage-deflate; server_no_context_takeover");
+  EXPECT_EQ(answer_to("permessage-deflate", {.client_no_context_takeover = true}),
+            "permessage-deflate; client_no_context_takeover");
 }
 
 TEST(DeflateNegotiationTest, WrongOffersAreDeclined) {
   for (const std::string_view offer :
-       {"permessage-deflate; server_max_window_bits", "permessage-deflate; server_max_window_bits=7",
+       {"permessage-deflate; server_max_window_bits",
+        "permessage-deflate; server_max_window_bits=7",
         "permessage-deflate; server_max_window_bits=16",
         "permessage-deflate; server_max_window_bits=08",
         "permessage-deflate; server_max_window_bits=1x",
@@ -192,7 +195,8 @@ std::vector<Octets> messages(unsigned seed) {
     }
   }
   std::vector<Octets> all;
-  for (const std::size_t size : {0U, 1U, 5U, 100U, 512U, 4096U, 65'535U, 65'536U, 100'000U, 0U, 7U}) {
+  for (const std::size_t size :
+       {0U, 1U, 5U, 100U, 512U, 4096U, 65'535U, 65'536U, 100'000U, 0U, 7U}) {
     all.emplace_back(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(size));
   }
   return all;

@@ -374,6 +374,33 @@ TEST(FrameParserTest, MarksCompressedMessagesAndLeavesTheirTextToBeCheckedAfterI
               ElementsAre("compressed text \xFF\xFE", "compressed binary ", "text plain"));
 }
 
+TEST(FrameParserTest, LetsACompressedMessageBeASixteenthOverTheLimit) {
+  const FrameParserConfig config{.rsv1_negotiated = true, .max_message_bytes = 1600};
+  const std::string most(1600 + 100 + 64, 'x');
+  for (const std::string& payload : {most, most + "x"}) {
+    Stream stream;
+    append_masked_frame(stream, Opcode::kBinary, true, as_bytes(payload), kTestKey, true);
+    EXPECT_THAT(events_of(stream, config),
+                ElementsAre(payload == most ? "compressed binary " + most
+                                            : "error 1009 message over the size limit"));
+  }
+  EXPECT_THAT(events_of(one_frame(Opcode::kBinary, true, most), config),
+              ElementsAre("error 1009 message over the size limit"));
+}
+
+TEST(FrameParserTest, GivesTheMemoryOfAMessageBackWhenAskedTo) {
+  FrameParser parser;
+  Stream stream = one_frame(Opcode::kBinary, false, std::string(100'000, 'x'));
+  append_frame(stream, Opcode::kContinuation, true, "y");
+  append_frame(stream, Opcode::kText, true, "next");
+  MutableBytes input = stream;
+  EXPECT_EQ(parser.next(input).payload.size(), 100'001U);
+  EXPECT_GT(parser.buffer_bytes(), 100'000U);
+  parser.release();
+  EXPECT_LE(parser.buffer_bytes(), FrameParser::kKeptBufferBytes);
+  EXPECT_EQ(describe(parser.next(input)), "text next");
+}
+
 TEST(FrameParserTest, RefusesRsv1AnywhereButOnAFirstFrame) {
   const FrameParserConfig config{.rsv1_negotiated = true};
   EXPECT_THAT(events_of(raw_header(0xC9, 0), config),
