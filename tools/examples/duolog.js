@@ -21,8 +21,8 @@ export class Duolog {
   #lastId = 0; #lastSid = 0; #failures = 0; #heartbeatMs = 0; #bye = null;
   #watchdog; #retry; #stopped = false;
 
-  // onState('connecting' | 'open' | 'waiting' | 'closed', why): for people to see. In Node, pass
-  // the `ws` package's class as WebSocket.
+  // onState('connecting' | 'open' | 'waiting' | 'closed', why): for people to see; 'waiting' is
+  // before another attempt. In Node, pass the `ws` package's class as WebSocket.
   constructor(url, {WebSocket = globalThis.WebSocket, onState = () => {}} = {}) {
     this.#url = url;
     this.#WebSocket = WebSocket;
@@ -127,7 +127,7 @@ export class Duolog {
     const mostMs = Math.min(10_000, 250 * 2 ** this.#failures++);
     const delayMs = (bye?.after_ms ?? 0) + mostMs * (0.5 + Math.random() / 2);
     this.#retry = setTimeout(() => this.#connect(), delayMs);
-    this.#onState('waiting', reason || `closed with ${code}`);
+    this.#onState('waiting', `reconnecting (${reason || `closed with ${code}`})`);
   }
 
   #drop(code) {

@@ -1,6 +1,6 @@
 # What the examples have in common; to be sourced. A server on free ports with its data in a
 # temporary directory, and this directory as web pages; both end with the script.
-#   start_pages; start_server TOPIC...; page_url NAME
+#   start_pages; start_server TOPIC...; page_url NAME; keep_serving
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 scratch=$(mktemp -d)
@@ -47,6 +47,17 @@ serve() {
 start_server() {
   serve
   for topic in "$@"; do "$duolog" topic create "$topic" -b "$kafka" >/dev/null; done
+}
+
+# Starts the server again whenever it ends, until the script does.
+keep_serving() {
+  while true; do
+    echo "To see what a page does without a server: kill -9 $server"
+    wait "$server" 2>/dev/null || true
+    echo "The server has ended; it is started again in three seconds."
+    sleep 3
+    serve
+  done
 }
 
 page_url() { echo "http://$pages/$1/?server=$http"; }

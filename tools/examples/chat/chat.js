@@ -14,7 +14,7 @@ const duolog = new Duolog(`ws://${server}/v1/ws`, {
   onState: (state, why) => {
     const element = document.getElementById('state');
     element.dataset.state = state;
-    element.textContent = `${state} ${why}`;
+    element.textContent = state === 'open' ? 'live' : why || state;
   },
 });
 

@@ -8,8 +8,8 @@ const rows = new Map();  // by symbol
 const duolog = new Duolog(`ws://${server}/v1/ws`, {
   onState: (state, why) => {
     element('state').dataset.state = state;
-    element('state').textContent = state === 'open' ? 'live' : `${state} ${why}`;
-    if (state === 'waiting') add('returns', 1);
+    element('state').textContent = state === 'open' ? 'live' : why || state;
+    if (state === 'open') add('connections', 1);
   },
 });
 

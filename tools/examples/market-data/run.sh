@@ -7,4 +7,5 @@ start_pages
 start_server quotes
 echo "Open $(page_url market-data)"
 python3 -u "$root/tools/examples/market-data/quotes.py" |
-  "$duolog" produce quotes --key-separator ' ' --quiet -b "$kafka"
+  "$duolog" produce quotes --key-separator ' ' --quiet --timeout 60 -b "$kafka" &
+keep_serving
