@@ -89,6 +89,7 @@ struct Config {
   std::vector<std::string> ws_allowed_hosts;    // none: whatever the Host header says
   std::uint64_t http_upgrade_timeout_ms = 5000;
   std::uint32_t http_max_listed_partitions = 10'000;
+  bool ws_compression = false;
   bool echo = false;
 };
 

@@ -118,6 +118,8 @@ constexpr auto kProperties = std::to_array<Property>({
     {"http-max-listed-partitions", &Config::http_max_listed_partitions,
      "Partitions that /metrics and /v1/topics list; how many more there are, they say", Unit::kNone,
      0, 1'000'000},
+    {"ws-compression", &Config::ws_compression,
+     "Compress feeds and pushes for WebSocket clients that offer permessage-deflate"},
     {"echo", &Config::echo,
      "Serve /v1/echo, a WebSocket that sends every message back; for tests of clients"},
 });

@@ -44,6 +44,7 @@ Doors::Doors(broker::Cluster& cluster, const Config& config, std::size_t shards)
   http_settings_.access.allowed_origins = config.ws_allowed_origins;
   http_settings_.access.listen_address = config.http.host;
   http_settings_.echo = config.echo;
+  http_settings_.compress_feeds = config.ws_compression;
   http_settings_.request_timeout_ms = config.http_upgrade_timeout_ms;
   http_settings_.max_listed_partitions = config.http_max_listed_partitions;
   http_settings_.max_message_bytes = static_cast<std::uint32_t>(config.ws_max_message_bytes);

@@ -74,7 +74,7 @@ typename BatchCache<Encoded>::Found BatchCache<Encoded>::load(const storage::Log
       return found;
   }
   const bool inflated = batch.header.codec() != storage::Codec::kNone;
-  const bool whole = inflated || Encoded::kHoldsPayloads;
+  const bool whole = inflated || Encoded::holds_payloads(format);
   if (!make_room(whole)) {
     counters_.cache_busy.add();
     found.status = Status::kBusy;
@@ -82,7 +82,8 @@ typename BatchCache<Encoded>::Found BatchCache<Encoded>::load(const storage::Log
   }
   auto entry = make_entry(whole);
   auto encoded = entry->encoded.encode(batch.header, batch.bytes, format,
-                                      settings_.max_inflated_batch_bytes, inflate_scratch_);
+                                      settings_.max_inflated_batch_bytes, encode_scratch_);
+  encode_scratch_.trim();
   if (batch_scratch_.capacity() > kKeptScratchBytes) batch_scratch_ = Buffer();
   if (!encoded) {
     found.status = Status::kDamaged;

@@ -21,6 +21,7 @@
 #include "engine/base/buffer.h"
 #include "engine/base/intrusive_list.h"
 #include "engine/runtime/shard.h"
+#include "engine/session/encode_scratch.h"
 #include "engine/session/feed_batch.h"
 #include "engine/session/http_counters.h"
 #include "engine/session/http_settings.h"
@@ -108,7 +109,7 @@ class BatchCache {
   std::vector<std::unique_ptr<Entry>> spares_;
   std::size_t spare_bytes_ = 0;
   Buffer batch_scratch_;
-  Buffer inflate_scratch_;
+  EncodeScratch encode_scratch_;
   runtime::Timer tick_;
 };
 

@@ -55,8 +55,8 @@ Result<FeedBatch::Survey> FeedBatch::survey(const storage::BatchHeader& header,
   return found;
 }
 
-Result<void> FeedBatch::encode(const storage::BatchHeader& header, Bytes batch, bool binary,
-                               std::size_t max_inflated_bytes, Buffer& scratch) {
+Result<void> FeedBatch::encode(const storage::BatchHeader& header, Bytes batch, Format format,
+                               std::size_t max_inflated_bytes, EncodeScratch& scratch) {
   inline_.clear();
   pieces_.clear();
   deltas_.clear();
@@ -66,12 +66,9 @@ Result<void> FeedBatch::encode(const storage::BatchHeader& header, Bytes batch, 
   Bytes records = storage::records_of(batch, header);
   payloads_in_log_ = header.codec() == storage::Codec::kNone;
   if (!payloads_in_log_) {
-    auto inflated = storage::decompress(header.codec(), records, max_inflated_bytes, scratch);
-    if (!inflated) {
-      if (scratch.capacity() > kKeptScratchBytes) scratch = Buffer();
-      return inflated;
-    }
-    records = scratch;
+    auto inflated = storage::decompress(header.codec(), records, max_inflated_bytes, scratch.inflated);
+    if (!inflated) return inflated;
+    records = scratch.inflated;
   }
   auto found = survey(header, records);
   if (!found) return std::unexpected(std::move(found).error());
@@ -85,30 +82,33 @@ Result<void> FeedBatch::encode(const storage::BatchHeader& header, Bytes batch, 
     if (!found->dense) {
       deltas_.push_back(static_cast<std::int32_t>(record.offset - header.base_offset));
     }
-    add_message(*record.value, batch.data(), binary);
+    add_message(*record.value, batch.data(), format, scratch);
   });
-  if (scratch.capacity() > kKeptScratchBytes) scratch = Buffer();
   return encoded;
 }
 
-void FeedBatch::add_message(Bytes value, const std::uint8_t* batch_start, bool binary) {
-  auto opcode = !binary && ws::is_valid_utf8(value) ? ws::Opcode::kText : ws::Opcode::kBinary;
-  const bool in_log = payloads_in_log_ && value.size() > kInlinePayloadBytes;
+void FeedBatch::add_message(Bytes value, const std::uint8_t* batch_start, Format format,
+                            EncodeScratch& scratch) {
+  auto opcode = !format.binary && ws::is_valid_utf8(value) ? ws::Opcode::kText : ws::Opcode::kBinary;
+  bool rsv1 = format.deflated && value.size() >= EncodeScratch::kLeastDeflatedBytes;
+  const bool in_log = payloads_in_log_ && !rsv1 && value.size() > kInlinePayloadBytes;
+  if (rsv1) value = scratch.deflate(value);
   ++message_count_;
   do {
     const Bytes part = value.first(std::min<std::size_t>(value.size(), kMaxFrameBytes));
     value = value.subspan(part.size());
-    add_frame(static_cast<std::uint8_t>(opcode), value.empty(), part,
+    add_frame(static_cast<std::uint8_t>(opcode), value.empty(), rsv1, part,
               in_log ? part.data() : nullptr, batch_start);
     opcode = ws::Opcode::kContinuation;
+    rsv1 = false;
   } while (!value.empty());
 }
 
-void FeedBatch::add_frame(std::uint8_t opcode, bool fin, Bytes payload,
+void FeedBatch::add_frame(std::uint8_t opcode, bool fin, bool rsv1, Bytes payload,
                           const std::uint8_t* log_payload, const std::uint8_t* batch_start) {
   std::array<std::uint8_t, ws::kMaxFrameHeaderBytes> head;
   const std::size_t head_size =
-      ws::encode_frame_header(static_cast<ws::Opcode>(opcode), fin, payload.size(), head);
+      ws::encode_frame_header(static_cast<ws::Opcode>(opcode), fin, payload.size(), head, rsv1);
   if (pieces_.empty() || pieces_.back().log_size > 0) {
     pieces_.push_back(
         {.stream_at = size_, .inline_at = static_cast<std::uint32_t>(inline_.size())});

@@ -19,6 +19,7 @@
 #include "engine/base/buffer.h"
 #include "engine/base/ids.h"
 #include "engine/base/result.h"
+#include "engine/session/encode_scratch.h"
 #include "storage/record_batch.h"
 
 namespace duolog::session {
@@ -30,8 +31,12 @@ class FeedBatch {
   static constexpr std::size_t kInlinePayloadBytes = 256;
 
   // For the BatchCache: long payloads of an uncompressed batch stay in the log.
-  using Format = bool;  // all of them binary
-  static constexpr bool kHoldsPayloads = false;
+  struct Format {
+    bool binary = false;    // all messages; else those that are not valid UTF-8
+    bool deflated = false;  // compressed where it is worth it
+    bool operator==(const Format&) const = default;
+  };
+  [[nodiscard]] static constexpr bool holds_payloads(Format format) { return format.deflated; }
 
   // A run of the stream: `inline_size` bytes of inline memory, then `log_size` bytes of the batch.
   // It ends where a frame ends.
@@ -46,12 +51,11 @@ class FeedBatch {
     [[nodiscard]] std::uint32_t end() const { return stream_at + size(); }
   };
 
-  // Replaces the content by the frames of `batch`, whose header is `header`. `binary`: all of them
-  // binary; else text where a value is valid UTF-8. `scratch` is for inflating, to at most
-  // `max_inflated_bytes`. Errors, before which the content is unspecified: kCorrupt, kTooLarge,
+  // Replaces the content by the frames of `batch`, whose header is `header`. `scratch`
+  // is for inflating, to at most `max_inflated_bytes`, and for compressing. Errors, before which the content is unspecified: kCorrupt, kTooLarge,
   // kUnsupported.
-  [[nodiscard]] Result<void> encode(const storage::BatchHeader& header, Bytes batch, bool binary,
-                                    std::size_t max_inflated_bytes, Buffer& scratch);
+  [[nodiscard]] Result<void> encode(const storage::BatchHeader& header, Bytes batch, Format format,
+                                    std::size_t max_inflated_bytes, EncodeScratch& scratch);
 
   [[nodiscard]] std::uint32_t size_bytes() const { return size_; }  // of the stream
   [[nodiscard]] std::uint32_t message_count() const { return message_count_; }
@@ -81,9 +85,10 @@ class FeedBatch {
   struct Survey;
   [[nodiscard]] Result<Survey> survey(const storage::BatchHeader& header, Bytes records) const;
   [[nodiscard]] std::uint8_t first_byte(std::uint32_t frame) const;
-  void add_message(Bytes value, const std::uint8_t* batch_start, bool binary);
-  void add_frame(std::uint8_t opcode, bool fin, Bytes payload, const std::uint8_t* log_payload,
-                 const std::uint8_t* batch_start);
+  void add_message(Bytes value, const std::uint8_t* batch_start, Format format,
+                   EncodeScratch& scratch);
+  void add_frame(std::uint8_t opcode, bool fin, bool rsv1, Bytes payload,
+                 const std::uint8_t* log_payload, const std::uint8_t* batch_start);
 
   Buffer inline_;
   std::vector<Piece> pieces_;

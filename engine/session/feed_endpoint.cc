@@ -32,7 +32,7 @@ FeedEndpoint::FeedEndpoint(WsConnection& connection, const FeedSource& source,
                            const ws::FeedTarget& target)
     : connection_(connection),
       topic_(source.topic),
-      subscription_(connection.door(), source.read, target, on_ready, this),
+      subscription_(connection.door(), source.read, target, connection.deflates(), on_ready, this),
       publisher_(connection.door(), *source.write, target.key, on_acked, this),
       partitions_(source.whole_topic ? source.read.size() : 0) {
   connection_.door().counters().feeds_open.add();

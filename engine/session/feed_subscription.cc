@@ -18,12 +18,12 @@ constexpr int kMaxEmptyBatches = 64;
 }  // namespace
 
 FeedSubscription::FeedSubscription(HttpDoor& door, std::span<broker::Partition* const> partitions,
-                                   const ws::FeedTarget& target, void (*ready)(void*),
-                                   void* context)
+                                   const ws::FeedTarget& target, bool deflated,
+                                   void (*ready)(void*), void* context)
     : door_(door),
       ready_(ready),
       context_(context),
-      binary_(target.format == ws::FeedTarget::Format::kBinary) {
+      format_{.binary = target.format == ws::FeedTarget::Format::kBinary, .deflated = deflated} {
   Cursor* cursor = add_cursors(partitions);
   for (broker::Partition* partition : partitions) {
     switch (target.from) {
@@ -84,7 +84,7 @@ Look FeedSubscription::look_up(Cursor& cursor, Place& place, const FeedBatch*& b
     if (place.position >= cursor.log().high_watermark().position) {
       return {.found = Found::kCaughtUp};
     }
-    Look look = find_batch(door_, door_.cache(), cursor, place.position, binary_, batch);
+    Look look = find_batch(door_, door_.cache(), cursor, place.position, format_, batch);
     if (look.found != Found::kOk) return look;
     if (place.at == 0) place.at = place.frame = batch->stream_at(cursor.from);
     if (place.passed > 0) count_passed(place, *batch);

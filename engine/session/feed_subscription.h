@@ -32,10 +32,12 @@ class HttpDoor;
 
 class FeedSubscription {
  public:
-  // `partitions` stay until `stop`. Where kLatest begins is decided here. `ready(context)` is never
+  // `partitions` stay until `stop`. Where kLatest begins is decided here. `deflated`:
+  // permessage-deflate was agreed on, by EncodeScratch::kAgreement. `ready(context)` is never
   // called from within a call of this class.
   FeedSubscription(HttpDoor& door, std::span<broker::Partition* const> partitions,
-                   const ws::FeedTarget& target, void (*ready)(void*), void* context);
+                   const ws::FeedTarget& target, bool deflated, void (*ready)(void*),
+                   void* context);
 
   // Reads these as well, each from its start.
   void read_too(std::span<broker::Partition* const> partitions);
@@ -109,7 +111,7 @@ class FeedSubscription {
   std::uint32_t head_messages_ = 0;
   bool full_ = false;     // nothing more fits
   bool severed_ = false;  // it ends within a frame: nothing may follow
-  bool binary_;
+  FeedBatch::Format format_;
 };
 
 }  // namespace duolog::session

@@ -4,8 +4,8 @@
 //       |                              |                                     |
 //       +---- error, Connection: close +-----> kLingering ------> closed <---+
 //
-// Answers with documents (http_routes.h), refuses what it does not know, and hands what is upgraded to a WsConnection.
-// Requests are answered in their order, one after the other; a whole request has to arrive within
+// Answers with documents (http_routes.h), refuses what it does not know, and hands what is upgraded
+// to a WsConnection. Requests are answered in their order, one after the other; a whole request has to arrive within
 // request_timeout_ms of the accept, or of the answer before it. After an error the answer is sent,
 // the sending side is shut, and what still arrives is thrown away until the peer closes, so that no
 // reset takes the answer back.
@@ -62,10 +62,14 @@ class HttpConnection final : runtime::SocketHandler {
 
  private:
   enum class Stage : std::uint8_t { kRequests, kOpening, kWebSocket, kLingering };
-  // An upgrade whose topic is being created.
-  struct Opening {
+  struct FeedRequest {
     ws::FeedTarget target;
     ws::Upgrade upgrade;
+    std::optional<ws::DeflateAgreement> deflate;
+  };
+  // An upgrade whose topic is being created.
+  struct Opening {
+    FeedRequest feed;
     std::string held;  // bytes that followed the request: frames
   };
 
@@ -88,12 +92,14 @@ class HttpConnection final : runtime::SocketHandler {
   // http_upgrade.cc
   [[nodiscard]] bool is_websocket_path(const http::Target& target) const;
   void upgrade(const http::Request& request);
-  void upgrade_push(const ws::Upgrade& upgrade);
+  void upgrade_push(const http::Request& request, const ws::Upgrade& upgrade);
   void upgrade_echo(const http::Request& request, const ws::Upgrade& upgrade);
   void upgrade_feed(const http::Request& request, ws::Upgrade upgrade);
-  void create_topic(ws::FeedTarget target, ws::Upgrade upgrade);
+  void create_topic(FeedRequest feed);
   void topic_created(kafka::ErrorCode error, const std::string& message);
-  void open_feed(broker::Topic& topic, const ws::FeedTarget& target, const ws::Upgrade& upgrade);
+  void open_feed(broker::Topic& topic, const FeedRequest& feed);
+  [[nodiscard]] std::optional<ws::DeflateAgreement> agree_on_feed_deflate(
+      const http::Request& request);
   [[nodiscard]] bool admit_websocket();
   [[nodiscard]] std::optional<ws::DeflateAgreement> agree_on_deflate(const http::Request& request);
   WsConnection& begin_websocket(ws::Upgrade upgrade, ws::FrameParserConfig frames,

@@ -24,6 +24,7 @@ struct HttpSettings {
   std::size_t max_deflate_contexts = 1'024;          // connections of one shard that keep one
   std::size_t max_unsent_bytes = 256U << 10;         // handed to the kernel in one send
   std::size_t max_unacked_bytes = 1U << 20;          // published, not yet on disk; beyond: paused
+  bool compress_feeds = false;                       // offers of permessage-deflate are accepted
   std::size_t max_subscriptions = 256;               // of one connection of /v1/ws
   std::uint32_t max_subscribed_partitions = 10'000;  // that they read, together
   std::uint64_t heartbeat_ms = 15'000;               // positions on /v1/ws

@@ -41,16 +41,16 @@ void HttpConnection::upgrade(const http::Request& request) {
     door_.counters().refused_handshake.add();
     return send_and_close(checked.error());
   }
-  if (push) return upgrade_push(*checked);
+  if (push) return upgrade_push(request, *checked);
   if (request.target.path == kEchoPath) return upgrade_echo(request, *checked);
   upgrade_feed(request, std::move(*checked));
 }
 
-void HttpConnection::upgrade_push(const ws::Upgrade& upgrade) {
+void HttpConnection::upgrade_push(const http::Request& request, const ws::Upgrade& upgrade) {
   if (!admit_websocket()) return;
   WsConnection& connection = begin_websocket(
-      upgrade,
-      {.accept_binary = false, .max_message_bytes = door_.settings().max_message_bytes});
+      upgrade, {.accept_binary = false, .max_message_bytes = door_.settings().max_message_bytes},
+      agree_on_feed_deflate(request));
   connection.serve(std::make_unique<PushEndpoint>(connection));
 }
 
@@ -71,6 +71,20 @@ std::optional<ws::DeflateAgreement> HttpConnection::agree_on_deflate(const http:
       {.server_no_context_takeover = full, .client_no_context_takeover = full});
   if (agreement && full) counters.deflate_contexts_refused.add();
   return agreement;
+}
+
+// What is pushed is compressed once for all: so without a context, and with the whole window.
+std::optional<ws::DeflateAgreement> HttpConnection::agree_on_feed_deflate(
+    const http::Request& request) {
+  if (!door_.settings().compress_feeds) return std::nullopt;
+  constexpr ws::DeflateParameters kOurs = EncodeScratch::kAgreement;
+  auto agreement = ws::negotiate_deflate(
+      http::list_elements(request, "Sec-WebSocket-Extensions"),
+      {.server_no_context_takeover = kOurs.server_no_context_takeover,
+       .client_no_context_takeover = kOurs.client_no_context_takeover});
+  const bool whole_window =
+      agreement && agreement->parameters.server_max_window_bits == kOurs.server_max_window_bits;
+  return whole_window ? agreement : std::nullopt;
 }
 
 WsConnection& HttpConnection::begin_websocket(
@@ -109,22 +123,21 @@ void HttpConnection::upgrade_feed(const http::Request& request, ws::Upgrade upgr
     door_.counters().refused_target.add();
     return refuse(400, target.error().message);
   }
-  if (broker::Topic* topic = door_.broker().find(target->topic)) {
-    return open_feed(*topic, *target, upgrade);
-  }
+  FeedRequest feed{std::move(*target), std::move(upgrade), agree_on_feed_deflate(request)};
+  const std::string& name = feed.target.topic;
+  if (broker::Topic* topic = door_.broker().find(name)) return open_feed(*topic, feed);
   const broker::Resource cluster{.type = broker::ResourceType::kCluster, .name = {}};
   if (!door_.broker().options().auto_create_topics ||
       !broker::authorize({}, broker::Operation::kCreate, cluster)) {
     door_.counters().refused_target.add();
-    return refuse(404, "no topic '" + target->topic + "'");
+    return refuse(404, "no topic '" + name + "'");
   }
-  create_topic(std::move(*target), std::move(upgrade));
+  create_topic(std::move(feed));
 }
 
-void HttpConnection::create_topic(ws::FeedTarget target, ws::Upgrade upgrade) {
-  broker::NewTopic topic{.name = target.topic};
-  opening_ = std::make_unique<Opening>(
-      Opening{.target = std::move(target), .upgrade = std::move(upgrade), .held = {}});
+void HttpConnection::create_topic(FeedRequest feed) {
+  broker::NewTopic topic{.name = feed.target.topic};
+  opening_ = std::make_unique<Opening>(Opening{.feed = std::move(feed), .held = {}});
   stage_ = Stage::kOpening;
   creating_ = true;
   socket_.pause_reading();
@@ -139,13 +152,13 @@ void HttpConnection::create_topic(ws::FeedTarget target, ws::Upgrade upgrade) {
 
 void HttpConnection::topic_created(kafka::ErrorCode error, const std::string& message) {
   const std::unique_ptr<Opening> opening = std::move(opening_);
-  broker::Topic* topic = door_.broker().find(opening->target.topic);
+  broker::Topic* topic = door_.broker().find(opening->feed.target.topic);
   if (topic == nullptr) {
     door_.counters().refused_target.add();
     const bool invalid = error == kafka::ErrorCode::kInvalidTopicException;
     return refuse(invalid ? 400 : 503, "cannot create the topic: " + message);
   }
-  open_feed(*topic, opening->target, opening->upgrade);
+  open_feed(*topic, opening->feed);
   socket_.resume_reading();
   if (ws_ && !opening->held.empty()) {
     auto* held = reinterpret_cast<std::uint8_t*>(opening->held.data());
@@ -153,8 +166,8 @@ void HttpConnection::topic_created(kafka::ErrorCode error, const std::string& me
   }
 }
 
-void HttpConnection::open_feed(broker::Topic& topic, const ws::FeedTarget& target,
-                               const ws::Upgrade& upgrade) {
+void HttpConnection::open_feed(broker::Topic& topic, const FeedRequest& feed) {
+  const ws::FeedTarget& target = feed.target;
   HttpCounters& counters = door_.counters();
   const auto count = static_cast<std::int32_t>(topic.partitions.size());
   std::vector<broker::Partition*> read;
@@ -186,8 +199,8 @@ void HttpConnection::open_feed(broker::Topic& topic, const ws::FeedTarget& targe
                                           : PartitionId(door_.next_partition(count));
     write = topic.partition(chosen);
   }
-  WsConnection& connection =
-      begin_websocket(upgrade, {.max_message_bytes = door_.settings().max_message_bytes});
+  WsConnection& connection = begin_websocket(
+      feed.upgrade, {.max_message_bytes = door_.settings().max_message_bytes}, feed.deflate);
   // Where `latest` is, is decided in here: before the client can know that it is connected.
   connection.serve(std::make_unique<FeedEndpoint>(
       connection,

@@ -1,6 +1,7 @@
 #include "engine/session/push_batch.h"
 
 #include <algorithm>
+#include <array>
 
 #include "engine/base/check.h"
 #include "net/push/record_json.h"
@@ -10,7 +11,7 @@
 namespace duolog::session {
 namespace {
 
-// Scratch and text that were large once are given back.
+// Text that was large once is given back.
 constexpr std::size_t kKeptBytes = 256U << 10;
 
 Result<void> add_item(Buffer& out, const storage::Record& record) {
@@ -35,10 +36,13 @@ Result<void> add_item(Buffer& out, const storage::Record& record) {
 
 }  // namespace
 
-Result<void> PushBatch::encode(const storage::BatchHeader& header, Bytes batch, Format /*format*/,
-                               std::size_t max_inflated_bytes, Buffer& scratch) {
+Result<void> PushBatch::encode(const storage::BatchHeader& header, Bytes batch, Format format,
+                               std::size_t max_inflated_bytes, EncodeScratch& scratch) {
   if (text_.capacity() > kKeptBytes) text_ = Buffer();
   text_.clear();
+  if (deflated_.capacity() > kKeptBytes) deflated_ = Buffer();
+  deflated_.clear();
+  runs_.clear();
   ends_.clear();
   deltas_.clear();
   base_offset_ = header.base_offset;
@@ -47,12 +51,9 @@ Result<void> PushBatch::encode(const storage::BatchHeader& header, Bytes batch, 
   if (header.is_control()) return {};
   Bytes records = storage::records_of(batch, header);
   if (header.codec() != storage::Codec::kNone) {
-    auto inflated = storage::decompress(header.codec(), records, max_inflated_bytes, scratch);
-    if (!inflated) {
-      if (scratch.capacity() > kKeptBytes) scratch = Buffer();
-      return inflated;
-    }
-    records = scratch;
+    auto inflated = storage::decompress(header.codec(), records, max_inflated_bytes, scratch.inflated);
+    if (!inflated) return inflated;
+    records = scratch.inflated;
   }
   // The names in front of each item, and quotes: about what most items take.
   constexpr std::size_t kAroundItem = 64;
@@ -78,8 +79,9 @@ Result<void> PushBatch::encode(const storage::BatchHeader& header, Bytes batch, 
     ends_.push_back(static_cast<std::uint32_t>(text_.size()));
     return true;
   });
-  if (scratch.capacity() > kKeptBytes) scratch = Buffer();
-  return added ? walked : added;
+  if (!added || !walked) return added ? walked : added;
+  if (format == Format::kDeflatedJson) deflate_runs(scratch);
+  return {};
 }
 
 std::uint32_t PushBatch::item_at(Offset offset) const {
@@ -113,8 +115,28 @@ std::uint32_t PushBatch::end_within(std::uint32_t first, std::uint64_t max_bytes
   return std::max(static_cast<std::uint32_t>(fit), first + 1);
 }
 
+void PushBatch::deflate_runs(EncodeScratch& scratch) {
+  // What the end of a message leaves out of its last block (RFC 7692 section 7.2.1); here others
+  // follow.
+  constexpr std::array<std::uint8_t, 4> kFlushed = {0, 0, 0xFF, 0xFF};
+  for (std::uint32_t first = 0, end = 0; first < item_count(); first = end) {
+    end = end_within(first, kMostTextBytes);
+    const Bytes run = text(first, end);
+    if (run.size() < EncodeScratch::kLeastDeflatedBytes) continue;
+    const auto at = static_cast<std::uint32_t>(deflated_.size());
+    deflated_.append(scratch.deflate(run));
+    deflated_.append(kFlushed);
+    runs_.push_back({first, end, at, static_cast<std::uint32_t>(deflated_.size()) - at});
+  }
+}
+
+const PushBatch::Deflated* PushBatch::deflated_from(std::uint32_t first) const {
+  const auto run = std::ranges::lower_bound(runs_, first, {}, &Deflated::first);
+  return run != runs_.end() && run->first == first ? &*run : nullptr;
+}
+
 std::size_t PushBatch::memory_bytes() const {
-  return text_.capacity() + ends_.capacity() * sizeof(std::uint32_t) +
+  return text_.capacity() + deflated_.capacity() + runs_.capacity() * sizeof(Deflated) + ends_.capacity() * sizeof(std::uint32_t) +
          deltas_.capacity() * sizeof(std::int32_t);
 }
 

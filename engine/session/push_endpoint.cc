@@ -22,7 +22,7 @@ constexpr std::uint64_t kNsPerMs = 1'000'000;
 
 PushEndpoint::PushEndpoint(WsConnection& connection)
     : connection_(connection),
-      sender_(connection.door(), replies_, on_ready, this),
+      sender_(connection.door(), replies_, connection.deflates(), on_ready, this),
       publisher_(connection.door(), replies_, on_acked, this) {
   HttpDoor& door = connection_.door();
   const std::uint64_t now_ns = door.shard().now_ns();

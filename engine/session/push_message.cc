@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <span>
+#include <string_view>
 
 #include "net/ws/frame.h"
 
@@ -11,9 +12,16 @@ namespace {
 
 using FrameHeader = std::array<std::uint8_t, ws::kMaxFrameHeaderBytes>;
 
-std::size_t write_header(bool first, bool last, std::uint64_t payload, FrameHeader& out) {
+static_assert(push::kMaxHeadBytes < 256);  // so that one byte is a stored block's length
+// The text behind the items as a stored block, and the first byte of the empty one that ends a
+// message (RFC 7692 section 7.2.1).
+static_assert(push::kRecordsTail.size() == 3);
+constexpr std::string_view kStoredTail("\0\3\0\xFC\xFF]}}\0", 9);
+
+std::size_t write_header(bool first, bool last, std::uint64_t payload, FrameHeader& out,
+                         bool rsv1 = false) {
   return ws::encode_frame_header(first ? ws::Opcode::kText : ws::Opcode::kContinuation, last,
-                                 payload, out);
+                                 payload, out, first && rsv1);
 }
 
 std::uint64_t header_bytes(std::uint64_t payload) {
@@ -29,10 +37,23 @@ Bytes copy(runtime::TurnArena& arena, Bytes bytes) {
 
 }  // namespace
 
-RecordsMessage::RecordsMessage(const push::RecordsHead& head, Bytes items)
-    : head_bytes_(push::write_head(head, head_)),
-      items_(items),
-      text_bytes_(head_bytes_ + items.size() + push::kRecordsTail.size()) {}
+RecordsMessage::RecordsMessage(const push::RecordsHead& head, Bytes items, bool deflated)
+    : items_(items), tail_(deflated ? kStoredTail : push::kRecordsTail), deflated_(deflated) {
+  const std::size_t at = deflated ? kStoredBlockBytes : 0;
+  const std::size_t size =
+      push::write_head(head, std::span<char, push::kMaxHeadBytes>(head_.data() + at,
+                                                                  push::kMaxHeadBytes));
+  if (deflated) {
+    // Not the last block, stored; its length, and that inverted.
+    head_[0] = 0;
+    head_[1] = static_cast<char>(size);
+    head_[2] = 0;
+    head_[3] = static_cast<char>(~size);
+    head_[4] = static_cast<char>(0xFF);
+  }
+  head_bytes_ = at + size;
+  text_bytes_ = head_bytes_ + items.size() + tail_.size();
+}
 
 std::uint64_t RecordsMessage::frame_count() const {
   return (text_bytes_ + kMaxFrameBytes - 1) / kMaxFrameBytes;
@@ -65,7 +86,7 @@ bool RecordsMessage::add_text(FeedSendList& list, runtime::TurnArena& arena, std
     if (!list.add(items_.subspan(from - head_bytes_, end - from))) return false;
     from = end;
   }
-  return from == to || list.add(as_bytes(push::kRecordsTail.substr(from - items_end, to - from)));
+  return from == to || list.add(as_bytes(tail_.substr(from - items_end, to - from)));
 }
 
 std::uint64_t RecordsMessage::add(FeedSendList& list, runtime::TurnArena& arena, std::uint64_t from,
@@ -78,7 +99,7 @@ std::uint64_t RecordsMessage::add(FeedSendList& list, runtime::TurnArena& arena,
     const std::uint64_t payload = std::min(text_bytes_ - text_at, kMaxFrameBytes);
     FrameHeader header;
     const std::size_t header_size =
-        write_header(frame == 0, frame + 1 == frame_count(), payload, header);
+        write_header(frame == 0, frame + 1 == frame_count(), payload, header, deflated_);
     std::uint64_t into = at - frame * whole_frame;
     const std::uint64_t until = std::min(to - frame * whole_frame, header_size + payload);
     if (into < header_size) {

@@ -13,6 +13,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 
 #include "engine/base/bytes.h"
 #include "engine/runtime/turn_arena.h"
@@ -25,10 +26,11 @@ class RecordsMessage {
  public:
   static constexpr std::uint64_t kMaxFrameBytes = 256U << 10;  // of payload
 
-  // `items` stay for the turn.
-  RecordsMessage(const push::RecordsHead& head, Bytes items);
+  // `items` stay for the turn. `deflated`: they are whole deflate blocks, and the message is
+  // compressed: what is around them becomes stored blocks (RFC 1951 section 3.2.4).
+  RecordsMessage(const push::RecordsHead& head, Bytes items, bool deflated = false);
 
-  // The length of the message's text, and of all of its frames.
+  // The length of the message's payload, and of all of its frames.
   [[nodiscard]] std::uint64_t text_bytes() const { return text_bytes_; }
   [[nodiscard]] std::uint64_t wire_bytes() const;
   // Where the frame ends that holds the byte `at`; `at` itself where one begins.
@@ -44,9 +46,12 @@ class RecordsMessage {
   [[nodiscard]] bool add_text(FeedSendList& list, runtime::TurnArena& arena, std::uint64_t from,
                               std::uint64_t to) const;
 
-  std::array<char, push::kMaxHeadBytes> head_;
+  static constexpr std::size_t kStoredBlockBytes = 5;
+  std::array<char, kStoredBlockBytes + push::kMaxHeadBytes> head_;
   std::size_t head_bytes_;
   Bytes items_;
+  std::string_view tail_;
+  bool deflated_;
   std::uint64_t text_bytes_;
 };
 

@@ -61,7 +61,7 @@ Look PushSender::look_up(Cursor& cursor, PushSubscription::Place& place, const P
       return {.found = Found::kCaughtUp};
     }
     Look look = find_batch(door_, door_.push_cache(), cursor, place.position,
-                           PushBatch::Format::kJson, batch);
+                           format_, batch);
     if (look.found != Found::kOk || batch->item_at(place.next) < batch->item_count()) return look;
     place = {look.next, std::max(place.next, batch->next_of(batch->item_count()))};
     // So that what was passed over need not be again.
@@ -73,12 +73,14 @@ Look PushSender::look_up(Cursor& cursor, PushSubscription::Place& place, const P
 // ---- Planning ----------------------------------------------------------------------------------
 
 RecordsMessage PushSender::lay_out(const PlannedPush& message, const PushBatch& batch) const {
+  const Bytes items = message.deflated ? batch.bytes_of(*batch.deflated_from(message.first))
+                                       : batch.text(message.first, message.end);
   return RecordsMessage({.sid = message.sid,
                          .partition = message.partition->id,
                          .base = batch.offset(message.first),
                          .next = message.next.next,
                          .epoch = batch.epoch()},
-                        batch.text(message.first, message.end));
+                        items, message.deflated);
 }
 
 Plan PushSender::begin(FeedSendList& list) {
@@ -90,7 +92,7 @@ Plan PushSender::begin(FeedSendList& list) {
   const PushBatch* batch = nullptr;
   Look look = check_fetches(*cut_, message.next.next);
   if (look.found == Found::kOk) {
-    look = find_batch(door_, door_.push_cache(), *cut_, message.position, PushBatch::Format::kJson,
+    look = find_batch(door_, door_.push_cache(), *cut_, message.position, format_,
                       batch);
   }
   if (look.found == Found::kLost || look.found == Found::kDamaged) {
@@ -113,7 +115,7 @@ bool PushSender::continue_cut(FeedSendList& list) {
   if (from == cut_->message.wire_bytes) return true;
   const PushBatch* batch = nullptr;
   const Look look = find_batch(door_, door_.push_cache(), *cut_, cut_->message.position,
-                               PushBatch::Format::kJson, batch);
+                               format_, batch);
   if (look.found != Found::kOk) return false;  // begin() will wait for it
   const std::uint64_t to = cut_->message.wire_bytes;
   continued_bytes_ = lay_out(cut_->message, *batch).add(list, door_.shard().arena(), from, to);
@@ -159,15 +161,17 @@ bool PushSender::plan_message(Cursor& cursor, PushSubscription::Place& place, co
                       .position = place.position};
   message.first = batch.item_at(place.next);
   const auto most_bytes = std::min<std::uint64_t>(
-      kMostTextBytes, static_cast<std::uint64_t>(subscription.credit.bytes()));
+      PushBatch::kMostTextBytes, static_cast<std::uint64_t>(subscription.credit.bytes()));
   const std::int64_t most_items = std::min<std::int64_t>(
       batch.item_count() - message.first, subscription.credit.records());
   message.end = std::min(batch.end_within(message.first, most_bytes),
                          message.first + static_cast<std::uint32_t>(most_items));
   const bool whole = message.end == batch.item_count();
   message.next = {whole ? look.next : place.position, batch.next_of(message.end)};
+  message.text_bytes = lay_out(message, batch).text_bytes();
+  const PushBatch::Deflated* run = batch.deflated_from(message.first);
+  message.deflated = run != nullptr && run->end == message.end;
   const RecordsMessage wire = lay_out(message, batch);
-  message.text_bytes = wire.text_bytes();
   message.wire_bytes = wire.wire_bytes();
   if (list.size_bytes() > 0 &&
       (message.wire_bytes > list.room_bytes() || list.free_slices().size() < kSlicesOfFrame)) {
@@ -314,7 +318,7 @@ std::optional<std::string> PushSender::forget(const broker::Topic& topic, bool s
 std::optional<std::string> PushSender::rest_of_cut() {
   const PushBatch* batch = nullptr;
   const Look look = find_batch(door_, door_.push_cache(), *cut_, cut_->message.position,
-                               PushBatch::Format::kJson, batch);
+                               format_, batch);
   if (look.found != Found::kOk) return std::nullopt;
   FeedSendList& list = door_.send_list();
   list.begin(cut_->message.wire_bytes);

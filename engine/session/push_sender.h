@@ -8,7 +8,7 @@
 // A message is named by its batch and its items, and is laid out again whenever it is needed: one
 // that is half sent costs no memory, only its segment's file, which stays until it is whole. Owned
 // by a PushEndpoint, on the shard's thread. Limits: HttpSettings::max_unsent_bytes a send,
-// kMostTextBytes a message that has more than one record.
+// PushBatch::kMostTextBytes a message that has more than one record.
 #pragma once
 
 #include <cstdint>
@@ -36,19 +36,25 @@ struct PlannedPush {
   std::uint32_t first = 0;
   std::uint32_t end = 0;         // behind its last item
   PushSubscription::Place next;  // where the cursor is once it is sent
-  std::uint64_t text_bytes = 0;
+  std::uint64_t text_bytes = 0;  // not compressed
   std::uint64_t wire_bytes = 0;
+  bool deflated = false;
 };
 using PushPlan = std::vector<PlannedPush>;
 
 class PushSender {
  public:
-  static constexpr std::uint64_t kMostTextBytes = 64U << 10;
   using Cursor = PushSubscription::Cursor;
 
   // `ready(context)`: there is something to plan; never from within a call but woken().
-  PushSender(HttpDoor& door, PushReplies& replies, void (*ready)(void*), void* context)
-      : door_(door), replies_(replies), ready_(ready), context_(context) {}
+  // `deflated`: permessage-deflate was agreed on, by EncodeScratch::kAgreement.
+  PushSender(HttpDoor& door, PushReplies& replies, bool deflated, void (*ready)(void*),
+             void* context)
+      : door_(door),
+        replies_(replies),
+        ready_(ready),
+        context_(context),
+        format_(deflated ? PushBatch::Format::kDeflatedJson : PushBatch::Format::kJson) {}
   ~PushSender();
   PushSender(const PushSender&) = delete;
   PushSender& operator=(const PushSender&) = delete;
@@ -109,6 +115,7 @@ class PushSender {
   std::unique_ptr<Cut> cut_;
   std::uint64_t begun_bytes_ = 0;
   std::uint64_t continued_bytes_ = 0;
+  PushBatch::Format format_;
   bool full_ = false;  // nothing more fits into this send
   bool doomed_ = false;
 };
