@@ -70,6 +70,18 @@ std::uint64_t RecordsMessage::frame_end(std::uint64_t at) const {
   return std::min((at + frame - 1) / frame * frame, wire_bytes());
 }
 
+// A short message, in one slice.
+std::uint64_t RecordsMessage::add_copy(FeedSendList& list, runtime::TurnArena& arena) const {
+  FrameHeader header;
+  const std::size_t header_size = write_header(true, true, text_bytes_, header, deflated_);
+  const auto out = arena.take<std::uint8_t>(header_size + text_bytes_);
+  std::uint8_t* at = std::ranges::copy_n(header.begin(), header_size, out.data()).out;
+  at = std::ranges::copy_n(head_.begin(), head_bytes_, at).out;
+  at = std::ranges::copy(items_, at).out;
+  std::ranges::copy(tail_, at);
+  return list.add(out) ? out.size() : 0;
+}
+
 // Bytes [from, to) of the text, which lie within one frame.
 bool RecordsMessage::add_text(FeedSendList& list, runtime::TurnArena& arena, std::uint64_t from,
                               std::uint64_t to) const {
@@ -91,6 +103,7 @@ bool RecordsMessage::add_text(FeedSendList& list, runtime::TurnArena& arena, std
 
 std::uint64_t RecordsMessage::add(FeedSendList& list, runtime::TurnArena& arena, std::uint64_t from,
                                   std::uint64_t to) const {
+  if (from == 0 && to == wire_bytes() && to <= kCopiedBytes) return add_copy(list, arena);
   const std::uint64_t whole_frame = header_bytes(kMaxFrameBytes) + kMaxFrameBytes;
   std::uint64_t at = from;
   while (at < to) {

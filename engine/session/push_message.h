@@ -25,6 +25,8 @@ namespace duolog::session {
 class RecordsMessage {
  public:
   static constexpr std::uint64_t kMaxFrameBytes = 256U << 10;  // of payload
+  // Copying this much costs less than more iovecs for each of the readers.
+  static constexpr std::uint64_t kCopiedBytes = 512;
 
   // `items` stay for the turn. `deflated`: they are whole deflate blocks, and the message is
   // compressed: what is around them becomes stored blocks (RFC 1951 section 3.2.4).
@@ -43,6 +45,7 @@ class RecordsMessage {
 
  private:
   [[nodiscard]] std::uint64_t frame_count() const;
+  [[nodiscard]] std::uint64_t add_copy(FeedSendList& list, runtime::TurnArena& arena) const;
   [[nodiscard]] bool add_text(FeedSendList& list, runtime::TurnArena& arena, std::uint64_t from,
                               std::uint64_t to) const;
 
