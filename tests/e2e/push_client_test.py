@@ -22,7 +22,11 @@ class ScriptedTest(unittest.IsolatedAsyncioTestCase):
                 program(), *arguments, "--push", "--http", server.http,
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE)
-            said, complained = await asyncio.wait_for(process.communicate(data), DEADLINE_S)
+            try:
+                said, complained = await asyncio.wait_for(process.communicate(data), DEADLINE_S)
+            finally:
+                if process.returncode is None:
+                    process.kill()
         return process.returncode, said.decode(), complained.decode()
 
 
@@ -307,6 +311,18 @@ class InterruptTest(ScriptedTest):
             os.kill(int(await asyncio.to_thread(self.child)), signal.SIGINT)
 
         status, _, _ = await self.play([first], "consume", "t")
+        self.assertEqual(status, 0)
+
+    async def test_ctrl_c_ends_it_while_it_waits_for_an_answer(self):
+        async def first(peer):
+            await peer.say(subscribed(await peer.hear("subscribe"), {"0": position(0, 0)}))
+            peer.socket.transport.abort()
+
+        async def second(_):
+            os.kill(int(await asyncio.to_thread(self.child)), signal.SIGINT)
+        second.ignores_hello = True
+
+        status, _, _ = await self.play([first, second], "consume", "t", "--timeout", "3600")
         self.assertEqual(status, 0)
 
     @staticmethod

@@ -52,7 +52,8 @@ class Peer:
 class ScriptedServer:
     """`async with ScriptedServer([script, ...]) as server:` listens at `server.http`.
 
-    It says hello itself. A script that fails, or a connection too many, fails the test at the end.
+    It says hello itself, unless the script has the attribute `ignores_hello`. A script that fails,
+    or a connection too many, fails the test at the end.
     """
 
     def __init__(self, scripts, heartbeat_ms=15000):
@@ -76,11 +77,13 @@ class ScriptedServer:
         try:
             if socket.path != "/v1/ws":
                 raise AssertionError(socket.path)
+            script = self.scripts.pop(0)
             hello = await peer.hear("hello")
-            await peer.say({"id": hello["id"], "hello": {
-                "server": "script", "session": "s", "max_message_bytes": 4096,
-                "heartbeat_ms": self.heartbeat_ms}})
-            await self.scripts.pop(0)(peer)
+            if not getattr(script, "ignores_hello", False):
+                await peer.say({"id": hello["id"], "hello": {
+                    "server": "script", "session": "s", "max_message_bytes": 4096,
+                    "heartbeat_ms": self.heartbeat_ms}})
+            await script(peer)
             await socket.wait_closed()
         except websockets.ConnectionClosed:
             pass

@@ -134,8 +134,8 @@ Result<PushClient::Object> PushClient::call(std::string_view name, std::string_v
   while (monotonic_ns() < give_up_ns) {
     auto object = next(options_.timeout_ms);
     if (!object) return std::unexpected(object.error());
-    std::uint64_t of = 0;
-    if (!*object || (**object)["id"].get(of) != simdjson::SUCCESS || of != *id) continue;
+    if (!*object) break;  // too late, or a signal
+    if (get_or((**object)["id"], *id + 1) != *id) continue;
     Object error;
     if ((**object)["error"].get(error) == simdjson::SUCCESS) {
       return std::unexpected(push_error(error));
