@@ -110,9 +110,11 @@ class Browser:
     # ---- The page --------------------------------------------------------------------------------
 
     async def open(self, url):
-        self.loaded.clear()
-        await self.call("Page.navigate", url=url)
-        await asyncio.wait_for(self.loaded.wait(), DEADLINE_S)
+        # By way of an empty page: another #fragment alone would load nothing.
+        for target in ("about:blank", url):
+            self.loaded.clear()
+            await self.call("Page.navigate", url=target)
+            await asyncio.wait_for(self.loaded.wait(), DEADLINE_S)
 
     async def run(self, script):
         """The value of an expression in the page; a promise is waited for."""

@@ -14,6 +14,7 @@ import { Topics, TopicsView } from "./topics.js";
 
 const kPollMs = 1_000;
 const kHiddenPollMs = 10_000;
+const kAnswerMs = 5_000;
 const kMaxPartitionRows = 200;
 
 const $ = (id) => document.getElementById(id);
@@ -43,45 +44,50 @@ const counters = new Counters({
 const bytesOut = new Rate();
 const arriving = new Rate();
 let kafkaAddress = `${location.hostname}:9092`;
+let answered = false;  // once
 let lostSince = 0;
 let hashIsOurs = false;
 
 // ---- Asking ------------------------------------------------------------------------------------
 
 async function ask(path) {
-  const answer = await fetch(path, { cache: "no-store" });
+  const answer = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(kAnswerMs) });
   if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
   return answer;
 }
 
 async function poll() {
   const began = performance.now();
+  let answers = null;
   try {
-    const [listing, text] = await Promise.all([
+    answers = await Promise.all([
       ask("/v1/topics").then((answer) => answer.json()),
       ask("/metrics").then((answer) => answer.text()),
     ]);
-    const now = performance.now();
-    topics.take(listing, now);
-    showServer(new Metrics(text), now);
-    showTopics();
     lostSince = 0;
+    answered = true;
   } catch {
     lostSince ||= Date.now();
   }
+  const now = performance.now();
+  // What takes the server long is answered for less often.
+  const least = document.hidden ? kHiddenPollMs : kPollMs;
+  setTimeout(poll, Math.max(least, Math.min(20 * (now - began), kHiddenPollMs)));
   showStatus();
-  // What takes the server long is asked for less often.
-  const wait = Math.max(document.hidden ? kHiddenPollMs : kPollMs,
-    20 * (performance.now() - began));
-  setTimeout(poll, wait);
+  if (answers === null) return;
+  topics.take(answers[0], now);
+  showServer(new Metrics(answers[1]), now);
+  showTopics();
 }
 
 function showStatus() {
-  const status = $("status");
   const lost = lostSince > 0;
-  status.dataset.state = lost ? "lost" : push.state === "stopped" ? "stopped" : "live";
-  put("status", lost ? `no answer since ${clock(lostSince).slice(0, 8)}`
-    : push.state === "stopped" ? `closed by the server: ${push.reason}` : "live");
+  if (!answered && !lost) return;
+  const [state, text] = lost ? ["lost", `no answer since ${clock(lostSince).slice(0, 8)}`]
+    : push.state === "stopped" ? ["stopped", `closed by the server: ${push.reason}`]
+      : ["live", "live"];
+  $("status").dataset.state = state;
+  put("status", text);
   document.body.classList.toggle("stale", lost);
 }
 
@@ -118,21 +124,27 @@ function showTopics() {
   document.body.classList.toggle("no-topics", !$("first").hidden);
   put("first-kafka", `echo 'hello' | kcat -P -b ${kafkaAddress} -t greetings`);
   put("first-websocket", `python3 -m websockets ${origin}/v1/topics/greetings/ws`);
-  if (tail.topic === null && own.length > 0) choose(wantedTopic() ?? own[0].name);
+  if (tail.topic === null && own.length > 0) choose((wantedTopic() ?? own[0]).name);
   table.draw();
   const topic = topics.byName(tail.topic);
-  if (topic && tail.state === "gone") tail.retry();
+  if (topic) tail.seen(topic.id);
   form.show(tail.topic, topic?.partition_count ?? 0);
   showPartitions(topic);
   showTail();
 }
 
-const wantedTopic = () => {
-  const name = decodeURIComponent(location.hash.slice(1));
-  return topics.byName(name) ? name : null;
-};
+// The one that the address names.
+function wantedTopic() {
+  try {
+    return topics.byName(decodeURIComponent(location.hash.slice(1)));
+  } catch {
+    return null;  // no text that a name was made into
+  }
+}
 
 function choose(name) {
+  const topic = topics.byName(name);
+  if (!topic) return;
   hashIsOurs = location.hash.slice(1) !== encodeURIComponent(name);
   location.hash = encodeURIComponent(name);
   put("tail-title", name);
@@ -140,9 +152,9 @@ function choose(name) {
   view.choose(null);
   view.follow();
   arriving.now = null;
-  tail.open(name, $("tail-from").value);
+  tail.open(topic, $("tail-from").value);
   table.choose(name);
-  form.show(name, topics.byName(name)?.partition_count ?? 0);
+  form.show(name, topic.partition_count);
   put("tail-hint", `echo 'hello' | kcat -P -b ${kafkaAddress} -t ${name}`);
 }
 
@@ -252,13 +264,13 @@ $("inspect-close").addEventListener("click", () => view.choose(null));
 $("partitions").addEventListener("toggle", () => showPartitions(topics.byName(tail.topic)));
 $("show-counters").addEventListener("click", () => counters.open());
 addEventListener("hashchange", () => {
-  if (!hashIsOurs && wantedTopic()) choose(wantedTopic());
+  if (!hashIsOurs && wantedTopic()) choose(wantedTopic().name);
   hashIsOurs = false;
 });
-firstRecord(push, origin, {
+firstRecord(push, {
   form: $("first-form"), topic: $("first-topic"), value: $("first-value"),
   outcome: $("first-outcome"),
-}, choose);
+});
 
 const kKeys = {
   "/": () => $("tail-filter").focus(),
@@ -269,11 +281,12 @@ const kKeys = {
 addEventListener("keydown", (event) => {
   const typing = event.target.closest("input, textarea, select");
   if (event.key === "Escape") {
-    if (typing) typing.blur();
+    if (counters.isOpen) counters.close();
+    else if (typing) typing.blur();
     else view.choose(null);
     return;
   }
-  if (typing || event.ctrlKey || event.metaKey || event.altKey || $("counters").open) return;
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || counters.isOpen) return;
   if (!(event.key in kKeys)) return;
   event.preventDefault();
   kKeys[event.key]();

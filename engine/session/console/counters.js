@@ -18,13 +18,21 @@ export class Counters {
     this.#rows = rows;
     this.#filter = filter;
     this.#zero = zero;
-    close.addEventListener("click", () => dialog.close());
+    close.addEventListener("click", () => this.close());
     filter.addEventListener("input", () => this.#choose());
     zero.addEventListener("change", () => this.#choose());
   }
 
   open() {
     if (!this.#dialog.open) this.#dialog.showModal();
+    this.#draw();
+  }
+
+  close() {
+    this.#dialog.close();
+  }
+  get isOpen() {
+    return this.#dialog.open;
   }
 
   take(metrics, atMs) {

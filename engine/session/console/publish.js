@@ -2,7 +2,6 @@
 
 import { count } from "./format.js";
 
-const kUnknownTopic = 102;
 const kMaxChoices = 1_000;  // of partitions
 
 // Publishes one record, and returns {partition, offset} once it is durable.
@@ -11,18 +10,6 @@ async function publish(push, topic, record) {
   const [item] = published.items;
   if (item.error) throw new Error(item.error.message);
   return item;
-}
-
-// A topic is made by a feed that names it, where the server lets clients make topics.
-function makeTopic(origin, topic) {
-  return new Promise((resolve, reject) => {
-    const feed = new WebSocket(`${origin}/v1/topics/${encodeURIComponent(topic)}/ws`);
-    feed.onopen = () => {
-      feed.close(1000);
-      resolve();
-    };
-    feed.onerror = () => reject(new Error(`the server does not make the topic ${topic}`));
-  });
 }
 
 export class PublishForm {
@@ -52,6 +39,8 @@ export class PublishForm {
   show(topic, partitions) {
     if (topic !== this.topic) this.#say("", "");
     this.topic = topic;
+    // A record for a topic that is gone would make it anew.
+    this.#parts.form.querySelector("button").disabled = partitions === 0;
     if (partitions === this.#partitions) return;
     this.#partitions = partitions;
     const { partition } = this.#parts;
@@ -65,12 +54,10 @@ export class PublishForm {
   }
 
   async #submit() {
-    const { key, value, nothing, partition, form } = this.#parts;
+    const { key, value, nothing, partition } = this.#parts;
     const record = { value: nothing.checked ? null : value.value };
     if (key.value !== "") record.key = key.value;
     if (partition.value !== "") record.partition = Number(partition.value);
-    const button = form.querySelector("button");
-    button.disabled = true;
     try {
       const item = await publish(this.#push, this.topic, record);
       const offset = count(Number(item.offset));
@@ -80,7 +67,6 @@ export class PublishForm {
     } catch (error) {
       this.#say(`Not written: ${error.message}`, "bad");
     }
-    button.disabled = false;
   }
 
   // As many lines as it has, up to what style.css allows.
@@ -95,20 +81,13 @@ export class PublishForm {
   }
 }
 
-// `done(topic)` is called when the first record is written.
-export function firstRecord(push, origin, { form, topic, value, outcome }, done) {
+// The topic is made with its first record, where the server lets clients make topics.
+export function firstRecord(push, { form, topic, value, outcome }) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const name = topic.value;
-    const record = { value: value.value };
     outcome.textContent = "";
     try {
-      await publish(push, name, record).catch(async (refused) => {
-        if (refused.code !== kUnknownTopic) throw refused;
-        await makeTopic(origin, name);
-        return publish(push, name, record);
-      });
-      done(name);
+      await publish(push, topic.value, { value: value.value });
     } catch (error) {
       outcome.textContent = `Not written: ${error.message}`;
       outcome.dataset.kind = "bad";

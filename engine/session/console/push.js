@@ -30,6 +30,7 @@ export class Push {
   #retryAfterMs = 0;  // as the server asked for
   #heartbeatMs = 15_000;
   #heardMs = 0;
+  #changed = Promise.withResolvers();  // of the state
 
   constructor(url) {
     this.#url = url;
@@ -54,11 +55,10 @@ export class Push {
     this.#tails.delete(sid);
   }
 
-  // The reply's content, or Refused.
-  command(name, content) {
-    if (this.state !== "open") {
-      return Promise.reject(new Refused({ code: 0, message: "there is no connection" }));
-    }
+  // The reply's content, or Refused. While a connection is being made, it is waited for.
+  async command(name, content) {
+    while (this.state === "opening") await this.#changed.promise;
+    if (this.state !== "open") throw new Refused({ code: 0, message: "there is no connection" });
     const id = ++this.#id;
     this.#socket.send(JSON.stringify({ id, [name]: content }));
     return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
@@ -141,6 +141,8 @@ export class Push {
   #become(state, reason) {
     this.state = state;
     this.reason = reason;
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
     this.onstate();
   }
 }

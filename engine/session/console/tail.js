@@ -1,5 +1,8 @@
 // A live tail of one topic: a subscription that goes on where it was, whatever happens to the
 // connection. It says what it could not get.
+//
+// It names the topic by its id as well, so that it is never the one that makes a topic, and never
+// takes another of the same name for the one it was reading.
 
 import { count } from "./format.js";
 
@@ -12,7 +15,7 @@ const kOffsetOutOfRange = 112;
 const kEpochChanged = 113;
 
 export class Tail {
-  topic = null;
+  topic = null;  // its name
   state = "none";  // "none", "opening", "live", "lost", "gone": there is no such topic, "refused"
   reason = "";
   paused = false;
@@ -23,7 +26,7 @@ export class Tail {
   #store;
   #sid = 0;
   #from = "latest";
-  #topicId = null;
+  #topicId = "";
   #epoch = null;
   #used = 0;  // of the credit
   #retry = 0;
@@ -34,20 +37,13 @@ export class Tail {
     push.attach(this);
   }
 
+  // topic: {name, id}. from: as in the protocol.
   open(topic, from) {
-    this.close();
-    this.#store.clear();
-    this.topic = topic;
-    this.#from = from;
-    this.paused = false;
-    this.#start();
-  }
-
-  close() {
     this.#leave();
-    this.topic = null;
-    this.#forget();
-    this.#become("none", "");
+    this.#store.clear();
+    this.topic = topic.name;
+    this.paused = false;
+    this.#read(topic.id, from);
   }
 
   pause() {
@@ -62,9 +58,15 @@ export class Tail {
     this.onstate();
   }
 
-  // The topic is there again, perhaps as another one.
-  retry() {
-    if (this.state === "gone" || this.state === "refused") this.#start();
+  // The server has a topic of this name, with this id.
+  seen(id) {
+    if (this.state !== "gone") return;
+    if (id !== this.#topicId) {
+      this.#store.add({ note: "Another topic of the same name, from its beginning" });
+      return this.#read(id, "earliest");
+    }
+    this.#become("opening", "");
+    this.#start();
   }
 
   // What was received has been drawn: more may come.
@@ -81,7 +83,7 @@ export class Tail {
   }
   disconnected() {
     this.#sid = 0;
-    if (this.topic !== null) this.#become("lost", this.#push.reason);
+    if (this.topic !== null && this.state !== "gone") this.#become("lost", this.#push.reason);
   }
 
   take(kind, content) {
@@ -92,36 +94,42 @@ export class Tail {
       this.#push.forget(this.#sid);
       this.#sid = 0;
       this.#store.add({ note: `The server ended the subscription: ${content.reason}` });
-      this.#forget();
-      this.#from = "earliest";  // of what may come under this name
       this.#become(content.code === kUnknownTopic ? "gone" : "refused", content.reason);
     }
   }
 
   // ---- Subscribing -----------------------------------------------------------------------------
 
+  #read(id, from) {
+    this.#topicId = id;
+    this.#from = from;
+    this.positions.clear();
+    this.#epoch = null;
+    this.#become("opening", "");
+    this.#start();
+  }
+
   async #start() {
-    clearTimeout(this.#retry);
     this.#leave();
-    if (this.topic === null || this.paused || this.#push.state !== "open") return;
+    if (this.topic === null || this.state === "gone" || this.paused) return;
+    if (this.#push.state !== "open") return;
     const sid = this.#push.newSid(this);
     this.#sid = sid;
     this.#used = 0;
     this.#become("opening", "");
-    const subscribe = { sid, topic: this.topic, from: this.#from, credit: { records: kCredit } };
+    const subscribe = { sid, topic: this.topic, topic_id: this.#topicId, from: this.#from,
+      credit: { records: kCredit } };
     if (this.positions.size > 0) {
       const positions = [...this.positions].map(([partition, at]) => [partition, at.next]);
       Object.assign(subscribe, {
         from: "earliest",  // of partitions that have been added meanwhile
         positions: Object.fromEntries(positions),
-        topic_id: this.#topicId ?? undefined,
         epoch: this.#epoch ?? undefined,
       });
     }
     try {
       const subscribed = await this.#push.command("subscribe", subscribe);
       if (sid !== this.#sid) return;
-      this.#topicId = subscribed.topic_id;
       this.#learn(subscribed.positions);
       this.#become("live", "");
       if (this.paused) this.#tell("pause");
@@ -134,20 +142,14 @@ export class Tail {
     this.#push.forget(this.#sid);
     this.#sid = 0;
     if (refused.code === 0) return;  // the connection is lost: disconnected() follows
-    if (refused.code === kUnknownTopic) {
-      this.#forget();
-      this.#from = "earliest";
-      return this.#become("gone", refused.message);
-    }
-    const resumed = this.positions.size > 0;
-    if (resumed && [kOffsetOutOfRange, kEpochChanged].includes(refused.code)) {
+    if (refused.code === kUnknownTopic) return this.#become("gone", refused.message);
+    if ([kOffsetOutOfRange, kEpochChanged].includes(refused.code)) {
       // What was read is no part of the log that is there now.
-      const another = (refused.more.topic_id ?? this.#topicId) !== this.#topicId;
-      this.#store.add({ note: another ? "This is another topic of the same name, from its beginning"
+      const id = refused.more.topic_id ?? this.#topicId;
+      const another = id !== this.#topicId;
+      this.#store.add({ note: another ? "Another topic of the same name, from its beginning"
         : `The log is not the one that was read before (${refused.message}); on from its end` });
-      this.#forget();
-      this.#from = another ? "earliest" : "latest";
-      return void this.#start();
+      return this.#read(id, another ? "earliest" : "latest");
     }
     this.#become("refused", refused.message);
     if (refused.temporary) this.#retry = setTimeout(() => this.#start(), kRetryMs);
@@ -159,12 +161,6 @@ export class Tail {
     this.#push.forget(this.#sid);
     this.#push.command("unsubscribe", { sid: this.#sid }).catch(() => {});
     this.#sid = 0;
-  }
-
-  #forget() {
-    this.positions.clear();
-    this.#topicId = null;
-    this.#epoch = null;
   }
 
   #tell(command, more = {}) {
