@@ -30,6 +30,7 @@ groups::GroupSettings group_settings(const Config& config) {
 
 Doors::Doors(broker::Cluster& cluster, const Config& config, std::size_t shards)
     : cluster_(cluster),
+      kafka_address_(config.advertise.value_or(config.kafka)),
       max_connections_per_shard_((config.max_connections + shards - 1) / shards),
       groups_(group_settings(config), shards),
       view_(shards),
@@ -94,6 +95,8 @@ bool Doors::admit(runtime::Shard& here, int descriptor) {
 
 void Doors::open(runtime::Runtime& runtime, runtime::ListeningSocket kafka,
                  runtime::ListeningSocket http) {
+  if (kafka_address_.port == 0) kafka_address_.port = kafka.port;
+  view_.set_kafka_address(to_string(kafka_address_));
   view_.set(session::ServerView::State::kReady);
   runtime.run_on_and_wait(kListening, [&, this](runtime::Shard& shard) {
     kafka_listener_ = std::make_unique<runtime::Listener>(

@@ -44,6 +44,7 @@ class Doors {
   static void close_listener(std::unique_ptr<runtime::Listener>& listener);
 
   broker::Cluster& cluster_;
+  HostPort kafka_address_;  // as clients are told it; port 0: the one that was free
   session::KafkaSettings kafka_settings_;
   session::HttpSettings http_settings_;
   std::uint64_t max_connections_per_shard_;

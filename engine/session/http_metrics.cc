@@ -85,6 +85,9 @@ void process_families(MetricsText& out, HttpDoor& door) {
   const std::array<MetricLabel, 2> build{{{"version", version()}, {"commit", commit()}}};
   out.family("duolog_build_info", kGauge, "1, with what was built");
   out.sample(build, 1);
+  const MetricLabel kafka{"kafka", door.view().kafka_address()};
+  out.family("duolog_address_info", kGauge, "1, with where clients connect");
+  out.sample({&kafka, 1}, 1);
   out.family("process_start_time_seconds", kGauge, "When the server started, since 1970");
   out.sample({}, static_cast<std::uint64_t>(door.view().started().value), kMilliseconds);
   timespec used{};

@@ -1,8 +1,9 @@
 #include "engine/session/http_routes.h"
 
 #include <algorithm>
-#include <array>
+#include <vector>
 
+#include "engine/session/http_assets.h"
 #include "engine/session/http_door.h"
 #include "engine/session/http_metrics.h"
 #include "engine/session/http_topics.h"
@@ -50,17 +51,27 @@ http::Response topics(HttpDoor& door, const http::Request& /*request*/) {
   return document("application/json", topics_json(door));
 }
 
-// /metrics and /v1/topics name topics, so they are not for everybody.
-constexpr auto kRoutes = std::to_array<HttpRoute>({
-    {"/healthz", true, health},
-    {"/readyz", true, readiness},
-    {"/metrics", false, metrics},
-    {"/v1/topics", false, topics},
-});
+http::Response asset(HttpDoor& /*door*/, const http::Request& request) {
+  return answer_asset(*find_asset(request.target.path), request);
+}
+
+// /metrics and /v1/topics name topics, so they are not for everybody. Nor is the page, which would
+// be at the origin that asked for it.
+std::vector<HttpRoute> all_routes() {
+  std::vector<HttpRoute> routes = {
+      {"/healthz", true, health},
+      {"/readyz", true, readiness},
+      {"/metrics", false, metrics},
+      {"/v1/topics", false, topics},
+  };
+  for (const HttpAsset& file : http_assets()) routes.push_back({asset_path(file), false, asset});
+  return routes;
+}
 
 }  // namespace
 
 const HttpRoute* find_route(std::string_view path) {
+  static const std::vector<HttpRoute> kRoutes = all_routes();
   const auto row = std::ranges::find(kRoutes, path, &HttpRoute::path);
   return row == kRoutes.end() ? nullptr : &*row;
 }

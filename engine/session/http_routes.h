@@ -1,9 +1,11 @@
-// The paths of the HTTP port that are answered with a document: is it well, its metrics, its topics.
+// The paths of the HTTP port that are answered with a document: is it well, its metrics, its topics,
+// and the files of the page (http_assets.h).
 //
 // All are read with GET or HEAD and change nothing. An answer is made on the door's shard from what
 // any shard may read, within one turn. Limit: HttpSettings::max_listed_partitions.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "net/http/request.h"
@@ -14,7 +16,7 @@ namespace duolog::session {
 class HttpDoor;
 
 struct HttpRoute {
-  std::string_view path;
+  std::string path;
   // Answered whatever Host and Origin say. A page anywhere can then read it, through a name that it
   // makes resolve to this machine; so only what says no more than that a server is here.
   bool for_everybody;

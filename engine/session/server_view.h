@@ -7,6 +7,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/base/clock.h"
@@ -35,6 +37,9 @@ class ServerView {
 
   // On the shard, when it starts.
   void add(ShardId shard, const ShardCounters& counters) { shards_[shard.value] = counters; }
+  // Before it is ready: where Kafka clients connect.
+  void set_kafka_address(std::string address) { kafka_address_ = std::move(address); }
+  [[nodiscard]] const std::string& kafka_address() const { return kafka_address_; }
   // Any thread.
   void set(State state) { state_.store(state, std::memory_order_release); }
   [[nodiscard]] State state() const { return state_.load(std::memory_order_acquire); }
@@ -43,6 +48,7 @@ class ServerView {
 
  private:
   std::vector<ShardCounters> shards_;
+  std::string kafka_address_;
   std::atomic<State> state_{State::kStarting};
   const Timestamp started_ = wall_clock();
 };

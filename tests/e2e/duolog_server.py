@@ -150,7 +150,13 @@ class Server:
         self.duolog("topic", "create", name, "--partitions", str(partitions), *settings)
 
     def high_watermark(self, topic, partition=0):
-        found = self.kcat("-Q", "-t", f"{topic}:{partition}:-1")
+        return self._offset(topic, partition, -1)
+
+    def low_watermark(self, topic, partition=0):
+        return self._offset(topic, partition, -2)
+
+    def _offset(self, topic, partition, which):
+        found = self.kcat("-Q", "-t", f"{topic}:{partition}:{which}")
         return int(re.search(rb"offset (\d+)", found).group(1))
 
     def connect(self, port):

@@ -128,7 +128,7 @@ class UpgradeTest(FeedTest):
         server.create_topic("two", 2)
         feed = "/v1/topics/one/ws"
         cases = [
-            (404, "/", UPGRADE), (404, "/v1/topics/one", UPGRADE), (404, "/v2/topics/one/ws", {}),
+            (200, "/", UPGRADE), (404, "/v1/topics/one", UPGRADE), (404, "/v2/topics/one/ws", {}),
             (426, feed, {}),
             (426, feed, UPGRADE | {"Sec-WebSocket-Version": "8"}),
             (400, feed, UPGRADE | {"Sec-WebSocket-Key": "short"}),
