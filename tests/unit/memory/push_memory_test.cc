@@ -40,7 +40,9 @@ std::size_t allocations_of_asking(HttpFixture& fixture) {
 }
 
 TEST(PushMemoryTest, AWarmShardPushesWithoutTheAllocator) {
-  HttpFixture fixture(2);
+  HttpSettings settings;
+  settings.heartbeat_ms = settings.ping_after_ms = 3'600'000;  // records only
+  HttpFixture fixture(2, settings);
   // Appending is another shard's: here it is about what pushes cost.
   int number = 0;
   std::string name;
