@@ -18,6 +18,7 @@ BatchCache<Encoded>::~BatchCache() {
   for (Uses& uses : uses_) {
     while (Entry* entry = uses.front()) drop(*entry);
   }
+  free_spares();
 }
 
 template <class Encoded>
@@ -129,11 +130,9 @@ bool BatchCache<Encoded>::make_room(bool whole) {
 
 template <class Encoded>
 std::unique_ptr<typename BatchCache<Encoded>::Entry> BatchCache<Encoded>::make_entry(bool whole) {
-  if (!spares_.empty()) {
-    std::unique_ptr<Entry> spare = std::move(spares_.back());
-    spares_.pop_back();
+  if (Entry* spare = spares_.pop_front()) {
     spare_bytes_ -= spare->charged_bytes;
-    return spare;
+    return std::unique_ptr<Entry>(spare);
   }
   Entry* oldest = uses_[whole].front();
   if (entries_[whole] < kManyEntries || oldest->used_ns == shard_.now_ns()) {
@@ -157,9 +156,15 @@ void BatchCache<Encoded>::drop(Entry& entry) {
   std::unique_ptr<Entry> owned(&entry);
   if (spare_bytes_ + entry.charged_bytes <= kMaxSpareBytes) {
     spare_bytes_ += entry.charged_bytes;
-    spares_.push_back(std::move(owned));
+    spares_.push_back(*owned.release());
   }
   count_bytes();
+}
+
+template <class Encoded>
+void BatchCache<Encoded>::free_spares() {
+  while (Entry* spare = spares_.pop_front()) delete spare;
+  spare_bytes_ = 0;
 }
 
 template <class Encoded>
@@ -187,8 +192,7 @@ void BatchCache<Encoded>::on_tick(runtime::Timer& timer, void* context) {
   if (left) {
     cache.shard_.timers().arm(timer, now_ns + kKeepNs);
   } else {
-    cache.spares_.clear();
-    cache.spare_bytes_ = 0;
+    cache.free_spares();
     cache.count_bytes();
   }
 }

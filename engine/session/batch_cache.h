@@ -16,7 +16,6 @@
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "engine/base/buffer.h"
 #include "engine/base/intrusive_list.h"
@@ -90,6 +89,7 @@ class BatchCache {
   void drop(Entry& entry);
   void take_out(Entry& entry);
   [[nodiscard]] std::unique_ptr<Entry> make_entry(bool whole);
+  void free_spares();
   // The counter is of every cache of the shard.
   void count_bytes() {
     auto& counter = counters_.cache_bytes;
@@ -106,7 +106,7 @@ class BatchCache {
   std::array<std::size_t, 2> bytes_{};
   std::array<std::size_t, 2> entries_{};
   std::size_t counted_bytes_ = 0;  // in the counter
-  std::vector<std::unique_ptr<Entry>> spares_;
+  Uses spares_;
   std::size_t spare_bytes_ = 0;
   Buffer batch_scratch_;
   EncodeScratch encode_scratch_;
