@@ -1,0 +1,29 @@
+// duolog.v1.json with clients and producers that ask for more than their share.
+#include <chrono>
+#include <thread>
+
+#include "engine/session/push_batch.h"
+#include "tests/unit/session/push_client.h"
+
+namespace duolog::session {
+namespace {
+
+TEST(PushShareTest, ABatchThatClaimsMoreRecordsThanItHasTakesNoMemoryForThem) {
+  std::vector<std::uint8_t> batch = batch_of({"one"}, storage::Codec::kLz4);
+  constexpr std::int32_t kClaimed = 0x7FFF'FFFF;
+  store_be<std::int32_t>(batch.data() + storage::batch_at::kRecordCount, kClaimed);
+  store_be<std::int32_t>(batch.data() + storage::batch_at::kLastOffsetDelta, kClaimed - 1);
+  storage::store_crc(batch);
+  const auto header = storage::parse_header(batch);
+  ASSERT_TRUE(header.has_value());
+  PushBatch encoded;
+  EncodeScratch scratch;
+  const auto done =
+      encoded.encode(*header, batch, PushBatch::Format::kJson, 64U << 20, scratch);
+  ASSERT_FALSE(done.has_value());
+  EXPECT_EQ(done.error().code, Errc::kCorrupt);
+  EXPECT_LT(encoded.memory_bytes(), 1U << 20);
+}
+
+}  // namespace
+}  // namespace duolog::session
