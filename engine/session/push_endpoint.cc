@@ -142,7 +142,7 @@ void PushEndpoint::create_topic(std::string_view name) {
       {.name = std::string(name)},
       [this, command = std::string(running_)](const broker::TopicOutcome& /*outcome*/) {
         --creating_;
-        if (!connection_.closing()) run(command, false);
+        if (connection_.answers()) run(command, false);
         update_reading();
         connection_.ended();  // this object may be gone now
       });

@@ -50,6 +50,10 @@ bool WsConnection::closing() const {
   return closing_ != Closing::kNo || connection_.socket().closing();
 }
 
+bool WsConnection::answers() const {
+  return closing_ < Closing::kQueued && !connection_.socket().closing();
+}
+
 bool WsConnection::sending() const { return connection_.socket().sending(); }
 
 void WsConnection::ended() {
