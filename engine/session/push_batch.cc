@@ -13,6 +13,8 @@ namespace {
 
 // Text that was large once is given back.
 constexpr std::size_t kKeptBytes = 256U << 10;
+// Of a record: its length, attributes, deltas, key, value and headers, a byte each.
+constexpr std::size_t kLeastRecordBytes = 7;
 
 Result<void> add_item(Buffer& out, const storage::Record& record) {
   push::begin_item(out, {.offset = record.offset,
@@ -58,6 +60,10 @@ Result<void> PushBatch::encode(const storage::BatchHeader& header, Bytes batch, 
   // The names in front of each item, and quotes: about what most items take.
   constexpr std::size_t kAroundItem = 64;
   const auto count = static_cast<std::size_t>(header.record_count);
+  // Nobody has looked into a compressed batch yet: memory is not to be had for a claim.
+  if (count > records.size() / kLeastRecordBytes) {
+    return fail(Errc::kCorrupt, "fewer records than the header says");
+  }
   text_.reserve(std::min(records.size() + count * kAroundItem, kMostExpansion * max_inflated_bytes));
   ends_.reserve(count);
   Result<void> added;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -39,16 +40,37 @@ PushEndpoint::~PushEndpoint() {
 
 void PushEndpoint::on_message(ws::Opcode /*opcode*/, Bytes payload) {
   std::string_view text = as_text(payload);
-  while (!text.empty() && ending_code_ == 0 && !connection_.closing()) {
+  run_all(text);
+  rest_ = text;
+  update_reading();
+}
+
+void PushEndpoint::run_all(std::string_view& text) {
+  turn_share_.begin(connection_.door().shard().now_ns());
+  while (!text.empty() && ending_code_ == 0 && connection_.answers()) {
+    if (must_wait()) return;
     const std::size_t end = std::min(text.find('\n'), text.size());
     const std::string_view object = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     if (object.find_first_not_of(" \t\r") != std::string_view::npos) run(object, true);
+    turn_share_.count();
     if (replies_.size_bytes() > kMostReplyBytes) {
-      return connection_.close(code::kTooManyRequests, "too many replies are unread");
+      connection_.close(code::kTooManyRequests, "too many replies are unread");
     }
   }
+  text = {};
+}
+
+void PushEndpoint::turn_ended() {
+  // Running commands may close the connection, which must not move what is being sent.
+  if (taking() && !connection_.sending()) {
+    const std::string message = std::exchange(rest_, {});
+    std::string_view text = message;
+    run_all(text);
+    rest_ = text;
+  }
   update_reading();
+  publisher_.submit();
 }
 
 void PushEndpoint::run(std::string_view object, bool may_create) {
@@ -142,7 +164,7 @@ void PushEndpoint::create_topic(std::string_view name) {
       {.name = std::string(name)},
       [this, command = std::string(running_)](const broker::TopicOutcome& /*outcome*/) {
         --creating_;
-        if (!connection_.closing()) run(command, false);
+        if (connection_.answers()) run(command, false);
         update_reading();
         connection_.ended();  // this object may be gone now
       });
@@ -204,12 +226,21 @@ void PushEndpoint::done(std::uint64_t id, std::string_view what, std::uint32_t s
 }
 
 void PushEndpoint::update_reading() {
-  const bool full = replies_.size_bytes() > kMaxReplyBytes || creating_ > 0 ||
-                    publisher_.unacked_bytes() > connection_.door().settings().max_unacked_bytes;
-  if (!full) return connection_.resume_reading();
+  if (turn_spent()) connection_.flush_soon();
+  const bool full = replies_.size_bytes() > kMaxReplyBytes || creating_ > 0 || must_wait();
+  if (!full && !taking()) return connection_.resume_reading();
   if (!connection_.reading()) return;
   connection_.door().counters().publish_pauses.add();
   connection_.pause_reading();
+}
+
+bool PushEndpoint::must_wait() const {
+  return turn_spent() ||
+         publisher_.unacked_bytes() > connection_.door().settings().max_unacked_bytes;
+}
+
+bool PushEndpoint::turn_spent() const {
+  return turn_share_.spent(connection_.door().shard().now_ns());
 }
 
 void PushEndpoint::on_ready(void* context) {

@@ -10,7 +10,9 @@
 //     the records of one partition always have.
 //  2. Receiving pauses while kMaxReplyBytes of replies wait, more than max_unacked_bytes of what
 //     was published are not on disk, or a topic is being created; sending goes on. Who piles up
-//     kMostReplyBytes within one turn is closed with 4429.
+//     kMostReplyBytes with one message is closed with 4429.
+//     A message may hold thousands of commands: those that a turn has no time for (turn_share.h),
+//     or that would publish beyond max_unacked_bytes, wait for a later one.
 //  3. Whoever has not sent a command within hello_timeout_ms is closed with 4408.
 //  4. Every heartbeat_ms each subscription's position is told.
 //  5. When the server stops, what is under way is answered, and `bye` comes before the close frame.
@@ -29,6 +31,7 @@
 #include "engine/session/push_sender.h"
 #include "engine/session/push_start.h"
 #include "engine/session/push_subscription.h"
+#include "engine/session/turn_share.h"
 #include "engine/session/ws_connection.h"
 #include "net/push/command_parser.h"
 
@@ -44,14 +47,19 @@ class PushEndpoint final : public WsEndpoint {
   ~PushEndpoint() override;
 
   void on_message(ws::Opcode opcode, Bytes payload) override;
-  void turn_ended() override { publisher_.submit(); }
+  void turn_ended() override;
   [[nodiscard]] Plan begin(FeedSendList& list) override;
   [[nodiscard]] Plan collect(FeedSendList& list) override;
   [[nodiscard]] std::size_t begun_bytes() const override;
   void sent(std::size_t of_begin, std::size_t of_collect) override;
-  [[nodiscard]] bool more() const override { return !replies_.empty() || sender_.more(); }
+  [[nodiscard]] bool more() const override {
+    return !replies_.empty() || taking() || sender_.more();
+  }
   [[nodiscard]] bool busy() const override { return publisher_.busy() || creating_ > 0; }
-  [[nodiscard]] bool answering() const override { return busy() || !replies_.empty(); }
+  [[nodiscard]] bool taking() const override { return !rest_.empty(); }
+  [[nodiscard]] bool answering() const override {
+    return busy() || taking() || !replies_.empty();
+  }
   [[nodiscard]] std::uint64_t on_time(std::uint64_t now_ns) override;
   void topic_grown(const broker::Topic& topic) override;
   void topic_gone(const broker::Topic& topic) override;
@@ -60,6 +68,8 @@ class PushEndpoint final : public WsEndpoint {
  private:
   using Subscriptions = std::vector<std::unique_ptr<PushSubscription>>;
 
+  // Runs commands, and takes them from the front of `text`; none are left, or they have to wait.
+  void run_all(std::string_view& text);
   void run(std::string_view object, bool may_create);
   // The commands, by what they ask for.
   void run(std::uint64_t id, const push::Hello& hello);
@@ -93,6 +103,8 @@ class PushEndpoint final : public WsEndpoint {
   void reply(std::string& text);
   void heartbeat();
   void update_reading();
+  [[nodiscard]] bool must_wait() const;
+  [[nodiscard]] bool turn_spent() const;
   // Says bye, and closes once that is sent and nothing is under way.
   void end(std::uint16_t code, std::string_view reason);
   void close_if_ended();
@@ -104,6 +116,8 @@ class PushEndpoint final : public WsEndpoint {
   PushSender sender_;
   PushPublisher publisher_;
   Subscriptions subscriptions_;
+  std::string rest_;          // of the last message: commands that wait
+  TurnShare turn_share_;
   std::string_view running_;  // the command being run, as it came
   std::string_view ending_reason_;
   std::uint64_t heartbeat_due_ns_;

@@ -178,7 +178,9 @@ void PushPublisher::append(std::unique_ptr<Batch> owned) {
   request.context = &batch;
   request.appended = [](broker::AppendRequest& told) {
     auto& its_batch = *static_cast<Batch*>(told.context);
-    its_batch.owner->appended(its_batch);
+    PushPublisher& owner = *its_batch.owner;
+    owner.in_log(its_batch);
+    owner.acked_(owner.context_);
   };
   request.done = [](broker::AppendRequest& answered) {
     auto& its_batch = *static_cast<Batch*>(answered.context);
@@ -205,7 +207,7 @@ void PushPublisher::topic_gone(const broker::Topic& topic) {
 
 // ---- Answering ---------------------------------------------------------------------------------
 
-void PushPublisher::appended(Batch& batch) {
+void PushPublisher::in_log(Batch& batch) {
   batch.appended = true;
   const Offset base = batch.bytes->request.base_offset;
   for (const Part& part : batch.parts) {
@@ -215,14 +217,13 @@ void PushPublisher::appended(Batch& batch) {
     --part.publication->not_appended;
     settle(*part.publication);
   }
-  acked_(context_);
 }
 
 void PushPublisher::done(Batch& batch) {
   std::unique_ptr<Batch> owned(&batch);
   const ErrorCode error = batch.bytes->request.error;
   --in_flight_;
-  if (error == ErrorCode::kNone && !batch.appended) appended(batch);
+  if (error == ErrorCode::kNone && !batch.appended) in_log(batch);
   parts_done(batch, error);
   release(std::move(owned));
   acked_(context_);  // this object may be gone now

@@ -76,7 +76,7 @@ class PushPublisher {
   [[nodiscard]] Batch& batch_of(broker::Partition& partition);
   static void count_in(Batch& batch, Publication& publication, std::uint32_t item);
   void append(std::unique_ptr<Batch> batch);
-  void appended(Batch& batch);
+  void in_log(Batch& batch);
   void done(Batch& batch);
   void settle(Publication& publication);  // which may be gone when it returns
   void reply(Publication& publication, std::string_view stage);

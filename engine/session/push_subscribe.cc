@@ -138,6 +138,7 @@ void PushEndpoint::started(PushSubscription& subscription,
 // ---- A timestamp -------------------------------------------------------------------------------
 
 void PushEndpoint::search_on() {
+  turn_share_.begin(connection_.door().shard().now_ns());
   for (auto at = subscriptions_.end(); at != subscriptions_.begin();) {
     --at;
     PushSubscription& subscription = **at;
@@ -154,7 +155,7 @@ void PushEndpoint::search_on() {
   }
 }
 
-// Takes each search as far as memory goes. False: one cannot be ended.
+// Takes each search as far as memory and the turn go. False: one cannot be ended.
 bool PushEndpoint::search(PushSubscription& subscription) {
   HttpDoor& door = connection_.door();
   auto& searches = subscription.searching->searches;
@@ -165,6 +166,10 @@ bool PushEndpoint::search(PushSubscription& subscription) {
       continue;
     }
     if (check_fetches(*cursor, cursor->place.next).found != Found::kOk) return false;
+    if (turn_spent()) {
+      door.warm_ups().wait_a_turn(*cursor);
+      return true;
+    }
     const TimeSearch::Found found = search.step(cursor->log(), door.search_scratch());
     switch (found.status) {
       case storage::ReadStatus::kCold:
@@ -181,6 +186,7 @@ bool PushEndpoint::search(PushSubscription& subscription) {
         searches.pop_back();
         break;
     }
+    turn_share_.count();
   }
   return true;
 }

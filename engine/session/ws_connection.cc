@@ -50,6 +50,10 @@ bool WsConnection::closing() const {
   return closing_ != Closing::kNo || connection_.socket().closing();
 }
 
+bool WsConnection::answers() const {
+  return closing_ < Closing::kQueued && !connection_.socket().closing();
+}
+
 bool WsConnection::sending() const { return connection_.socket().sending(); }
 
 void WsConnection::ended() {
@@ -114,7 +118,10 @@ void WsConnection::flush() {
   // What is being sent must not move before the kernel has read it, at the end of this turn.
   if (held_ && !socket.sending() && !socket.closing()) handle_held();
   endpoint_->turn_ended();
-  if (socket.closing() || socket.sending() || socket.waiting_writable()) return;
+  close_if_ended();
+  if (socket.closing() || socket.sending()) return;
+  if (closing_ == Closing::kReplying && !endpoint_->answering()) queue_close();
+  if (socket.waiting_writable()) return;
   FeedSendList& list = door_.send_list();
   list.begin(door_.settings().max_unsent_bytes + ws::kMaxFrameHeaderBytes);
   sending_control_ = 0;

@@ -78,6 +78,8 @@ class WsConnection {
   void abort();
   // A close frame was sent or received, or the socket is going.
   [[nodiscard]] bool closing() const;
+  // What came before a close may still be answered.
+  [[nodiscard]] bool answers() const;
   [[nodiscard]] bool sending() const;
   // Bytes that go out before everything else: the rest of a frame.
   void send_first(std::string_view rest) { control_.insert(0, rest); }

@@ -35,6 +35,8 @@ class WsEndpoint {
   // At the end of each turn that asked for it, also once the connection is closed: what was
   // received in it is handed on.
   virtual void turn_ended() = 0;
+  // It goes on with its last message in the next turn; the end of the socket comes after that.
+  [[nodiscard]] virtual bool taking() const { return false; }
 
   struct Plan {
     enum class Status : std::uint8_t {

@@ -25,7 +25,7 @@ void WsConnection::on_eof() {
 // A peer that has said all it will, and wants an answer to a close frame or an error, gets it.
 void WsConnection::close_if_ended() {
   const bool answer_due = closing_ == Closing::kReplying || closing_ == Closing::kQueued;
-  if (ended_ && !held_ && !answer_due) connection_.close();
+  if (ended_ && !held_ && !endpoint_->taking() && !answer_due) connection_.close();
 }
 
 // ---- What has to wait --------------------------------------------------------------------------
