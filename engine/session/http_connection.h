@@ -61,6 +61,7 @@ class HttpConnection final : runtime::SocketHandler {
   void release_if_done();
 
  private:
+  friend class WsProbe;  // of the tests: a connection with an endpoint of theirs
   enum class Stage : std::uint8_t { kRequests, kOpening, kWebSocket, kLingering };
   struct FeedRequest {
     ws::FeedTarget target;

@@ -70,7 +70,7 @@ void WsConnection::peer_closes(std::uint16_t its_code) {
 }
 
 void WsConnection::close_when_answered(std::uint16_t the_code, std::string_view reason) {
-  if (closing_ != Closing::kNo) return;
+  if (closing()) return;
   closing_ = Closing::kReplying;
   close_code_ = the_code;
   close_reason_ = reason;
@@ -125,7 +125,9 @@ void WsConnection::flush() {
   FeedSendList& list = door_.send_list();
   list.begin(door_.settings().max_unsent_bytes + ws::kMaxFrameHeaderBytes);
   sending_control_ = 0;
-  if (!fill(list)) return connection_.flush_soon();  // it is closing now: once more
+  const bool filled = fill(list);
+  if (socket.closing()) return;
+  if (!filled) return connection_.flush_soon();  // it is closing now: once more
   if (list.size_bytes() > 0) connection_.send(list.slices(), list.size_bytes());
 }
 
@@ -135,9 +137,7 @@ bool WsConnection::fill(FeedSendList& list) {
   WsEndpoint::Plan plan;
   if (closing_ < Closing::kSent) plan = endpoint_->begin(list);
   if (plan.status == Status::kOk && closing_ != Closing::kSent) {
-    if (!control_.empty() && list.add(as_bytes(control_))) {
-      sending_control_ = static_cast<std::uint32_t>(control_.size());
-    }
+    add_control(list);
     if (closing_ < Closing::kQueued) plan = endpoint_->collect(list);
   }
   if (plan.status != Status::kFailed) return true;
@@ -153,6 +153,18 @@ bool WsConnection::fill(FeedSendList& list) {
   return false;
 }
 
+// Copies, because the endpoint may add to control_ before the kernel has read it.
+void WsConnection::add_control(FeedSendList& list) {
+  for (Bytes rest = as_bytes(control_); !rest.empty();) {
+    const auto copy = door_.shard().arena().take<std::uint8_t>(
+        std::min(rest.size(), runtime::TurnArena::kBlockBytes));
+    std::ranges::copy(rest.first(copy.size()), copy.begin());
+    if (!list.add(copy)) return;
+    sending_control_ += static_cast<std::uint32_t>(copy.size());
+    rest = rest.subspan(copy.size());
+  }
+}
+
 void WsConnection::on_sent(std::size_t bytes) {
   const std::size_t of_begin = std::min(bytes, endpoint_->begun_bytes());
   const std::size_t of_control = std::min<std::size_t>(bytes - of_begin, sending_control_);
@@ -161,6 +173,7 @@ void WsConnection::on_sent(std::size_t bytes) {
   endpoint_->sent(of_begin, of_collect);
   control_.erase(0, of_control);
   sending_control_ = 0;
+  if (control_.empty() && control_.capacity() > kKeptControlBytes) control_ = std::string();
   if (control_.empty() && closing_ == Closing::kQueued) close_sent();
   if (closing_ == Closing::kReplying && !endpoint_->answering()) queue_close();
   if (!control_.empty() || held_ || endpoint_->more()) connection_.flush_soon();
@@ -187,8 +200,8 @@ void WsConnection::on_timer() {
   if (closing_ != Closing::kNo) return connection_.close();
   const std::uint64_t now_ns = door_.shard().now_ns();
   if (now_ns >= endpoint_due_ns_) endpoint_due_ns_ = endpoint_->on_time(now_ns);
-  if (closing_ == Closing::kNo) check_silence(now_ns);
-  if (closing_ == Closing::kNo) arm_timer();
+  if (!closing()) check_silence(now_ns);
+  if (!closing()) arm_timer();
 }
 
 void WsConnection::check_silence(std::uint64_t now_ns) {

@@ -46,6 +46,7 @@ class HttpDoor;
 class WsConnection {
  public:
   static constexpr std::size_t kMaxControlBytes = 16U << 10;
+  static constexpr std::size_t kKeptControlBytes = 256;
 
   // `deflate`: what was agreed on; none: no permessage-deflate.
   WsConnection(HttpDoor& door, HttpConnection& connection, const ws::FrameParserConfig& frames,
@@ -66,7 +67,7 @@ class WsConnection {
   void drain();
   [[nodiscard]] bool busy() const { return endpoint_->busy(); }
 
-  // ---- The endpoint's.
+  // ---- The endpoint's, from within any of its functions.
   [[nodiscard]] HttpDoor& door() { return door_; }
   // It has something to send, or wants turn_ended() to be called.
   void flush_soon();
@@ -127,6 +128,7 @@ class WsConnection {
   // Pings, or closes, if the peer has been silent for too long; otherwise nothing. Sets due_ns_.
   void check_silence(std::uint64_t now_ns);
   [[nodiscard]] bool fill(FeedSendList& list);
+  void add_control(FeedSendList& list);
 
   HttpDoor& door_;
   HttpConnection& connection_;

@@ -89,10 +89,10 @@ void WsConnection::handle(const ws::FrameEvent& event) {
     case Kind::kPong:
       break;
     case Kind::kMessage:
-      if (closing_ == Closing::kNo) take_message(event);
+      if (!closing()) take_message(event);
       break;
     case Kind::kPing:
-      if (closing_ == Closing::kNo) answer_ping(event.payload);
+      if (!closing()) answer_ping(event.payload);
       break;
     case Kind::kClose:
       peer_closes(event.close_code);

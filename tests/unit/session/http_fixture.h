@@ -50,6 +50,11 @@ class HttpFixture {
 
   // A connected client socket, served by `shard`. `receive_bytes`: SO_RCVBUF; 0: the default.
   int connect(std::size_t shard = 0, int receive_bytes = 0) {
+    return connect_to([](HttpDoor& door, int served) { door.accept(served); }, receive_bytes, shard);
+  }
+  // Served by what `serve` does with the other end, on the shard.
+  int connect_to(std::function<void(HttpDoor& door, int served)> serve, int receive_bytes = 0,
+                 std::size_t shard = 0) {
     const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -67,7 +72,9 @@ class HttpFixture {
     ::close(listener);
     cluster_.runtime().run_on(
         ShardId(static_cast<std::uint16_t>(shard)),
-        [this, shard, served](runtime::Shard&) { doors_[shard]->accept(served); });
+        [this, shard, served, serve = std::move(serve)](runtime::Shard&) {
+          serve(*doors_[shard], served);
+        });
     return client;
   }
 
