@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing to build, test and check Duolog, and only that.
-#   tools/install-dependencies.sh [--check] [build] [test] [clients] [ci] [kafka] [fuzz] [lint]
+#   tools/install-dependencies.sh [--check] [build] [test] [web] [clients] [ci] [kafka] [fuzz] [lint]
 # The default is build.
 # --check only prints the packages that are missing. Exit status: 0 nothing is missing any more,
 # 1 a package could not be installed (or, with --check, something is missing), 2 this system or user
@@ -47,6 +47,7 @@ test  command npm                npm
 test  command mkfs.ext4          e2fsprogs
 test  command mount              mount
 test  package node-ws            node-ws
+web   command chromium           chromium
 clients command javac            openjdk-17-jdk-headless
 clients command mvn              maven
 clients package python3-venv     python3-venv
@@ -75,10 +76,10 @@ groups=()
 for word in "$@"; do
   case $word in
     --check) check_only=yes ;;
-    build | test | clients | ci | kafka | fuzz | lint) groups+=("$word") ;;
+    build | test | web | clients | ci | kafka | fuzz | lint) groups+=("$word") ;;
     *)
-      echo "install-dependencies: '$word' is not one of --check, build, test, clients, ci, kafka," \
-        "fuzz, lint" >&2
+      echo "install-dependencies: '$word' is not one of --check, build, test, web, clients, ci," \
+        "kafka, fuzz, lint" >&2
       exit 2
       ;;
   esac

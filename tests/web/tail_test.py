@@ -199,17 +199,17 @@ class PublishTest(PageTest):
         await self.open(server, "t")
         await self.browser.run("document.getElementById('publish-key').focus()")
         await self.browser.type("the key")
-        await self.browser.run("document.getElementById('publish-partition').value = '2';"
+        await self.browser.run("document.getElementById('publish-partition').value = '1';"
                                "document.getElementById('publish-value').focus()")
         await self.browser.type("two\nlines")
         await self.browser.key("Enter")
         await self.browser.until("document.getElementById('publish-outcome').innerText !== ''")
         self.assertEqual(await self.browser.text("#publish-outcome"),
-                         "On disk: partition 2, offset 0")
+                         "On disk: partition 1, offset 0")
         await self.values(1)
-        self.assertEqual((await self.rows())[0][1:], ["2", "0", "the key", "two\nlines"])
+        self.assertEqual((await self.rows())[0][1:], ["1", "0", "the key", "two\nlines"])
         self.assertEqual(server.kcat("-C", "-t", "t", "-e", "-q", "-f", "%p %o %k %s"),
-                         b"2 0 the key two\nlines")
+                         b"1 0 the key two\nlines")
         self.assertEqual(await self.browser.run("document.getElementById('publish-value').value"),
                          "")
         self.assert_no_problems()
