@@ -178,6 +178,8 @@ FeedSubscription::Status FeedSubscription::collect(FeedSendList& list) {
   Cursor* first = reading_.front();
   const bool alone = first != nullptr && reading_.next(*first) == nullptr;
   const std::size_t quantum = alone ? SIZE_MAX : kFairBytes;
+  turn_share_.begin(door_.shard().now_ns());
+  encoded_ = door_.counters().batches_encoded.get();
   while (!full_ && !severed_ && list.room_bytes() > 0) {
     Cursor* cursor = reading_.pop_front();
     if (cursor == nullptr) break;
@@ -219,6 +221,10 @@ FeedSubscription::Status FeedSubscription::run(Cursor& cursor, std::size_t quant
     }
     if (place.at < batch->size_bytes()) continue;
     place = {.position = look.next};
+    if (turn_spent()) {
+      full_ = true;
+      break;
+    }
     look = look_up(cursor, place, batch);
   }
   if (bytes == 0 && missing.found != Found::kOk) return wait_for(cursor, start.position, missing);
@@ -232,6 +238,15 @@ FeedSubscription::Status FeedSubscription::run(Cursor& cursor, std::size_t quant
   cursor.planned_messages = messages;
   planned_.push_back(cursor);
   return Status::kOk;
+}
+
+// What many read is encoded once: only when something was is the clock worth asking.
+bool FeedSubscription::turn_spent() {
+  const std::uint64_t encoded = door_.counters().batches_encoded.get();
+  if (encoded == encoded_) return false;
+  encoded_ = encoded;
+  turn_share_.count();
+  return turn_share_.spent(door_.shard().now_ns());
 }
 
 // Adds [place.at, end) of a batch's stream; returns how much of it there was memory or room for.

@@ -24,6 +24,7 @@
 #include "engine/broker/topic.h"
 #include "engine/session/feed_send_list.h"
 #include "engine/session/log_cursor.h"
+#include "engine/session/turn_share.h"
 #include "net/ws/feed_target.h"
 
 namespace duolog::session {
@@ -89,6 +90,8 @@ class FeedSubscription {
   void count_passed(Place& place, const FeedBatch& batch);
   [[nodiscard]] Status wait_for(Cursor& cursor, Position seen, const Look& look);
   [[nodiscard]] Status run(Cursor& cursor, std::size_t quantum, FeedSendList& list);
+  // Encoding batches has taken this turn's time.
+  [[nodiscard]] bool turn_spent();
   void keep_reading(Cursor& cursor);
   void head_sent(std::size_t bytes);
   [[nodiscard]] static std::uint32_t add(const storage::Log& log, const FeedBatch& batch,
@@ -109,9 +112,11 @@ class FeedSubscription {
   std::size_t head_bytes_ = 0;
   Place head_end_;
   std::uint32_t head_messages_ = 0;
-  bool full_ = false;     // nothing more fits
+  bool full_ = false;     // nothing more fits, or this turn has done enough
   bool severed_ = false;  // it ends within a frame: nothing may follow
   FeedBatch::Format format_;
+  TurnShare turn_share_;
+  std::uint64_t encoded_ = 0;  // batches of the shard, when it was last looked at
 };
 
 }  // namespace duolog::session

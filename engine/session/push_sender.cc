@@ -126,6 +126,7 @@ void PushSender::collect(FeedSendList& list) {
   const Cursor* first = reading_.front();
   const bool alone = first != nullptr && reading_.next(*reading_.front()) == nullptr;
   const std::size_t quantum = alone ? std::numeric_limits<std::size_t>::max() : kFairBytes;
+  turn_share_.begin(door_.shard().now_ns());
   while (!full_ && list.room_bytes() > 0) {
     Cursor* cursor = reading_.pop_front();
     if (cursor == nullptr) break;
@@ -140,8 +141,13 @@ void PushSender::run(Cursor& cursor, std::size_t quantum, FeedSendList& list) {
   const std::size_t before = list.size_bytes();
   while (cursor.subscription->may_send() && !full_ && list.size_bytes() - before < quantum) {
     const PushBatch* batch = nullptr;
+    const std::uint64_t encoded = door_.counters().batches_encoded.get();
     look = look_up(cursor, place, batch);
     if (look.found != Found::kOk || !plan_message(cursor, place, look, *batch, list)) break;
+    if (door_.counters().batches_encoded.get() == encoded) continue;
+    // What many read is encoded once: only then is the clock worth asking.
+    turn_share_.count();
+    full_ = full_ || turn_share_.spent(door_.shard().now_ns());
   }
   if (cursor.planned) return;
   if (full_) {

@@ -21,6 +21,7 @@
 #include "engine/session/feed_send_list.h"
 #include "engine/session/push_replies.h"
 #include "engine/session/push_subscription.h"
+#include "engine/session/turn_share.h"
 #include "engine/session/ws_endpoint.h"
 
 namespace duolog::session {
@@ -116,7 +117,8 @@ class PushSender {
   std::uint64_t begun_bytes_ = 0;
   std::uint64_t continued_bytes_ = 0;
   PushBatch::Format format_;
-  bool full_ = false;  // nothing more fits into this send
+  bool full_ = false;  // nothing more fits into this send, or this turn
+  TurnShare turn_share_;
   bool doomed_ = false;
 };
 

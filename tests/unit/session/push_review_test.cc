@@ -153,5 +153,42 @@ TEST(PushShareTest, WhatIsPublishedToANewTopicBeforeACloseIsWritten) {
   }
 }
 
+TEST(PushShareTest, EncodingForOneReaderLeavesTurnsToOthers) {
+  HttpSettings settings;
+  settings.compress_feeds = true;
+  HttpFixture fixture(1, settings);
+  broker::Topic& topic = fixture.create("t");
+  constexpr int kBatches = 50;
+  const auto batch =
+      batch_of(std::vector<std::optional<std::string>>(4, std::string(250'000, '0')),
+               storage::Codec::kLz4);
+  for (int i = 0; i < kBatches; ++i) {
+    ASSERT_EQ(fixture.append(first(topic), batch), kafka::ErrorCode::kNone);
+  }
+  constexpr std::string_view kOffer =
+      "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; "
+      "client_no_context_takeover\r\n";
+  for (const bool push : {true, false}) {
+    const std::uint64_t before = fixture.counters().batches_encoded.get();
+    PushClient other(fixture);
+    FeedClient hungry(fixture, push ? "/v1/ws" : "/v1/topics/t/ws?from=earliest", 0, 0, {},
+                      kOffer);
+    ASSERT_TRUE(hungry.upgraded());
+    if (push) {
+      hungry.send(ws::Opcode::kText,
+                  R"({"id":1,"subscribe":{"sid":1,"topic":"t","from":"earliest"}})");
+    }
+    ASSERT_TRUE(HttpFixture::eventually(
+        [&] { return fixture.counters().batches_encoded.get() > before; }));
+    EXPECT_TRUE(other.call("ping", Json::object()).contains("pong"));
+    EXPECT_LT(fixture.counters().batches_encoded.get(), before + kBatches) << push;
+    for (int got = 0; got < 4 * kBatches;) {
+      const FeedClient::Event event = hungry.next();
+      ASSERT_EQ(event.kind, ws::FrameEvent::Kind::kMessage);
+      if (event.compressed) ++got;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace duolog::session
