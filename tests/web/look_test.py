@@ -3,6 +3,7 @@
 import asyncio
 import unittest
 
+from feed_client import connect, feed_url
 from page import PageTest
 
 # Relative luminance (WCAG 2) of what an element shows, its background looked for among its parents.
@@ -151,6 +152,33 @@ class LookTest(PageTest):
         await self.browser.click("#newest")
         await self.browser.until("document.querySelector('.layer').innerText.includes('MSFT')")
         self.assertTrue(await self.browser.run("document.getElementById('newest').hidden"))
+        self.assert_no_problems()
+
+    async def test_a_chosen_record_stays_where_it_is_while_others_come(self):
+        await self.open(self.serving, "trades")
+        await self.values(20)
+        async with connect(feed_url(self.serving, "trades", key="k")) as feed:
+
+            async def write():
+                while True:
+                    await feed.send("live")
+                    await self.browser.run("new Promise(requestAnimationFrame)")
+
+            writing = asyncio.create_task(write())
+            await self.browser.until("document.querySelector('.layer').innerText.includes('live')")
+            await self.browser.run("document.getElementById('records').focus()")
+            for _ in range(4):
+                await self.browser.key("ArrowUp")
+            chosen = await self.browser.text("#inspect-title")
+            await self.polled(3)
+            place, top, bottom, offset = await self.browser.run(
+                "(() => { const at = (e) => e.getBoundingClientRect();"
+                "const row = document.querySelector('.record[aria-selected=true]');"
+                "const list = document.getElementById('records');"
+                "return [at(row).top, at(list).top, at(list).bottom, row.children[2].innerText]})()")
+            self.assertEqual(chosen, f"trades / 0 @ {int(offset):,}")
+            self.assertTrue(top < place < bottom - 20, f"{place} in {top} to {bottom}")
+            writing.cancel()
         self.assert_no_problems()
 
     async def test_topics_are_sorted_and_found(self):

@@ -20,6 +20,7 @@ export class TailView {
   #newest;
   #elements = [];
   #follows = true;
+  #scrolledTo = 0;  // by this object; -1: somebody else has scrolled since
   #letGo = 0;
   #drawing = false;
 
@@ -64,9 +65,9 @@ export class TailView {
     this.#sizer.style.height = `${shown.length * kRowHeight}px`;
     const room = this.#list.clientHeight - this.#headHeight();
     if (this.#follows) {
-      this.#list.scrollTop = shown.length * kRowHeight;
+      this.#scroll(shown.length * kRowHeight);
     } else if (this.#store.letGo !== this.#letGo) {
-      this.#list.scrollTop -= (this.#store.letGo - this.#letGo) * kRowHeight;
+      this.#scroll(this.#list.scrollTop - (this.#store.letGo - this.#letGo) * kRowHeight);
     }
     this.#letGo = this.#store.letGo;
     const first = Math.max(0, Math.floor(this.#list.scrollTop / kRowHeight) - kAround);
@@ -117,8 +118,16 @@ export class TailView {
     cells[4].classList.toggle("nothing", !note && (row.value === null || row.binary));
   }
 
+  #scroll(top) {
+    this.#list.scrollTop = top;
+    this.#scrolledTo = this.#list.scrollTop;  // which has its limits
+  }
+
+  // It is told of its own scrolling, too, and later.
   #scrolled() {
     const { scrollTop, clientHeight, scrollHeight } = this.#list;
+    if (scrollTop === this.#scrolledTo) return;
+    this.#scrolledTo = -1;
     this.#follows = scrollTop + clientHeight >= scrollHeight - kRowHeight / 2;
     this.drawSoon();
   }
@@ -159,10 +168,8 @@ export class TailView {
   #show(index) {
     const top = index * kRowHeight;
     const room = this.#list.clientHeight - this.#headHeight();
-    if (top < this.#list.scrollTop) this.#list.scrollTop = top;
-    else if (top + kRowHeight > this.#list.scrollTop + room) {
-      this.#list.scrollTop = top + kRowHeight - room;
-    }
+    if (top < this.#list.scrollTop) this.#scroll(top);
+    else if (top + kRowHeight > this.#list.scrollTop + room) this.#scroll(top + kRowHeight - room);
     this.#follows = false;
     this.drawSoon();
   }
