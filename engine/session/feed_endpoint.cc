@@ -140,7 +140,7 @@ void FeedEndpoint::topic_gone(const broker::Topic& topic) {
   }
   subscription_.stop();
   if (!whole) return connection_.abort();
-  connection_.send_first(rest);
+  connection_.send_rest(rest, true);
   connection_.close(code::kTopicGone, "topic deleted");
 }
 

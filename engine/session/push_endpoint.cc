@@ -186,6 +186,7 @@ void PushEndpoint::topic_grown(const broker::Topic& topic) {
 
 void PushEndpoint::topic_gone(const broker::Topic& topic) {
   publisher_.topic_gone(topic);
+  const bool mid_frame = sender_.mid_frame();
   const std::optional<std::string> rest = sender_.forget(topic, connection_.sending());
   for (auto at = subscriptions_.end(); at != subscriptions_.begin();) {
     --at;
@@ -201,7 +202,7 @@ void PushEndpoint::topic_gone(const broker::Topic& topic) {
     remove(at);
   }
   if (!rest) return connection_.abort();
-  if (!rest->empty()) connection_.send_first(*rest);
+  if (!rest->empty()) connection_.send_rest(*rest, mid_frame);
 }
 
 // ---- Answering ---------------------------------------------------------------------------------
@@ -235,7 +236,7 @@ void PushEndpoint::update_reading() {
 }
 
 bool PushEndpoint::must_wait() const {
-  return turn_spent() ||
+  return turn_spent() || creating_ >= kMostCreating ||
          publisher_.unacked_bytes() > connection_.door().settings().max_unacked_bytes;
 }
 

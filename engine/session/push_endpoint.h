@@ -42,6 +42,7 @@ class PushEndpoint final : public WsEndpoint {
   static constexpr std::string_view kSubprotocol = "duolog.v1.json";
   static constexpr std::size_t kMaxReplyBytes = 64U << 10;
   static constexpr std::size_t kMostReplyBytes = 4U << 20;
+  static constexpr std::uint32_t kMostCreating = 16;  // topics at once; further commands wait
 
   explicit PushEndpoint(WsConnection& connection);
   ~PushEndpoint() override;

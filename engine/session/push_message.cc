@@ -65,6 +65,10 @@ std::uint64_t RecordsMessage::wire_bytes() const {
   return full * (header_bytes(kMaxFrameBytes) + kMaxFrameBytes) + header_bytes(rest) + rest;
 }
 
+bool RecordsMessage::mid_frame(std::uint64_t at) {
+  return at % (header_bytes(kMaxFrameBytes) + kMaxFrameBytes) != 0;
+}
+
 std::uint64_t RecordsMessage::frame_end(std::uint64_t at) const {
   const std::uint64_t frame = header_bytes(kMaxFrameBytes) + kMaxFrameBytes;
   return std::min((at + frame - 1) / frame * frame, wire_bytes());

@@ -37,6 +37,8 @@ class RecordsMessage {
   [[nodiscard]] std::uint64_t wire_bytes() const;
   // Where the frame ends that holds the byte `at`; `at` itself where one begins.
   [[nodiscard]] std::uint64_t frame_end(std::uint64_t at) const;
+  // Whether the byte `at` of a message that goes on behind it is not a frame's first.
+  [[nodiscard]] static bool mid_frame(std::uint64_t at);
 
   // Adds the bytes [from, to) of the frames to a send; returns how many there was room for. What is
   // not in the items is copied into `arena`.

@@ -321,6 +321,10 @@ std::optional<std::string> PushSender::forget(const broker::Topic& topic, bool s
   return rest;
 }
 
+bool PushSender::mid_frame() const {
+  return cut_ && RecordsMessage::mid_frame(cut_->at);
+}
+
 std::optional<std::string> PushSender::rest_of_cut() {
   const PushBatch* batch = nullptr;
   const Look look = find_batch(door_, door_.push_cache(), *cut_, cut_->message.position,

@@ -77,6 +77,8 @@ class PushSender {
   [[nodiscard]] bool more() const;
   // Part of a message has been sent.
   [[nodiscard]] bool mid_message() const { return cut_ != nullptr; }
+  // ... and of a frame of it.
+  [[nodiscard]] bool mid_frame() const;
   // collect() has marked a subscription as doomed.
   [[nodiscard]] bool take_doomed() { return std::exchange(doomed_, false); }
 

@@ -82,8 +82,11 @@ class WsConnection {
   // What came before a close may still be answered.
   [[nodiscard]] bool answers() const;
   [[nodiscard]] bool sending() const;
-  // Bytes that go out before everything else: the rest of a frame.
-  void send_first(std::string_view rest) { control_.insert(0, rest); }
+  // The rest of a half-sent message, which begins within a frame or with one: behind the control
+  // frames then, of which one may be half sent.
+  void send_rest(std::string_view rest, bool mid_frame) {
+    control_.insert(mid_frame ? 0 : control_.size(), rest);
+  }
   // No on_message() until resume_reading().
   void pause_reading() { paused_ = true; }
   void resume_reading();
