@@ -109,11 +109,12 @@ class Server:
         with open(self.log_path, encoding="utf-8", errors="replace") as log:
             return log.read()
 
-    def memory_bytes(self):
-        """What it holds itself; mapped files, which the kernel takes back, do not count."""
+    def memory_bytes(self, *names):
+        """What it holds itself; mapped files, which the kernel takes back, do not count. `names`:
+        other fields of /proc/PID/status."""
         with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
             fields = dict(line.split(":", 1) for line in status)
-        return 1024 * sum(int(fields[name].split()[0]) for name in ("RssAnon", "RssShmem"))
+        return 1024 * sum(int(fields[name].split()[0]) for name in names or ("RssAnon", "RssShmem"))
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))

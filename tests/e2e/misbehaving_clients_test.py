@@ -4,63 +4,9 @@ import os
 import random
 import socket
 import struct
-import threading
-import time
 import unittest
 
-from duolog_server import DEADLINE_S, DuologTest, sanitized, until
-
-API_VERSIONS = struct.pack(">hhih", 18, 0, 7, -1)  # version 0, correlation id 7, no client id
-
-
-def framed(request):
-    return struct.pack(">i", len(request)) + request
-
-
-def receive_exactly(connection, size):
-    received = b""
-    while len(received) < size:
-        piece = connection.recv(size - len(received))
-        if not piece:
-            raise AssertionError("the connection was closed")
-        received += piece
-    return received
-
-
-def ask(connection):
-    """One request of a client that behaves."""
-    connection.sendall(framed(API_VERSIONS))
-    size, correlation = struct.unpack(">ii", receive_exactly(connection, 8))
-    receive_exactly(connection, size - 4)
-    return correlation
-
-
-class Bystander(threading.Thread):
-    """A client that behaves, all the time; notes what goes wrong and the longest it waited."""
-
-    def __init__(self, server):
-        super().__init__()
-        self.connection = server.connect(server.kafka_port)
-        self.over = threading.Event()
-        self.asked = 0
-        self.longest_s = 0.0
-        self.wrong = None
-
-    def run(self):
-        try:
-            while not self.over.is_set():
-                began = time.monotonic()
-                if ask(self.connection) != 7:
-                    self.wrong = "another request's answer"
-                self.longest_s = max(self.longest_s, time.monotonic() - began)
-                self.asked += 1
-        except (OSError, AssertionError) as error:
-            self.wrong = error
-
-    def end(self):
-        self.over.set()
-        self.join(DEADLINE_S)
-        self.connection.close()
+from watched import API_VERSIONS, WatchedTest, ask, framed, receive_exactly, reset
 
 
 def closes(connection):
@@ -73,47 +19,13 @@ def closes(connection):
     return True
 
 
-class MisbehavingClientsTest(DuologTest):
+class MisbehavingClientsTest(WatchedTest):
 
-    def setUp(self):
-        super().setUp()
-        self.server_ = self.serve("--shards", "2", "--socket-request-max-bytes", "2MiB",
-                                  "--http-upgrade-timeout-ms", "500ms")
-        self.server_.kcat("-P", "-t", "t", data=b"one\n")
-        self.server_.kcat("-C", "-t", "t", "-e", "-q")
+    OPTIONS = ("--socket-request-max-bytes", "2MiB", "--http-upgrade-timeout-ms", "500ms")
+
+    def warm_up(self):
         for port in (self.server_.kafka_port, self.server_.http_port):
-            self.torture(port, 50)  # so that caches and pools are what they will be
-        self.settle()
-        self.memory = self.server_.memory_bytes()
-        self.descriptors = self.server_.descriptors()
-        self.bystander = Bystander(self.server_)
-        self.bystander.start()
-
-    def tearDown(self):
-        self.bystander.end()
-        self.assertIsNone(self.bystander.wrong)
-        self.assertGreater(self.bystander.asked, 0)
-        self.assertTrue(self.server_.is_running(), self.server_.log_text())
-        self.assertEqual(self.server_.kcat("-C", "-t", "t", "-e", "-q"), b"one\n")
-        self.settle()
-        until(lambda: self.server_.descriptors() <= self.descriptors,
-              f"no more than {self.descriptors} descriptors")
-        if not sanitized():
-            self.assertLess(self.bystander.longest_s, 5)
-            self.assertLess(self.server_.memory_bytes() - self.memory, 16 << 20)
-        self.assert_stops_cleanly(self.server_)
-
-    def settle(self):
-        """Waits until the server has closed what its clients closed."""
-        def connections():
-            with open(f"/proc/{self.server_.pid}/net/tcp", encoding="ascii") as table:
-                rows = [line.split() for line in table.readlines()[1:]]
-            ports = {self.server_.kafka_port, self.server_.http_port}
-            mine = [row for row in rows if int(row[1].split(":")[1], 16) in ports]
-            bystanders = 1 if hasattr(self, "bystander") and self.bystander.is_alive() else 0
-            # 01 established, 08 close-wait: what the server still holds.
-            return sum(row[3] in ("01", "08") for row in mine) <= bystanders
-        until(connections, "the server to close what its clients closed")
+            self.torture(port, 50)
 
     def torture(self, port, count):
         """Connections that end at once: closed, reset, or behind a piece of a request."""
@@ -123,7 +35,7 @@ class MisbehavingClientsTest(DuologTest):
             if number % 4 >= 2:
                 connection.sendall(dice.randbytes(dice.randrange(1, 200)))
             if number % 2:
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                reset(connection)
             connection.close()
 
     def test_connections_closed_at_once_by_the_hundred(self):

@@ -50,7 +50,8 @@ class HttpFixture {
 
   // A connected client socket, served by `shard`. `receive_bytes`: SO_RCVBUF; 0: the default.
   int connect(std::size_t shard = 0, int receive_bytes = 0) {
-    return connect_to([](HttpDoor& door, int served) { door.accept(served); }, receive_bytes, shard);
+    return connect_to([](HttpDoor& door, int served) { door.accept(served); }, receive_bytes,
+                      shard);
   }
   // Served by what `serve` does with the other end, on the shard.
   int connect_to(std::function<void(HttpDoor& door, int served)> serve, int receive_bytes = 0,
