@@ -41,8 +41,12 @@ PushEndpoint::~PushEndpoint() {
 void PushEndpoint::on_message(ws::Opcode /*opcode*/, Bytes payload) {
   std::string_view text = as_text(payload);
   run_all(text);
-  rest_ = text;
+  keep(text);
   update_reading();
+}
+
+void PushEndpoint::keep(std::string_view rest) {
+  if (!rest.empty()) rest_ = std::make_unique<std::string>(rest);
 }
 
 void PushEndpoint::run_all(std::string_view& text) {
@@ -64,10 +68,10 @@ void PushEndpoint::run_all(std::string_view& text) {
 void PushEndpoint::turn_ended() {
   // Running commands may close the connection, which must not move what is being sent.
   if (taking() && !connection_.sending()) {
-    const std::string message = std::exchange(rest_, {});
-    std::string_view text = message;
+    const std::unique_ptr<std::string> message = std::move(rest_);
+    std::string_view text = *message;
     run_all(text);
-    rest_ = text;
+    keep(text);
   }
   update_reading();
   publisher_.submit();

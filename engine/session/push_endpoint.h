@@ -57,7 +57,7 @@ class PushEndpoint final : public WsEndpoint {
     return !replies_.empty() || taking() || sender_.more();
   }
   [[nodiscard]] bool busy() const override { return publisher_.busy() || creating_ > 0; }
-  [[nodiscard]] bool taking() const override { return !rest_.empty(); }
+  [[nodiscard]] bool taking() const override { return rest_ != nullptr; }
   [[nodiscard]] bool answering() const override {
     return busy() || taking() || !replies_.empty();
   }
@@ -72,6 +72,7 @@ class PushEndpoint final : public WsEndpoint {
   // Runs commands, and takes them from the front of `text`; none are left, or they have to wait.
   void run_all(std::string_view& text);
   void run(std::string_view object, bool may_create);
+  void keep(std::string_view rest);
   // The commands, by what they ask for.
   void run(std::uint64_t id, const push::Hello& hello);
   void run(std::uint64_t id, const push::Subscribe& subscribe);
@@ -117,7 +118,7 @@ class PushEndpoint final : public WsEndpoint {
   PushSender sender_;
   PushPublisher publisher_;
   Subscriptions subscriptions_;
-  std::string rest_;          // of the last message: commands that wait
+  std::unique_ptr<std::string> rest_;  // of the last message: commands that wait
   TurnShare turn_share_;
   std::string_view running_;  // the command being run, as it came
   std::string_view ending_reason_;

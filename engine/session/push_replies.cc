@@ -7,9 +7,6 @@
 namespace duolog::session {
 namespace {
 
-// Memory that a busy moment took is given back.
-constexpr std::size_t kKeptBytes = 1024;
-
 std::size_t frame_length(const std::string& frames, std::size_t at) {
   const auto* head = reinterpret_cast<const std::uint8_t*>(frames.data()) + at;
   const std::uint8_t length = head[1];
@@ -18,10 +15,8 @@ std::size_t frame_length(const std::string& frames, std::size_t at) {
   return 10U + load_be<std::uint64_t>(head + 2);
 }
 
-void release(std::string& text) {
-  text.clear();
-  if (text.capacity() > kKeptBytes) text.shrink_to_fit();
-}
+// An idle connection keeps no memory for what it is told now and then.
+void release(std::string& text) { text = std::string(); }
 
 }  // namespace
 
