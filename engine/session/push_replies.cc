@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "engine/session/push_message.h"
 #include "net/ws/frame.h"
 
 namespace duolog::session {
@@ -21,10 +22,16 @@ void release(std::string& text) { text = std::string(); }
 }  // namespace
 
 void PushReplies::add(std::string_view text) {
-  std::array<std::uint8_t, ws::kMaxFrameHeaderBytes> header;
-  const std::size_t size = ws::encode_frame_header(ws::Opcode::kText, true, text.size(), header);
-  waiting_.append(as_text(Bytes(header).first(size)));
-  waiting_.append(text);
+  auto opcode = ws::Opcode::kText;
+  do {
+    const std::string_view part = text.substr(0, RecordsMessage::kMaxFrameBytes);
+    text.remove_prefix(part.size());
+    std::array<std::uint8_t, ws::kMaxFrameHeaderBytes> header;
+    const std::size_t size = ws::encode_frame_header(opcode, text.empty(), part.size(), header);
+    waiting_.append(as_text(Bytes(header).first(size)));
+    waiting_.append(part);
+    opcode = ws::Opcode::kContinuation;
+  } while (!text.empty());
 }
 
 bool PushReplies::cut(FeedSendList& list) {

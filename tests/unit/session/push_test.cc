@@ -396,6 +396,20 @@ TEST(PushTest, AStoppingServerSaysByeBeforeItCloses) {
   EXPECT_EQ(client.ws().close_code(), 4503);
 }
 
+TEST(PushTest, ALongReplyGoesOutInFramesOf256KiB) {
+  HttpFixture fixture;
+  fixture.create("wide", 8'000);
+  PushClient client(fixture);
+  client.send({{"id", 1}, {"offsets", {{"topic", "wide"}}}});
+  std::string& input = client.ws().http().input();
+  while (input.size() < 10) ASSERT_TRUE(client.ws().http().receive());
+  const auto* header = reinterpret_cast<const std::uint8_t*>(input.data());
+  EXPECT_EQ(header[0], 0x01);  // text, and not the last frame
+  EXPECT_EQ(header[1], 127);
+  EXPECT_EQ(load_be<std::uint64_t>(header + 2), 256U << 10);
+  EXPECT_EQ(client.receive()["offsets"]["positions"].size(), 8'000U);
+}
+
 TEST(PushTest, WhoPilesUpRepliesIsClosedWith4429) {
   HttpFixture fixture;
   fixture.create("wide", 5'000);
