@@ -1,5 +1,7 @@
 #include "tools/duolog/serve_options.h"
 
+#include <variant>
+
 #include "engine/server/config_property.h"
 
 namespace duolog::tools {
@@ -28,13 +30,23 @@ void ServeOptions::add_to(CLI::App& app) {
   const server::Config defaults;
   for (const server::Property& property : server::properties()) {
     const std::string name(property.name);
-    app.add_option_function<std::string>(
-           "--" + name,
-           [this, name](const std::string& value) { settings_.emplace_back(name, value); },
-           std::string(property.doc))
-        ->type_name(server::value_form(property))
-        ->default_str(server::property_value(property, defaults))
-        ->group("Settings");
+    // "--echo" alone is "--echo true".
+    const bool is_switch = std::holds_alternative<bool server::Config::*>(property.field);
+    const std::string form = server::value_form(property);
+    const std::string value = server::property_value(property, defaults);
+    CLI::Option* option = app.add_option_function<std::string>(
+        "--" + name,
+        [this, name, is_switch](const std::string& given) {
+          settings_.emplace_back(name, is_switch && given.empty() ? "true" : given);
+        },
+        std::string(property.doc));
+    option->expected(is_switch ? 0 : 1, 1)->group("Settings");
+    // CLI11 would take a switch's default for what stands behind it.
+    if (is_switch) {
+      option->type_name(form + "=" + value);
+    } else {
+      option->type_name(form)->default_str(value);
+    }
   }
 }
 

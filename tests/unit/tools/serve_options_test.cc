@@ -30,6 +30,16 @@ TEST(ServeOptionsTest, TakesEverySettingAsAnOption) {
   EXPECT_EQ(config.busy_poll, server::BusyPoll::kAdaptive);
 }
 
+TEST(ServeOptionsTest, ASwitchNeedsNoValue) {
+  EXPECT_FALSE(load({}).value().echo);
+  EXPECT_TRUE(load({"--echo"}).value().echo);
+  EXPECT_TRUE(load({"--echo", "--shards", "3"}).value().echo);
+  EXPECT_EQ(load({"--echo", "--shards", "3"}).value().shards, 3u);
+  EXPECT_TRUE(load({"--echo", "true"}).value().echo);
+  EXPECT_FALSE(load({"--auto-create-topics", "false"}).value().auto_create_topics);
+  EXPECT_FALSE(load({"--echo=false"}).value().echo);
+}
+
 TEST(ServeOptionsTest, NamesAnUnknownOptionAndTheNearestSetting) {
   EXPECT_EQ(load({"--shard", "3"}).error().message,
             "unknown option '--shard'; did you mean '--shards'?");
