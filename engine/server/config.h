@@ -86,7 +86,7 @@ struct Config {
 
   std::uint64_t ws_max_message_bytes = kMiB;
   std::vector<std::string> ws_allowed_origins;  // besides the origin of the same host
-  std::vector<std::string> ws_allowed_hosts;    // none: whatever the Host header says
+  std::vector<std::string> ws_allowed_hosts;    // besides localhost and our own address
   std::uint64_t http_upgrade_timeout_ms = 5000;
   std::uint32_t http_max_listed_partitions = 10'000;
   bool ws_compression = false;

@@ -109,7 +109,7 @@ constexpr auto kProperties = std::to_array<Property>({
     {"ws-max-message-bytes", &Config::ws_max_message_bytes,
      "Largest message from a WebSocket client", Unit::kBytes, 1, 512 * kMiB},
     {"ws-allowed-origins", &Config::ws_allowed_origins,
-     "Origins, besides our own host, whose pages may connect; * allows all"},
+     "Origins, besides our own host, whose pages may connect"},
     {"ws-allowed-hosts", &Config::ws_allowed_hosts,
      "Host names to answer to, besides localhost and the address listened on"},
     {"http-upgrade-timeout-ms", &Config::http_upgrade_timeout_ms,

@@ -60,8 +60,7 @@ Look PushSender::look_up(Cursor& cursor, PushSubscription::Place& place, const P
     if (place.position >= cursor.log().high_watermark().position) {
       return {.found = Found::kCaughtUp};
     }
-    Look look = find_batch(door_, door_.push_cache(), cursor, place.position,
-                           format_, batch);
+    Look look = find_batch(door_, door_.push_cache(), cursor, place.position, format_, batch);
     if (look.found != Found::kOk || batch->item_at(place.next) < batch->item_count()) return look;
     place = {look.next, std::max(place.next, batch->next_of(batch->item_count()))};
     // So that what was passed over need not be again.
@@ -92,8 +91,7 @@ Plan PushSender::begin(FeedSendList& list) {
   const PushBatch* batch = nullptr;
   Look look = check_fetches(*cut_, message.next.next);
   if (look.found == Found::kOk) {
-    look = find_batch(door_, door_.push_cache(), *cut_, message.position, format_,
-                      batch);
+    look = find_batch(door_, door_.push_cache(), *cut_, message.position, format_, batch);
   }
   if (look.found == Found::kLost || look.found == Found::kDamaged) {
     return {Plan::Status::kFailed, ws::close_code::kPositionLost, "half a message is lost"};
@@ -114,8 +112,8 @@ bool PushSender::continue_cut(FeedSendList& list) {
   const std::uint64_t from = cut_->at + begun_bytes_;
   if (from == cut_->message.wire_bytes) return true;
   const PushBatch* batch = nullptr;
-  const Look look = find_batch(door_, door_.push_cache(), *cut_, cut_->message.position,
-                               format_, batch);
+  const Look look =
+      find_batch(door_, door_.push_cache(), *cut_, cut_->message.position, format_, batch);
   if (look.found != Found::kOk) return false;  // begin() will wait for it
   const std::uint64_t to = cut_->message.wire_bytes;
   continued_bytes_ = lay_out(cut_->message, *batch).add(list, door_.shard().arena(), from, to);
