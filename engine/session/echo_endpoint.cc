@@ -6,19 +6,12 @@
 #include "engine/base/check.h"
 #include "engine/session/http_door.h"
 #include "net/ws/frame.h"
+#include "net/ws/frame_length.h"
 
 namespace duolog::session {
 namespace {
 
 constexpr std::size_t kLeastBytes = 4096;  // of the buffer, so that it does not grow in small steps
-
-// The length of the frame that `bytes` begin with: one of ours, so it is not masked.
-std::size_t frame_bytes(Bytes bytes) {
-  const std::uint8_t length7 = bytes[1];
-  if (length7 == 126) return 4U + load_be<std::uint16_t>(bytes.data() + 2);
-  if (length7 == 127) return 10U + load_be<std::uint64_t>(bytes.data() + 2);
-  return 2U + length7;
-}
 
 }  // namespace
 
@@ -79,7 +72,7 @@ WsEndpoint::Plan EchoEndpoint::collect(FeedSendList& list) {
   const std::size_t room = list.room_bytes();
   std::size_t taken = waiting.size() <= room ? waiting.size() : 0;
   while (taken < waiting.size()) {
-    const std::size_t next = taken + frame_bytes(waiting.subspan(taken));
+    const std::size_t next = taken + ws::frame_length(waiting.data() + taken);
     if (next > room && (taken > 0 || list.size_bytes() > 0)) break;
     taken = next;
   }
@@ -95,7 +88,7 @@ void EchoEndpoint::sent(std::size_t of_begin, std::size_t of_collect) {
     if (out_.capacity() > kKeptBytes) out_ = Buffer();
     connection_.resume_reading();
   }
-  while (frame_ < sent_) frame_ += frame_bytes(Bytes(out_).subspan(frame_));
+  while (frame_ < sent_) frame_ += ws::frame_length(out_.data() + frame_);
 }
 
 }  // namespace duolog::session

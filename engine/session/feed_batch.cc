@@ -4,6 +4,7 @@
 
 #include "engine/base/check.h"
 #include "net/ws/frame.h"
+#include "net/ws/frame_length.h"
 #include "net/ws/utf8.h"
 #include "storage/record.h"
 
@@ -135,10 +136,7 @@ const FeedBatch::Piece* FeedBatch::piece_at(std::uint32_t at) const {
 std::uint32_t FeedBatch::frame_end(std::uint32_t frame) const {
   const Piece& piece = *piece_at(frame);
   const std::uint8_t* head = inline_.data() + piece.inline_at + (frame - piece.stream_at);
-  const std::uint8_t length = head[1];
-  if (length <= 125) return frame + 2 + length;
-  if (length == 126) return frame + 4 + load_be<std::uint16_t>(head + 2);
-  return frame + 10 + static_cast<std::uint32_t>(load_be<std::uint64_t>(head + 2));
+  return frame + static_cast<std::uint32_t>(ws::frame_length(head));
 }
 
 std::uint32_t FeedBatch::frame_at(std::uint32_t from, std::uint32_t at) const {

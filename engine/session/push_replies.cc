@@ -4,17 +4,10 @@
 
 #include "engine/session/push_message.h"
 #include "net/ws/frame.h"
+#include "net/ws/frame_length.h"
 
 namespace duolog::session {
 namespace {
-
-std::size_t frame_length(const std::string& frames, std::size_t at) {
-  const auto* head = reinterpret_cast<const std::uint8_t*>(frames.data()) + at;
-  const std::uint8_t length = head[1];
-  if (length <= 125) return 2U + length;
-  if (length == 126) return 4U + load_be<std::uint16_t>(head + 2);
-  return 10U + load_be<std::uint64_t>(head + 2);
-}
 
 // An idle connection keeps no memory for what it is told now and then.
 void release(std::string& text) { text = std::string(); }
@@ -65,7 +58,7 @@ void PushReplies::sent(std::size_t of_cut, std::size_t of_whole) {
     return;
   }
   while (frame_ < at_) {
-    const std::size_t end = frame_ + frame_length(leaving_, frame_);
+    const std::size_t end = frame_ + ws::frame_length(as_bytes(leaving_).data() + frame_);
     if (end > at_) {
       frame_end_ = end;
       return;
