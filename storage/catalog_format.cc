@@ -70,7 +70,7 @@ class Writer {
   explicit Writer(std::vector<std::uint8_t>& out) : out_(out) {}
 
   template <class T>
-  requires std::is_integral_v<T>
+    requires std::is_integral_v<T>
   void operator()(T value) {
     const std::size_t at = out_.size();
     out_.resize(at + sizeof value);
@@ -105,7 +105,7 @@ class Reader {
   [[nodiscard]] bool whole() const { return ok_ && left_.empty(); }
 
   template <class T>
-  requires std::is_integral_v<T>
+    requires std::is_integral_v<T>
   void operator()(T& value) {
     const Bytes bytes = take(sizeof value);
     value = bytes.empty() ? T{} : load_le<T>(bytes.data());

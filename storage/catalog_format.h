@@ -78,10 +78,10 @@ struct ResourceConfigsEntry {
   TopicConfigs configs;
 };
 
-using CatalogEntry = std::variant<ClusterIdEntry, IncarnationEntry, TopicRecord, TopicDeletedEntry,
-                                  TopicConfigsEntry, LogStartEntry, PartitionsAddedEntry,
-                                  DeletedTopic, DeletedForgottenEntry, NextProducerIdEntry,
-                                  ResourceConfigsEntry>;
+using CatalogEntry =
+    std::variant<ClusterIdEntry, IncarnationEntry, TopicRecord, TopicDeletedEntry,
+                 TopicConfigsEntry, LogStartEntry, PartitionsAddedEntry, DeletedTopic,
+                 DeletedForgottenEntry, NextProducerIdEntry, ResourceConfigsEntry>;
 
 inline constexpr std::size_t kCatalogHeaderBytes = 48;
 inline constexpr std::size_t kCatalogFrameBytes = 20;

@@ -2,7 +2,8 @@
 //
 // One small file a partition, `checkpoint`, replaced as a whole; its format is in checkpoint.md.
 // Derived, never evidence: a missing or damaged one costs time, not data. Only what it knows of
-// producers whose batches have left the log is nowhere else. Blocking; janitor threads and start-up only.
+// producers whose batches have left the log is nowhere else. Blocking; janitor threads and start-up
+// only.
 #pragma once
 
 #include <cstdint>

@@ -281,9 +281,8 @@ Result<void> LogRecovery::cut() {
 void LogRecovery::save_checkpoint(const RecoveredLog& log) {
   if (log.segments.empty()) return;
   const Offset active = log.segments.back().base_offset;
-  const bool covered =
-      log.producers.empty() ||
-      (checkpoint_ ? checkpoint_->segment == active : segments_.begin()->first == active);
+  const bool covered = log.producers.empty() || (checkpoint_ ? checkpoint_->segment == active
+                                                             : segments_.begin()->first == active);
   if (walked_bytes_ < kWorthACheckpoint && covered) return;
   Checkpoint checkpoint;
   checkpoint.segment = active;

@@ -77,8 +77,8 @@ LogStore::~LogStore() {
 }
 
 Log& LogStore::add(LogIdentity identity, LogConfig config) {
-  owned_.push_back(std::make_unique<Tail>(std::make_unique<Log>(std::move(identity)), config,
-                                          producers_));
+  owned_.push_back(
+      std::make_unique<Tail>(std::make_unique<Log>(std::move(identity)), config, producers_));
   tails_.push_back(owned_.back().get());
   return tails_.back()->log;
 }
@@ -222,13 +222,14 @@ LogStore::Append LogStore::prepare(Tail& tail, std::uint64_t size_bytes, std::in
   Segment* segment = tail.active();
   const std::uint64_t at = segment ? tail.end.position - segment->base_position : 0;
   const bool full =
-      !segment || (at > 0 && (at + size_bytes > tail.config.segment_bytes ||
-                              at + size_bytes > segment->max_bytes ||
-                              segment->index.offset_index_bytes() + SegmentIndex::kOffsetEntryBytes >
-                                  tail.config.segment_index_bytes ||
-                              tail.end.offset + records - segment->base_offset >
-                                  std::numeric_limits<std::int32_t>::max() ||
-                              now.value - tail.active_since_ms >= tail.roll_after_ms()));
+      !segment ||
+      (at > 0 &&
+       (at + size_bytes > tail.config.segment_bytes || at + size_bytes > segment->max_bytes ||
+        segment->index.offset_index_bytes() + SegmentIndex::kOffsetEntryBytes >
+            tail.config.segment_index_bytes ||
+        tail.end.offset + records - segment->base_offset >
+            std::numeric_limits<std::int32_t>::max() ||
+        now.value - tail.active_since_ms >= tail.roll_after_ms()));
   if (full) {
     if (!retry_space) return no_space();
     writer_.make_segment(tail, size_bytes, now.value);

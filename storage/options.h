@@ -29,7 +29,7 @@ struct LogConfig {
   std::uint64_t segment_bytes = 1 * kGiB;
   std::int64_t segment_ms = 7LL * 24 * 3600 * 1000;
   std::uint64_t segment_index_bytes = 10 * kMiB;  // of a segment's offset index; full, it is sealed
-  std::int64_t segment_jitter_ms = 0;  // a segment is sealed by up to this much earlier
+  std::int64_t segment_jitter_ms = 0;             // a segment is sealed by up to this much earlier
   Durability durability = Durability::kFsync;
   Visibility visibility = Visibility::kDurable;
   // Retention, by the largest timestamp of a segment and by the size of the log; -1: unlimited.

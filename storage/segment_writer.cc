@@ -229,8 +229,7 @@ Checkpoint SegmentWriter::checkpoint_now(const Tail& tail) {
 // What is known of producers cannot be told of an earlier point of the log than its end. So a
 // checkpoint is made first, and written when the segments have caught up with it.
 void SegmentWriter::plan_checkpoint(Tail& tail) {
-  tail.planned =
-      std::make_unique<Tail::PlannedCheckpoint>(checkpoint_now(tail), tail.end.position);
+  tail.planned = std::make_unique<Tail::PlannedCheckpoint>(checkpoint_now(tail), tail.end.position);
 }
 
 bool SegmentWriter::plan_is_due(const Tail& tail) {
@@ -267,8 +266,7 @@ void SegmentWriter::close(Tail& tail) {
   tail.op_busy = true;
   disk_.run(
       [this, result, file = segment.file, size = tail.end.position - segment.base_position,
-       checkpoint = checkpoint_now(tail),
-       directory = tail.log.identity.directory] {
+       checkpoint = checkpoint_now(tail), directory = tail.log.identity.directory] {
         *result = disk_.files().truncate(file, size);
         if (*result) *result = disk_.files().sync(file);
         // It saves time at the next start; a full disk must not stop us from stopping.

@@ -44,10 +44,7 @@ struct AppendWaiter {
 
 struct Tail {
   Tail(std::unique_ptr<Log> owned, LogConfig log_config, Producers& all_producers)
-      : log_owned(std::move(owned)),
-        log(*log_owned),
-        config(log_config),
-        producers(all_producers) {
+      : log_owned(std::move(owned)), log(*log_owned), config(log_config), producers(all_producers) {
     log.tail = this;
   }
 

@@ -64,7 +64,7 @@ class TailMemory {
   std::function<void()> on_room_;
   std::deque<Held> held_;  // oldest first
   std::size_t retiring_ = 0;
-  bool starved_ = false;  // somebody was refused
+  bool starved_ = false;           // somebody was refused
   std::size_t wanted_chunks_ = 0;  // the most that anybody was refused since
   std::uint64_t reclaimed_chunks_ = 0;
 };

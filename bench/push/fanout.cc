@@ -105,9 +105,8 @@ Phase run_phase(const PushOptions& options, bool stalled, Readers& readers, Prod
   const ProcessUsage after = usage_of(options.server_pid);
   const Readers::Measured seen = readers.measured();
   const double took_s = static_cast<double>(seen.last_ns - start_ns) / 1e9;
-  Phase phase{.deliveries_per_s =
-                  static_cast<double>(seen.late_ns.count()) * 1e9 /
-                  static_cast<double>(seen.last_ns - due_of(warmup)),
+  Phase phase{.deliveries_per_s = static_cast<double>(seen.late_ns.count()) * 1e9 /
+                                  static_cast<double>(seen.last_ns - due_of(warmup)),
               .server_cpu = (after.cpu_s - before.cpu_s) / took_s,
               .reader_cpu = seen.cpu_s / took_s,
               .rss_before_kib = before.rss_kib,
@@ -118,7 +117,8 @@ Phase run_phase(const PushOptions& options, bool stalled, Readers& readers, Prod
   }
   fmt::print(
       "{}: {:.0f} deliveries/s, p50 {:.2f} ms, p90 {:.2f}, p99 {:.2f}, p99.9 {:.2f}, max {:.2f}; "
-      "cores: server {:.2f}, readers {:.2f}; resident before {:.1f} MiB, most {:.1f}, after {:.1f}\n",
+      "cores: server {:.2f}, readers {:.2f}; resident before {:.1f} MiB, most {:.1f}, after "
+      "{:.1f}\n",
       stalled ? "with stalled   " : "without stalled", phase.deliveries_per_s, phase.late_ms[0],
       phase.late_ms[1], phase.late_ms[2], phase.late_ms[3],
       static_cast<double>(seen.late_ns.max()) / 1e6, phase.server_cpu, phase.reader_cpu,
@@ -181,10 +181,11 @@ int run_fanout(const PushOptions& options) {
   Readers readers(reading);
   for (std::size_t i = 0; i < reading; ++i) readers.add(Subscriber(options.push));
   const ProcessUsage connected = usage_of(options.server_pid);
-  fmt::print("{} readers, {} that never read; {} B values at {}/s; server resident {:.1f} MiB, "
-             "with the readers {:.1f}\n",
-             reading, options.stalled, options.size_bytes, options.rate, mib(idle.rss_kib),
-             mib(connected.rss_kib));
+  fmt::print(
+      "{} readers, {} that never read; {} B values at {}/s; server resident {:.1f} MiB, "
+      "with the readers {:.1f}\n",
+      reading, options.stalled, options.size_bytes, options.rate, mib(idle.rss_kib),
+      mib(connected.rss_kib));
   Producer producer(options.kafka, 0);
   std::vector<Phase> with;
   std::vector<Phase> without;
@@ -220,11 +221,11 @@ int run_idle(const PushOptions& options) {
       return (static_cast<double>(now_kib) - static_cast<double>(before_kib)) * 1024 /
              static_cast<double>(options.subscribers);
     };
-    fmt::print("{}: resident {:.1f} MiB: {:.0f} B a connection, {:.0f} B of it anonymous; TCP "
-               "buffers of the machine {:.0f} B\n",
-               when, mib(now.rss_kib), each(now.rss_kib, before.rss_kib),
-               each(anonymous_of(options.server_pid), anonymous_kib),
-               each(tcp_memory_kib(), kernel_kib));
+    fmt::print(
+        "{}: resident {:.1f} MiB: {:.0f} B a connection, {:.0f} B of it anonymous; TCP "
+        "buffers of the machine {:.0f} B\n",
+        when, mib(now.rss_kib), each(now.rss_kib, before.rss_kib),
+        each(anonymous_of(options.server_pid), anonymous_kib), each(tcp_memory_kib(), kernel_kib));
   };
   print("connected");
   readers.begin(0);

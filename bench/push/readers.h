@@ -29,12 +29,12 @@ class Readers {
   [[nodiscard]] std::size_t size() const { return readers_.size(); }
 
   struct Measured {
-    Histogram late_ns;              // of the records due at `from_ns` or later
-    std::uint64_t last_ns = 0;      // when the last of them came
-    std::uint64_t fewest = 0;       // that a subscriber received, of all records
+    Histogram late_ns;          // of the records due at `from_ns` or later
+    std::uint64_t last_ns = 0;  // when the last of them came
+    std::uint64_t fewest = 0;   // that a subscriber received, of all records
     std::uint64_t most = 0;
-    std::uint64_t closed = 0;       // subscribers whose connection has ended
-    double cpu_s = 0;               // of the thread
+    std::uint64_t closed = 0;  // subscribers whose connection has ended
+    double cpu_s = 0;          // of the thread
   };
   // Begins anew, and counts as measured what is due at `from_ns` or later.
   void begin(std::uint64_t from_ns);

@@ -11,8 +11,8 @@ namespace duolog {
 
 }  // namespace duolog
 
-#define CHECK(condition)                                                       \
-  do {                                                                         \
-    if (!(condition)) [[unlikely]]                                             \
-      ::duolog::check_failed(#condition, __FILE__, __LINE__);                  \
+#define CHECK(condition)                                      \
+  do {                                                        \
+    if (!(condition)) [[unlikely]]                            \
+      ::duolog::check_failed(#condition, __FILE__, __LINE__); \
   } while (false)

@@ -1,8 +1,8 @@
 #include "engine/base/crc32c.h"
 
-#include <nmmintrin.h>
-
 #include <array>
+
+#include <nmmintrin.h>
 
 namespace duolog {
 namespace {

@@ -28,9 +28,9 @@ struct Strong {
   }
 };
 
-using Offset = Strong<struct OffsetTag, std::int64_t>;            // of a record in its partition
-using Position = Strong<struct PositionTag, std::uint64_t>;       // of a byte in its partition's log
-using ShardId = Strong<struct ShardIdTag, std::uint16_t>;         // 0 .. number of shards - 1
+using Offset = Strong<struct OffsetTag, std::int64_t>;       // of a record in its partition
+using Position = Strong<struct PositionTag, std::uint64_t>;  // of a byte in its partition's log
+using ShardId = Strong<struct ShardIdTag, std::uint16_t>;    // 0 .. number of shards - 1
 using PartitionId = Strong<struct PartitionIdTag, std::int32_t>;  // of a partition in its topic
 using Timestamp = Strong<struct TimestampTag, std::int64_t>;      // milliseconds since 1970, UTC
 using LeaderEpoch = Strong<struct LeaderEpochTag, std::int32_t>;  // the server's incarnation

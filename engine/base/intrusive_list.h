@@ -32,7 +32,7 @@ class ListHook {
   ListHook* prev_ = nullptr;
 };
 
-template <class T, ListHook T::*Hook>
+template <class T, ListHook T::* Hook>
 class IntrusiveList {
  public:
   IntrusiveList() { head_.next_ = head_.prev_ = &head_; }
@@ -89,8 +89,9 @@ class IntrusiveList {
  private:
   static T* owner(ListHook* hook) {
     // Hook is a pointer to member: its byte offset within T is the same for every T.
-    const auto offset = reinterpret_cast<std::ptrdiff_t>(
-        &(reinterpret_cast<T const volatile*>(0x1000)->*Hook)) - 0x1000;
+    const auto offset =
+        reinterpret_cast<std::ptrdiff_t>(&(reinterpret_cast<T const volatile*>(0x1000)->*Hook)) -
+        0x1000;
     return reinterpret_cast<T*>(reinterpret_cast<char*>(hook) - offset);
   }
   ListHook head_;

@@ -1,4 +1,5 @@
-// Random 128-bit identifiers and their text form, as Kafka prints them (URL-safe base64, 22 characters).
+// Random 128-bit identifiers and their text form, as Kafka prints them (URL-safe base64, 22
+// characters).
 #pragma once
 
 #include <string>

@@ -94,8 +94,8 @@ Result<void> Cluster::recover() {
   for (const Uuid& id : forgotten) {
     if (auto done = catalog_.forget_deleted(id); !done) return done;
   }
-  (void)configs_.publish(make_stored_configs(catalog_.resource_configs(), options_.topic_defaults,
-                                             options_.node_id));
+  (void)configs_.publish(
+      make_stored_configs(catalog_.resource_configs(), options_.topic_defaults, options_.node_id));
   for (const auto& [name, record] : catalog_.topics()) {
     auto topic = std::make_unique<Topic>();
     topic->name = name;

@@ -114,9 +114,9 @@ class Cluster {
   std::vector<std::unique_ptr<Topic>> topics_;  // shard 0's, once shards run
   std::vector<std::unique_ptr<Broker>> brokers_;
   std::deque<std::move_only_function<void()>> changes_;  // waiting for the one under way
-  bool changing_ = false;          // one is under way
-  bool starting_changes_ = false;  // next_change runs
-  bool change_over_ = false;       // and was called from within itself
+  bool changing_ = false;                                // one is under way
+  bool starting_changes_ = false;                        // next_change runs
+  bool change_over_ = false;                             // and was called from within itself
   ClusterCounters counters_;
 };
 

@@ -241,8 +241,8 @@ void ConfigChange::publish_defaults() {
   cluster_.broker(kController).store().retired().retire([old = std::move(old)] {});
   if (same) return;
   for (const auto& topic : cluster_.topics_) {
-    publish_topic(*topic, stored_topic_config(cluster_.configs().topic_defaults,
-                                              topic->config->overrides));
+    publish_topic(*topic,
+                  stored_topic_config(cluster_.configs().topic_defaults, topic->config->overrides));
   }
 }
 

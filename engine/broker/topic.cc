@@ -11,8 +11,7 @@ storage::LogConfig log_config_of(const Topic& topic) {
 }
 
 bool is_internal_topic(std::string_view name) {
-  return name == kOffsetsTopic || name == "__transaction_state" ||
-         name == "__share_group_state";
+  return name == kOffsetsTopic || name == "__transaction_state" || name == "__share_group_state";
 }
 
 bool is_valid_topic_name(std::string_view name) {

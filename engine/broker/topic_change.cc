@@ -12,10 +12,9 @@ using kafka::ErrorCode;
 
 constexpr ShardId kController{0};
 // As in Kafka, unless whoever makes it says otherwise.
-constexpr std::pair<const char*, const char*> kOffsetsConfigs[] = {
-    {"cleanup.policy", "compact"},
-    {"compression.type", "producer"},
-    {"segment.bytes", "104857600"}};
+constexpr std::pair<const char*, const char*> kOffsetsConfigs[] = {{"cleanup.policy", "compact"},
+                                                                   {"compression.type", "producer"},
+                                                                   {"segment.bytes", "104857600"}};
 
 }  // namespace
 

@@ -278,8 +278,7 @@ kafka::DescribeGroupsResponse::Group ClassicGroup::describe(kafka::Arena& arena)
                       .group_instance_id = member->instance_id,
                       .client_id = member->client_id,
                       .client_host = member->client_host,
-                      .member_metadata =
-                          stable ? as_bytes(member->metadata(*protocol_)) : Bytes(),
+                      .member_metadata = stable ? as_bytes(member->metadata(*protocol_)) : Bytes(),
                       .member_assignment = as_bytes(member->assignment)};
   }
   return {.group_id = id_,

@@ -175,8 +175,7 @@ class ClassicGroup {
   // Syncing (classic_group_sync.cc).
   [[nodiscard]] ErrorCode check_sync(const kafka::SyncGroupRequest& request) const;
   void take_assignments(const kafka::SyncGroupRequest& request);
-  void assignments_stored(std::int32_t generation, const Assignments& assignments,
-                          ErrorCode error);
+  void assignments_stored(std::int32_t generation, const Assignments& assignments, ErrorCode error);
   void synced(Member& member);
   void fail_syncs(ErrorCode error);  // of all who wait; their assignments are empty
   void answer_sync(Member& member, ErrorCode error);

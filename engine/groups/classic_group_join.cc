@@ -62,8 +62,7 @@ std::vector<MemberProtocol> protocols_of(const kafka::JoinGroupRequest& request)
 }
 
 // Version 0 has no time-out of its own.
-std::int32_t rebalance_timeout_of(const kafka::JoinGroupRequest& request,
-                                  const Client& client) {
+std::int32_t rebalance_timeout_of(const kafka::JoinGroupRequest& request, const Client& client) {
   return client.version == 0 ? request.session_timeout_ms : request.rebalance_timeout_ms;
 }
 

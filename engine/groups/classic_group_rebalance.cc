@@ -138,9 +138,8 @@ std::string ClassicGroup::select_protocol() const {
     }
   }
   CHECK(!votes.empty());
-  return std::string(std::ranges::max_element(votes, {}, [](const auto& vote) {
-                       return vote.second;
-                     })->first);
+  return std::string(
+      std::ranges::max_element(votes, {}, [](const auto& vote) { return vote.second; })->first);
 }
 
 void ClassicGroup::recompute_subscriptions() {

@@ -94,8 +94,8 @@ void ClassicGroup::assignments_stored(std::int32_t generation, const Assignments
 
 void ClassicGroup::synced(Member& member) {
   member.pending_sync = false;
-  const bool waits = std::ranges::any_of(
-      members_, [](const auto& entry) { return entry.second->pending_sync; });
+  const bool waits =
+      std::ranges::any_of(members_, [](const auto& entry) { return entry.second->pending_sync; });
   if (!waits) host_.timers().cancel(sync_timer_);
 }
 

@@ -48,8 +48,7 @@ ErrorCode Group::check_commit(const kafka::OffsetCommitRequest& request) {
                                     request.generation_id_or_member_epoch);
   }
   // Nobody is a member, so that it is who does without membership.
-  return request.generation_id_or_member_epoch < 0 ? ErrorCode::kNone
-                                                   : ErrorCode::kUnknownMemberId;
+  return request.generation_id_or_member_epoch < 0 ? ErrorCode::kNone : ErrorCode::kUnknownMemberId;
 }
 
 }  // namespace duolog::groups

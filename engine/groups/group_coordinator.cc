@@ -25,8 +25,7 @@ GroupCoordinator::GroupCoordinator(GroupCoordinators& all, broker::Broker& broke
   watcher_.gone = on_gone;
   broker_.watch(watcher_);
   shard().timers().arm(
-      sweep_timer_,
-      shard().now_ns() + settings().offsets_retention_check_interval_ms * kNsPerMs);
+      sweep_timer_, shard().now_ns() + settings().offsets_retention_check_interval_ms * kNsPerMs);
   const broker::Topic* topic = broker_.find(kOffsetsTopic);
   if (topic == nullptr) return;
   for (broker::Partition* partition : topic->partitions) {
@@ -84,9 +83,8 @@ ShardId GroupCoordinator::shard_of(std::string_view group_id) const {
 
 ErrorCode GroupCoordinator::ready() const {
   if (stopping_) return ErrorCode::kNotCoordinator;
-  const bool loading = std::ranges::any_of(logs_, [](const auto& log) {
-    return log.second->state() == GroupLog::State::kLoading;
-  });
+  const bool loading = std::ranges::any_of(
+      logs_, [](const auto& log) { return log.second->state() == GroupLog::State::kLoading; });
   return loading ? ErrorCode::kCoordinatorLoadInProgress : ErrorCode::kNone;
 }
 

@@ -152,13 +152,13 @@ class GroupCoordinator {
   Memberships memberships_{*this};
   Groups groups_;
   std::map<PartitionId, std::unique_ptr<GroupLog>> logs_;
-  std::vector<std::unique_ptr<GroupLog>> gone_;  // until nothing of them is under way
+  std::vector<std::unique_ptr<GroupLog>> gone_;       // until nothing of them is under way
   std::vector<std::unique_ptr<GroupBatch>> batches_;  // not in use
 
   runtime::Timer sweep_timer_{on_sweep_time, this};
   bool sweeping_ = false;
   bool sweep_again_ = false;
-  std::string swept_;  // the last group
+  std::string swept_;             // the last group
   std::size_t sweep_stores_ = 0;  // under way
 };
 

@@ -129,17 +129,17 @@ void GroupLog::copied(ErrorCode error) {
   ++under_way_;
   std::vector<broker::LogStart> starts{
       {.topic = partition_->topic.id, .partition = id_, .start = copy_start_}};
-  coordinator_.broker().move_log_starts(
-      std::move(starts), [this](const std::vector<broker::LogStart>& moved) {
-        GroupCoordinator& coordinator = coordinator_;
-        --under_way_;
-        if (moved[0].error == ErrorCode::kNone) {
-          start_ = copy_position_;
-          coordinator.counters().rewrites.add();
-        }
-        end_rewrite();
-        coordinator.collect_gone();
-      });
+  coordinator_.broker().move_log_starts(std::move(starts),
+                                        [this](const std::vector<broker::LogStart>& moved) {
+                                          GroupCoordinator& coordinator = coordinator_;
+                                          --under_way_;
+                                          if (moved[0].error == ErrorCode::kNone) {
+                                            start_ = copy_position_;
+                                            coordinator.counters().rewrites.add();
+                                          }
+                                          end_rewrite();
+                                          coordinator.collect_gone();
+                                        });
 }
 
 void GroupLog::end_rewrite() {

@@ -38,13 +38,12 @@ struct OffsetValue {
   Timestamp expire_timestamp = kNoExpiry;
   Uuid topic_id{};
 
-  static constexpr auto kFields = std::tuple{
-      field<&OffsetValue::offset>(since(0)),
-      field<&OffsetValue::leader_epoch>(since(3)),
-      field<&OffsetValue::metadata>(since(0)),
-      field<&OffsetValue::commit_timestamp>(since(0)),
-      field<&OffsetValue::expire_timestamp>(range(1, 1)),
-      field<&OffsetValue::topic_id>(since(4)).tagged(0)};
+  static constexpr auto kFields = std::tuple{field<&OffsetValue::offset>(since(0)),
+                                             field<&OffsetValue::leader_epoch>(since(3)),
+                                             field<&OffsetValue::metadata>(since(0)),
+                                             field<&OffsetValue::commit_timestamp>(since(0)),
+                                             field<&OffsetValue::expire_timestamp>(range(1, 1)),
+                                             field<&OffsetValue::topic_id>(since(4)).tagged(0)};
 };
 
 struct GroupKey {

@@ -13,8 +13,8 @@ namespace duolog::groups {
 
 struct GroupSettings {
   MembershipSettings members;
-  std::uint32_t offset_metadata_max_bytes = 4096;           // offset.metadata.max.bytes
-  std::uint64_t offsets_retention_ms = 7ULL * 86'400'000;   // offsets.retention.minutes
+  std::uint32_t offset_metadata_max_bytes = 4096;          // offset.metadata.max.bytes
+  std::uint64_t offsets_retention_ms = 7ULL * 86'400'000;  // offsets.retention.minutes
   std::uint64_t offsets_retention_check_interval_ms = 600'000;
   std::uint64_t max_groups = 100'000;     // of a shard
   std::uint64_t max_offsets = 2'000'000;  // of all groups of a shard
@@ -27,18 +27,18 @@ struct GroupSettings {
 
 struct GroupCounters {
   MembershipCounters members;
-  runtime::Counter groups;   // now
-  runtime::Counter offsets;  // now
-  runtime::Counter loading;  // partitions that are being read, now
-  runtime::Counter calls;    // requests that reached the coordinator
+  runtime::Counter groups;         // now
+  runtime::Counter offsets;        // now
+  runtime::Counter loading;        // partitions that are being read, now
+  runtime::Counter calls;          // requests that reached the coordinator
   runtime::Counter responses_cut;  // parts of them, at session::kMaxGroupResponseBytes
   runtime::Counter stored_batches;
   runtime::Counter stored_records;
   runtime::Counter store_failures;
   runtime::Counter expired_offsets;
   runtime::Counter loaded_records;
-  runtime::Counter bad_records;     // skipped while loading
-  runtime::Counter refused_groups;  // at max_groups
+  runtime::Counter bad_records;      // skipped while loading
+  runtime::Counter refused_groups;   // at max_groups
   runtime::Counter refused_offsets;  // at max_offsets
   runtime::Counter rewrites;         // of a log with its live state
 };

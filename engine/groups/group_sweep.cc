@@ -18,8 +18,8 @@ void GroupCoordinator::on_sweep_time(runtime::Timer& timer, void* context) {
   auto& self = *static_cast<GroupCoordinator*>(context);
   self.sweep();
   self.shard().timers().arm(
-      timer, self.shard().now_ns() +
-                 self.settings().offsets_retention_check_interval_ms * kNsPerMs);
+      timer,
+      self.shard().now_ns() + self.settings().offsets_retention_check_interval_ms * kNsPerMs);
 }
 
 void GroupCoordinator::sweep() {
@@ -88,7 +88,8 @@ void GroupCoordinator::sweep(Group& group) {
   if (group.to_sweep || check_store(group) != ErrorCode::kNone) return;
   if (group.is_nothing()) return settled(std::string(group.id));
   if (group.is_stored_with_former_members()) {
-    return store_metadata(group, group.classic->metadata(), [](ErrorCode /*the next one tries*/) {});
+    return store_metadata(group, group.classic->metadata(),
+                          [](ErrorCode /*the next one tries*/) {});
   }
   auto batch = new_batch(group);
   std::vector<std::pair<std::string, PartitionId>> removed;

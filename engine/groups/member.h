@@ -58,8 +58,8 @@ struct Member : MemberTerms {
   }
   // What it adds to the group's size.
   [[nodiscard]] std::size_t size_bytes() const {
-    std::size_t total = kMemberBytes + id.size() + client_id.size() + client_host.size() +
-                        assignment.size();
+    std::size_t total =
+        kMemberBytes + id.size() + client_id.size() + client_host.size() + assignment.size();
     if (instance_id) total += instance_id->size();
     for (const MemberProtocol& one : protocols) {
       total += kProtocolBytes + one.name.size() + one.metadata.size();

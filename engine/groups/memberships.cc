@@ -20,14 +20,12 @@ constexpr std::int16_t kNotFoundIsErrorSince = 6;  // KIP-1043
 constexpr std::int32_t kGroupOperations = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11;
 
 bool same_but_for_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) {
-    return std::tolower(x) == std::tolower(y);
-  });
+  return std::ranges::equal(
+      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 bool may(const Client& client, broker::Operation operation, std::string_view group_id) {
-  return broker::authorize(client.principal, operation,
-                           {broker::ResourceType::kGroup, group_id});
+  return broker::authorize(client.principal, operation, {broker::ResourceType::kGroup, group_id});
 }
 
 // Whether a list's filter lets this pass; an empty one lets everything.
@@ -94,8 +92,7 @@ void Memberships::heartbeat(const Client& client, const kafka::HeartbeatRequest&
   }
   if (request.group_id.empty()) return reply.refuse(ErrorCode::kInvalidGroupId);
   ClassicGroup* group = find(request.group_id);
-  reply({.error_code =
-             group == nullptr ? ErrorCode::kUnknownMemberId : group->heartbeat(request)});
+  reply({.error_code = group == nullptr ? ErrorCode::kUnknownMemberId : group->heartbeat(request)});
 }
 
 void Memberships::leave(const Client& client, const kafka::LeaveGroupRequest& request,
@@ -188,13 +185,13 @@ void Memberships::settled(Group& group) {
 
 void Memberships::remove(Group& group, RemoveReply reply) {
   reply.only_waits_for_log();
-  coordinator_.remove(group, [this, id = group.id,
-                              reply = std::move(reply)](ErrorCode stored) mutable {
-    Group* left = coordinator_.find(id);
-    if (left != nullptr) left->classic.reset();  // it goes on, or begins anew
-    if (stored != ErrorCode::kNone) return reply.refuse(store_error(stored));
-    reply({.group_id = id});
-  });
+  coordinator_.remove(group,
+                      [this, id = group.id, reply = std::move(reply)](ErrorCode stored) mutable {
+                        Group* left = coordinator_.find(id);
+                        if (left != nullptr) left->classic.reset();  // it goes on, or begins anew
+                        if (stored != ErrorCode::kNone) return reply.refuse(store_error(stored));
+                        reply({.group_id = id});
+                      });
 }
 
 // ---- The coordinator's --------------------------------------------------------------------------

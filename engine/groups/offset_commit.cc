@@ -29,8 +29,7 @@ Timestamp after(Timestamp now, std::int64_t ms) {
 }
 
 // Whether this member may commit for this group.
-ErrorCode check_member(Group* group, const Client& client,
-                       const OffsetCommitRequest& request) {
+ErrorCode check_member(Group* group, const Client& client, const OffsetCommitRequest& request) {
   if (group != nullptr) return group->check_commit(request);
   if (request.generation_id_or_member_epoch < 0) return ErrorCode::kNone;
   return client.version >= kFirstVersionWithGroupErrors ? ErrorCode::kGroupIdNotFound
@@ -201,20 +200,21 @@ void commit_offsets(GroupCoordinator& coordinator, const Client& client,
   auto batch = batch_of(coordinator, *group, commits);
   if (batch == nullptr) return refuse(ErrorCode::kInvalidCommitOffsetSize);
   reply.only_waits_for_log();
-  coordinator.store(
-      *group, std::move(batch),
-      [&coordinator, &request, plan = std::move(plan), commits = std::move(commits),
-       reply = std::move(reply)](ErrorCode error) mutable {
-        Group* durable = error == ErrorCode::kNone ? coordinator.find(request.group_id) : nullptr;
-        if (error == ErrorCode::kNone && durable == nullptr) error = ErrorCode::kNotCoordinator;
-        if (error != ErrorCode::kNone) plan.refuse(store_error(error));
-        for (Commit& commit : commits) {
-          if (durable == nullptr) break;
-          coordinator.put_offset(*durable, commit.topic, commit.partition,
-                                 std::move(commit.committed));
-        }
-        reply(plan.response());
-      });
+  coordinator.store(*group, std::move(batch),
+                    [&coordinator, &request, plan = std::move(plan), commits = std::move(commits),
+                     reply = std::move(reply)](ErrorCode error) mutable {
+                      Group* durable =
+                          error == ErrorCode::kNone ? coordinator.find(request.group_id) : nullptr;
+                      if (error == ErrorCode::kNone && durable == nullptr)
+                        error = ErrorCode::kNotCoordinator;
+                      if (error != ErrorCode::kNone) plan.refuse(store_error(error));
+                      for (Commit& commit : commits) {
+                        if (durable == nullptr) break;
+                        coordinator.put_offset(*durable, commit.topic, commit.partition,
+                                               std::move(commit.committed));
+                      }
+                      reply(plan.response());
+                    });
 }
 
 }  // namespace duolog::groups

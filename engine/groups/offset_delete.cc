@@ -47,7 +47,8 @@ OffsetDeleteResponse plan(const broker::Broker& broker, const OffsetDeleteReques
 // What forbids it as a whole.
 ErrorCode check(const Group* group, ErrorCode storable) {
   if (group == nullptr) return ErrorCode::kGroupIdNotFound;
-  if (group->in_use() && group->protocol_type() != kConsumerProtocolType) return ErrorCode::kNonEmptyGroup;
+  if (group->in_use() && group->protocol_type() != kConsumerProtocolType)
+    return ErrorCode::kNonEmptyGroup;
   return storable;
 }
 
@@ -61,8 +62,7 @@ void delete_offsets(GroupCoordinator& coordinator, const Client& client,
   }
   if (request.group_id.empty()) return reply.refuse(ErrorCode::kInvalidGroupId);
   std::vector<Deletion> deletions;
-  OffsetDeleteResponse response =
-      plan(coordinator.broker(), request, reply.arena(), deletions);
+  OffsetDeleteResponse response = plan(coordinator.broker(), request, reply.arena(), deletions);
   if (deletions.empty()) return reply(response);
   Group* group = coordinator.find(request.group_id);
   const ErrorCode error =
@@ -84,20 +84,19 @@ void delete_offsets(GroupCoordinator& coordinator, const Client& client,
     return reply(response);
   }
   reply.only_waits_for_log();
-  coordinator.store(
-      *group, std::move(batch),
-      [&coordinator, &request, response, deletions = std::move(deletions),
-       reply = std::move(reply)](ErrorCode stored) mutable {
-        if (stored != ErrorCode::kNone) return reply.refuse(store_error(stored));
-        Group* now = coordinator.find(request.group_id);
-        for (const Deletion& deletion : deletions) {
-          if (now == nullptr) break;
-          // What was committed meanwhile is behind this in the log, and stays.
-          if (!deletion.stored) continue;
-          coordinator.remove_offset(*now, deletion.topic, deletion.partition);
-        }
-        reply(response);
-      });
+  coordinator.store(*group, std::move(batch),
+                    [&coordinator, &request, response, deletions = std::move(deletions),
+                     reply = std::move(reply)](ErrorCode stored) mutable {
+                      if (stored != ErrorCode::kNone) return reply.refuse(store_error(stored));
+                      Group* now = coordinator.find(request.group_id);
+                      for (const Deletion& deletion : deletions) {
+                        if (now == nullptr) break;
+                        // What was committed meanwhile is behind this in the log, and stays.
+                        if (!deletion.stored) continue;
+                        coordinator.remove_offset(*now, deletion.topic, deletion.partition);
+                      }
+                      reply(response);
+                    });
 }
 
 }  // namespace duolog::groups

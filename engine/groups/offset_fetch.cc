@@ -110,8 +110,7 @@ void fetch_offsets(GroupCoordinator& coordinator, const Client& client, const Fe
   auto topics = reply.arena().make<TopicResponse>(asked.group.topics.size());
   response.topics = topics;
   for (std::size_t t = 0; t < topics.size(); ++t) {
-    topics[t] =
-        fetch_topic(broker, group, asked.group.topics[t], asked.version, reply.arena());
+    topics[t] = fetch_topic(broker, group, asked.group.topics[t], asked.version, reply.arena());
   }
   reply(response);
 }

@@ -22,7 +22,7 @@ enum class MetricType : std::uint8_t {
 // One member of the struct `Of`.
 template <class Of>
 struct Metric {
-  Counter Of::*counter;
+  Counter Of::* counter;
   MetricType type;
   std::string_view name;
   std::string_view help;  // one line

@@ -38,7 +38,7 @@ std::unexpected<Error> failed(const char* what, FileId file) {
 // True if the kernel says that direct I/O on this file needs more than our alignment, or does not
 // work at all (statx(2), STATX_DIOALIGN; a file system may not say).
 bool refuses_blocks(FileId file) {
-  struct statx status {};
+  struct statx status{};
   if (statx(file, "", AT_EMPTY_PATH, STATX_DIOALIGN, &status) != 0) return false;
   if ((status.stx_mask & STATX_DIOALIGN) == 0) return false;
   return status.stx_dio_offset_align == 0 || status.stx_dio_offset_align > kBlockBytes ||
@@ -124,7 +124,7 @@ Result<FileId> PosixFiles::open(const std::string& path, OpenMode mode) {
 void PosixFiles::close(FileId file) { ::close(file); }
 
 Result<std::uint64_t> PosixFiles::size(FileId file) {
-  struct stat status {};
+  struct stat status{};
   if (fstat(file, &status) != 0) return failed("read the size of", file);
   return static_cast<std::uint64_t>(status.st_size);
 }
@@ -224,7 +224,7 @@ Result<std::vector<storage::DirectoryEntry>> PosixFiles::list(const std::string&
     if (name == "." || name == "..") continue;
     bool is_directory = entry->d_type == DT_DIR;
     if (entry->d_type == DT_UNKNOWN) {  // not every file system says
-      struct stat status {};
+      struct stat status{};
       is_directory =
           fstatat(dirfd(directory.get()), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
           S_ISDIR(status.st_mode);

@@ -151,8 +151,8 @@ Result<void> read(const Property& property, std::uint32_t& into, std::string_vie
 }
 
 template <class Enum>
-requires std::is_enum_v<Enum> Result<void> read(const Property&, Enum& into,
-                                                std::string_view text) {
+  requires std::is_enum_v<Enum>
+Result<void> read(const Property&, Enum& into, std::string_view text) {
   return store(parse_word<Enum>(text), into);
 }
 
@@ -184,7 +184,8 @@ std::string write(const Property& property, std::uint32_t value) {
   return number_text(property, value);
 }
 template <class Enum>
-requires std::is_enum_v<Enum> std::string write(const Property&, Enum value) {
+  requires std::is_enum_v<Enum>
+std::string write(const Property&, Enum value) {
   return std::string(words_of(value)[static_cast<std::size_t>(value)]);
 }
 std::string write(const Property&, const std::vector<std::string>& value) {
@@ -205,7 +206,8 @@ std::string form(const Property& property, std::uint32_t) {
   return form(property, std::uint64_t{0});
 }
 template <class Enum>
-requires std::is_enum_v<Enum> std::string form(const Property&, Enum value) {
+  requires std::is_enum_v<Enum>
+std::string form(const Property&, Enum value) {
   return join(words_of(value), "|");
 }
 std::string form(const Property&, const std::vector<std::string>&) { return "A,B,..."; }

@@ -10,7 +10,8 @@ constexpr std::size_t kKeptScratchBytes = 256U << 10;
 }  // namespace
 
 template <class Encoded>
-BatchCache<Encoded>::BatchCache(runtime::Shard& shard, const HttpSettings& settings, HttpCounters& counters)
+BatchCache<Encoded>::BatchCache(runtime::Shard& shard, const HttpSettings& settings,
+                                HttpCounters& counters)
     : shard_(shard), settings_(settings), counters_(counters), tick_(on_tick, this) {}
 
 template <class Encoded>
@@ -22,14 +23,16 @@ BatchCache<Encoded>::~BatchCache() {
 }
 
 template <class Encoded>
-typename BatchCache<Encoded>::Bucket& BatchCache<Encoded>::bucket_of(const storage::Log& log, Position position) {
+typename BatchCache<Encoded>::Bucket& BatchCache<Encoded>::bucket_of(const storage::Log& log,
+                                                                     Position position) {
   const auto mixed =
       (reinterpret_cast<std::uintptr_t>(&log) ^ position.value) * std::uint64_t{0x9E3779B97F4A7C15};
   return buckets_[mixed >> 56];
 }
 
 template <class Encoded>
-typename BatchCache<Encoded>::Entry* BatchCache<Encoded>::lookup(const storage::Log& log, Position position, Format format) {
+typename BatchCache<Encoded>::Entry* BatchCache<Encoded>::lookup(const storage::Log& log,
+                                                                 Position position, Format format) {
   Bucket& bucket = bucket_of(log, position);
   for (Entry* entry = bucket.front(); entry != nullptr; entry = bucket.next(*entry)) {
     if (entry->log == &log && entry->position == position && entry->format == format) return entry;
@@ -38,7 +41,8 @@ typename BatchCache<Encoded>::Entry* BatchCache<Encoded>::lookup(const storage::
 }
 
 template <class Encoded>
-typename BatchCache<Encoded>::Found BatchCache<Encoded>::find(const storage::Log& log, Position position, Format format) {
+typename BatchCache<Encoded>::Found BatchCache<Encoded>::find(const storage::Log& log,
+                                                              Position position, Format format) {
   Entry* entry = lookup(log, position, format);
   if (entry == nullptr) return load(log, position, format);
   counters_.cache_hits.add();
@@ -54,7 +58,8 @@ typename BatchCache<Encoded>::Found BatchCache<Encoded>::find(const storage::Log
 }
 
 template <class Encoded>
-typename BatchCache<Encoded>::Found BatchCache<Encoded>::load(const storage::Log& log, Position position, Format format) {
+typename BatchCache<Encoded>::Found BatchCache<Encoded>::load(const storage::Log& log,
+                                                              Position position, Format format) {
   Found found;
   const storage::BatchRead batch = storage::read_batch(log, position, batch_scratch_);
   found.cold = batch.cold;
@@ -83,7 +88,7 @@ typename BatchCache<Encoded>::Found BatchCache<Encoded>::load(const storage::Log
   }
   auto entry = make_entry(whole);
   auto encoded = entry->encoded.encode(batch.header, batch.bytes, format,
-                                      settings_.max_inflated_batch_bytes, encode_scratch_);
+                                       settings_.max_inflated_batch_bytes, encode_scratch_);
   encode_scratch_.trim();
   if (batch_scratch_.capacity() > kKeptScratchBytes) batch_scratch_ = Buffer();
   if (!encoded) {

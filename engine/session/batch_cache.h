@@ -51,7 +51,7 @@ class BatchCache {
   struct Found {
     Status status = Status::kOk;
     const Encoded* batch = nullptr;  // kOk: stays as it is until the end of this turn
-    Position next;                     // kOk: of the batch behind it
+    Position next;                   // kOk: of the batch behind it
     storage::Cold cold;  // kCold: needed. kOk: what the log's reader will need soon, if set
     Offset offset;       // kDamaged: where
     Error error;         // kDamaged
@@ -73,7 +73,7 @@ class BatchCache {
     Position position;
     Position next;
     Format format{};
-    bool whole = false;  // holds all of its payloads itself
+    bool whole = false;         // holds all of its payloads itself
     std::uint64_t used_ns = 0;  // the turn it was last asked for
     std::size_t charged_bytes = 0;
     Encoded encoded;

@@ -67,7 +67,8 @@ Result<void> FeedBatch::encode(const storage::BatchHeader& header, Bytes batch, 
   Bytes records = storage::records_of(batch, header);
   payloads_in_log_ = header.codec() == storage::Codec::kNone;
   if (!payloads_in_log_) {
-    auto inflated = storage::decompress(header.codec(), records, max_inflated_bytes, scratch.inflated);
+    auto inflated =
+        storage::decompress(header.codec(), records, max_inflated_bytes, scratch.inflated);
     if (!inflated) return inflated;
     records = scratch.inflated;
   }
@@ -90,7 +91,8 @@ Result<void> FeedBatch::encode(const storage::BatchHeader& header, Bytes batch, 
 
 void FeedBatch::add_message(Bytes value, const std::uint8_t* batch_start, Format format,
                             EncodeScratch& scratch) {
-  auto opcode = !format.binary && ws::is_valid_utf8(value) ? ws::Opcode::kText : ws::Opcode::kBinary;
+  auto opcode =
+      !format.binary && ws::is_valid_utf8(value) ? ws::Opcode::kText : ws::Opcode::kBinary;
   bool rsv1 = format.deflated && value.size() >= EncodeScratch::kLeastDeflatedBytes;
   const bool in_log = payloads_in_log_ && !rsv1 && value.size() > kInlinePayloadBytes;
   if (rsv1) value = scratch.deflate(value);

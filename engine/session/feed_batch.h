@@ -52,8 +52,8 @@ class FeedBatch {
   };
 
   // Replaces the content by the frames of `batch`, whose header is `header`. `scratch`
-  // is for inflating, to at most `max_inflated_bytes`, and for compressing. Errors, before which the content is unspecified: kCorrupt, kTooLarge,
-  // kUnsupported.
+  // is for inflating, to at most `max_inflated_bytes`, and for compressing. Errors, before which
+  // the content is unspecified: kCorrupt, kTooLarge, kUnsupported.
   [[nodiscard]] Result<void> encode(const storage::BatchHeader& header, Bytes batch, Format format,
                                     std::size_t max_inflated_bytes, EncodeScratch& scratch);
 

@@ -105,8 +105,8 @@ class FeedSubscription {
   void (*ready_)(void*);
   void* context_;
   std::vector<std::unique_ptr<Cursor[]>> cursors_;  // those of each call that added some
-  Cursors reading_;        // may have something to send
-  Cursors planned_;        // in the order of the plan
+  Cursors reading_;                                 // may have something to send
+  Cursors planned_;                                 // in the order of the plan
   Cursor* cut_ = nullptr;  // the one whose frame may be half sent; first of all to go on
   // Of the plan: the rest of cut_'s frame, and where it ends.
   std::size_t head_bytes_ = 0;

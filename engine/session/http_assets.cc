@@ -24,8 +24,8 @@ constexpr auto kTypes = std::to_array<std::pair<std::string_view, std::string_vi
 });
 
 std::string_view type_of(std::string_view name) {
-  const auto row = std::ranges::find_if(
-      kTypes, [&](const auto& type) { return name.ends_with(type.first); });
+  const auto row =
+      std::ranges::find_if(kTypes, [&](const auto& type) { return name.ends_with(type.first); });
   return row == kTypes.end() ? "application/octet-stream" : row->second;
 }
 

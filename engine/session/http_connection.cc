@@ -45,7 +45,9 @@ void HttpConnection::arm_timer(std::uint64_t in_ms) {
   arm_timer_at(door_.shard().now_ns() + in_ms * kNsPerMs);
 }
 
-void HttpConnection::arm_timer_at(std::uint64_t at_ns) { door_.shard().timers().arm(timer_, at_ns); }
+void HttpConnection::arm_timer_at(std::uint64_t at_ns) {
+  door_.shard().timers().arm(timer_, at_ns);
+}
 
 void HttpConnection::close() {
   if (socket_.closing()) return;

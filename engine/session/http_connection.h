@@ -5,10 +5,10 @@
 //       +---- error, Connection: close +-----> kLingering ------> closed <---+
 //
 // Answers with documents (http_routes.h), refuses what it does not know, and hands what is upgraded
-// to a WsConnection. Requests are answered in their order, one after the other; a whole request has to arrive within
-// request_timeout_ms of the accept, or of the answer before it. After an error the answer is sent,
-// the sending side is shut, and what still arrives is thrown away until the peer closes, so that no
-// reset takes the answer back.
+// to a WsConnection. Requests are answered in their order, one after the other; a whole request has
+// to arrive within request_timeout_ms of the accept, or of the answer before it. After an error the
+// answer is sent, the sending side is shut, and what still arrives is thrown away until the peer
+// closes, so that no reset takes the answer back.
 //
 // It owns itself: it is freed when its socket is closed and nothing that it started is in flight.
 // On its shard's thread. Limits: HttpSettings; answers that wait to be sent pause the reading at

@@ -28,8 +28,8 @@
 #include "engine/session/push_sender.h"
 #include "engine/session/server_view.h"
 #include "engine/session/time_search.h"
-#include "net/push/command_parser.h"
 #include "engine/session/ws_deflate.h"
+#include "net/push/command_parser.h"
 
 namespace duolog::session {
 
@@ -73,8 +73,8 @@ class HttpDoor {
 
   // Scratch, for as long as nobody else runs.
   [[nodiscard]] push::CommandParser& commands() { return commands_; }
-  [[nodiscard]] std::string& text();                               // empty
-  [[nodiscard]] std::vector<push::PositionText>& positions();      // empty
+  [[nodiscard]] std::string& text();                           // empty
+  [[nodiscard]] std::vector<push::PositionText>& positions();  // empty
   [[nodiscard]] std::vector<storage::RecordHeader>& headers() { return headers_; }
   [[nodiscard]] SearchScratch& search_scratch() { return search_scratch_; }
 

@@ -97,7 +97,8 @@ void process_families(MetricsText& out, HttpDoor& door) {
              static_cast<std::uint64_t>(used.tv_sec) * 1'000'000'000 +
                  static_cast<std::uint64_t>(used.tv_nsec),
              kNanoseconds);
-  out.family("duolog_log_lines_lost_total", kCounter, "Lines of the log beyond what its queue holds");
+  out.family("duolog_log_lines_lost_total", kCounter,
+             "Lines of the log beyond what its queue holds");
   out.sample({}, runtime::log_lines_lost());
   out.family("duolog_janitor_queued", kGauge, "Jobs that wait for a janitor thread");
   out.sample({}, door.shard().runtime().janitor().queued());
@@ -109,8 +110,7 @@ void partition_family(MetricsText& out, const TopicListing& listing, std::string
   out.family(name, kGauge, help);
   for (const ListedPartition& row : listing.partitions) {
     const std::string number = std::to_string(row.partition.value);
-    const std::array<MetricLabel, 2> labels{
-        {{"topic", row.topic->name}, {"partition", number}}};
+    const std::array<MetricLabel, 2> labels{{{"topic", row.topic->name}, {"partition", number}}};
     out.sample(labels, value_of(row));
   }
 }

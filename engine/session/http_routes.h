@@ -1,5 +1,5 @@
-// The paths of the HTTP port that are answered with a document: is it well, its metrics, its topics,
-// and the files of the page (http_assets.h).
+// The paths of the HTTP port that are answered with a document: is it well, its metrics, its
+// topics, and the files of the page (http_assets.h).
 //
 // All are read with GET or HEAD and change nothing. An answer is made on the door's shard from what
 // any shard may read, within one turn. Limit: HttpSettings::max_listed_partitions.

@@ -14,7 +14,7 @@ struct HttpSettings {
   http::AccessPolicy access;
   http::RequestLimits request;
   std::string server = "duolog";  // what `hello` answers
-  bool echo = false;  // serve /v1/echo
+  bool echo = false;              // serve /v1/echo
 
   std::uint64_t request_timeout_ms = 5'000;  // for a whole request, and between two of them
   std::uint64_t linger_timeout_ms = 1'000;   // for the peer to close after our last byte

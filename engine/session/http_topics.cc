@@ -29,8 +29,7 @@ void append_partition(std::string& out, const ListedPartition& row) {
 }  // namespace
 
 std::string topics_json(HttpDoor& door) {
-  const TopicListing listing =
-      list_topics(door.broker(), door.settings().max_listed_partitions);
+  const TopicListing listing = list_topics(door.broker(), door.settings().max_listed_partitions);
   std::string out;
   out.reserve(listing.partitions.size() * kBytesPerPartition);
   out.append(R"({"topics":[)");

@@ -35,8 +35,8 @@ bool HttpConnection::is_websocket_path(const http::Target& target) const {
 
 void HttpConnection::upgrade(const http::Request& request) {
   const bool push = request.target.path == kPushPath;
-  auto checked = ws::check_upgrade(request, push ? std::span(kPushSubprotocols)
-                                                 : std::span<const std::string_view>());
+  auto checked = ws::check_upgrade(
+      request, push ? std::span(kPushSubprotocols) : std::span<const std::string_view>());
   if (!checked) {
     door_.counters().refused_handshake.add();
     return send_and_close(checked.error());
@@ -78,18 +78,17 @@ std::optional<ws::DeflateAgreement> HttpConnection::agree_on_feed_deflate(
     const http::Request& request) {
   if (!door_.settings().compress_feeds) return std::nullopt;
   constexpr ws::DeflateParameters kOurs = EncodeScratch::kAgreement;
-  auto agreement = ws::negotiate_deflate(
-      http::list_elements(request, "Sec-WebSocket-Extensions"),
-      {.server_no_context_takeover = kOurs.server_no_context_takeover,
-       .client_no_context_takeover = kOurs.client_no_context_takeover});
+  auto agreement =
+      ws::negotiate_deflate(http::list_elements(request, "Sec-WebSocket-Extensions"),
+                            {.server_no_context_takeover = kOurs.server_no_context_takeover,
+                             .client_no_context_takeover = kOurs.client_no_context_takeover});
   const bool whole_window =
       agreement && agreement->parameters.server_max_window_bits == kOurs.server_max_window_bits;
   return whole_window ? agreement : std::nullopt;
 }
 
-WsConnection& HttpConnection::begin_websocket(
-    ws::Upgrade upgrade, ws::FrameParserConfig frames,
-    const std::optional<ws::DeflateAgreement>& deflate) {
+WsConnection& HttpConnection::begin_websocket(ws::Upgrade upgrade, ws::FrameParserConfig frames,
+                                              const std::optional<ws::DeflateAgreement>& deflate) {
   std::optional<ws::DeflateParameters> parameters;
   if (deflate) {
     upgrade.extensions = deflate->response;
@@ -204,8 +203,7 @@ void HttpConnection::open_feed(broker::Topic& topic, const FeedRequest& feed) {
   // Where `latest` is, is decided in here: before the client can know that it is connected.
   connection.serve(std::make_unique<FeedEndpoint>(
       connection,
-      FeedSource{
-          .topic = &topic, .read = read, .write = write, .whole_topic = !target.partition},
+      FeedSource{.topic = &topic, .read = read, .write = write, .whole_topic = !target.partition},
       target));
 }
 

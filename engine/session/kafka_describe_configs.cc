@@ -158,8 +158,8 @@ void Describer::describe_broker() {
 
 void Describer::describe_logger() {
   if (!is_this_broker()) return;
-  if (!wants_all() && std::ranges::find(asked_.configuration_keys, kLogger) ==
-                          asked_.configuration_keys.end()) {
+  if (!wants_all() &&
+      std::ranges::find(asked_.configuration_keys, kLogger) == asked_.configuration_keys.end()) {
     return;
   }
   configs_.push_back({.name = kLogger,
@@ -245,10 +245,10 @@ void Describer::refuse(ErrorCode error, std::string_view message) {
 // Without words after the first one: there may be millions of them.
 void Describer::refuse_too_much() {
   const bool first = listing_.bytes != std::numeric_limits<std::uint64_t>::max();
-  refuse(ErrorCode::kPolicyViolation,
-         first ? "The answer would list more than " + std::to_string(listing_.max_bytes) +
-                     " bytes of settings: ask for fewer resources"
-               : std::string());
+  refuse(ErrorCode::kPolicyViolation, first ? "The answer would list more than " +
+                                                  std::to_string(listing_.max_bytes) +
+                                                  " bytes of settings: ask for fewer resources"
+                                            : std::string());
   listing_.bytes = std::numeric_limits<std::uint64_t>::max();
   slot_.connection.sessions().counters().configs_refused.add();
 }

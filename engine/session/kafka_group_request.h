@@ -145,8 +145,8 @@ class GroupRequestJob final : public KafkaJob {
     KafkaConnection& connection = slot_.connection;
     kafka::Reader kept(connection.keep_rest(slot_, reader), slot_.arena);
     if (auto decoded = kafka::decode(kept, slot_.version, request_); !decoded) return decoded;
-    const std::size_t count = Api::kEveryShard ? coordinator().all().shard_count()
-                                               : Api::count(request_, slot_.version);
+    const std::size_t count =
+        Api::kEveryShard ? coordinator().all().shard_count() : Api::count(request_, slot_.version);
     if (count > kMaxGroupsPerRequest) {
       return fail(Errc::kTooLarge, "a request about " + std::to_string(count) +
                                        " groups; at most " + std::to_string(kMaxGroupsPerRequest) +
@@ -192,10 +192,9 @@ class GroupRequestJob final : public KafkaJob {
       if constexpr (!Api::kEveryShard) to = here.shard_of(Api::group_of(item));
       groups::GroupCoordinator& there = here.all().on(to);
       if (&there == &here) return CarriedCall<Api>::arrive(there, std::move(call));
-      here.shard().runtime().run_on(
-          to, [&there, call = std::move(call)](runtime::Shard&) mutable {
-            CarriedCall<Api>::arrive(there, std::move(call));
-          });
+      here.shard().runtime().run_on(to, [&there, call = std::move(call)](runtime::Shard&) mutable {
+        CarriedCall<Api>::arrive(there, std::move(call));
+      });
     });
   }
 
@@ -226,9 +225,9 @@ class GroupRequestJob final : public KafkaJob {
   std::size_t pending_ = 1;  // calls, and one for `start` while it runs
 };
 
-// A request about groups is kept until it is answered, which for JoinGroup and SyncGroup is minutes,
-// and all that while it takes of what its shard may hold for everybody. What groups may say and
-// store in one request is less than this.
+// A request about groups is kept until it is answered, which for JoinGroup and SyncGroup is
+// minutes, and all that while it takes of what its shard may hold for everybody. What groups may
+// say and store in one request is less than this.
 inline constexpr std::size_t kMaxGroupRequestBytes = 4U << 20;
 
 // An error: the bytes are no such request, or too many; the connection is closed.

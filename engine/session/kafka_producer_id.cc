@@ -18,16 +18,15 @@ ErrorCode check(const KafkaConnection& connection, const kafka::InitProducerIdRe
                          {.type = broker::ResourceType::kCluster})) {
     return ErrorCode::kClusterAuthorizationFailed;
   }
-  const bool both_or_none =
-      (request.producer_id == kNoId) == (request.producer_epoch == kNoEpoch);
+  const bool both_or_none = (request.producer_id == kNoId) == (request.producer_epoch == kNoEpoch);
   return both_or_none ? ErrorCode::kNone : ErrorCode::kInvalidRequest;
 }
 
 void refuse(ResponseSlot& slot, ErrorCode error) {
   slot.connection.count_error(error);
-  slot.connection.answer(slot, kafka::InitProducerIdResponse{.error_code = error,
-                                                             .producer_id = kNoId,
-                                                             .producer_epoch = kNoEpoch});
+  slot.connection.answer(
+      slot, kafka::InitProducerIdResponse{
+                .error_code = error, .producer_id = kNoId, .producer_epoch = kNoEpoch});
 }
 
 }  // namespace

@@ -14,13 +14,13 @@
 namespace duolog::session {
 
 struct KafkaSettings {
-  std::uint32_t max_request_bytes = 100U << 20;       // socket.request.max.bytes
-  std::uint64_t request_budget_bytes = 256ULL << 20;  // requests held, all of a shard
-  std::uint32_t max_in_flight = 1024;                 // unanswered requests, one connection
-  std::uint64_t max_held_bytes = 32ULL << 20;         // their memory, one connection
-  std::uint64_t send_bytes = 1ULL << 20;              // one send
-  std::int32_t fetch_max_bytes = 55 * 1024 * 1024;    // fetch.max.bytes
-  std::int32_t max_described_partitions = 2000;       // max.request.partition.size.limit
+  std::uint32_t max_request_bytes = 100U << 20;         // socket.request.max.bytes
+  std::uint64_t request_budget_bytes = 256ULL << 20;    // requests held, all of a shard
+  std::uint32_t max_in_flight = 1024;                   // unanswered requests, one connection
+  std::uint64_t max_held_bytes = 32ULL << 20;           // their memory, one connection
+  std::uint64_t send_bytes = 1ULL << 20;                // one send
+  std::int32_t fetch_max_bytes = 55 * 1024 * 1024;      // fetch.max.bytes
+  std::int32_t max_described_partitions = 2000;         // max.request.partition.size.limit
   std::uint64_t max_listed_config_bytes = 64ULL << 20;  // settings in one answer
   // KIP-227, per shard: max.incremental.fetch.session.cache.slots, partitions in all of them, and
   // how long a session must have been unused before it makes room for another.

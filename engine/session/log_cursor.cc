@@ -101,9 +101,9 @@ bool wait_for(HttpDoor& door, LogCursor& cursor, Position seen, const Look& look
 void report_damage(HttpDoor& door, const LogCursor& cursor, const Look& look) {
   const broker::Partition& partition = *cursor.partition;
   door.counters().batches_damaged.add();
-  door.warn(
-      fmt::format("feed of topic {}, partition {}: the batch at offset {} cannot be read: {}",
-                  partition.topic.name, partition.id.value, look.offset.value, look.error.message));
+  door.warn(fmt::format("feed of topic {}, partition {}: the batch at offset {} cannot be read: {}",
+                        partition.topic.name, partition.id.value, look.offset.value,
+                        look.error.message));
 }
 
 }  // namespace duolog::session

@@ -45,9 +45,9 @@ enum class Found : std::uint8_t {
 
 struct Look {
   Found found = Found::kOk;
-  Position next{};      // kOk: of the batch behind it
+  Position next{};       // kOk: of the batch behind it
   storage::Cold cold{};  // kCold
-  Offset offset{};      // kDamaged: where, and why
+  Offset offset{};       // kDamaged: where, and why
   Error error{};
 };
 

@@ -53,7 +53,8 @@ Result<void> PushBatch::encode(const storage::BatchHeader& header, Bytes batch, 
   if (header.is_control()) return {};
   Bytes records = storage::records_of(batch, header);
   if (header.codec() != storage::Codec::kNone) {
-    auto inflated = storage::decompress(header.codec(), records, max_inflated_bytes, scratch.inflated);
+    auto inflated =
+        storage::decompress(header.codec(), records, max_inflated_bytes, scratch.inflated);
     if (!inflated) return inflated;
     records = scratch.inflated;
   }
@@ -64,7 +65,8 @@ Result<void> PushBatch::encode(const storage::BatchHeader& header, Bytes batch, 
   if (count > records.size() / kLeastRecordBytes) {
     return fail(Errc::kCorrupt, "fewer records than the header says");
   }
-  text_.reserve(std::min(records.size() + count * kAroundItem, kMostExpansion * max_inflated_bytes));
+  text_.reserve(
+      std::min(records.size() + count * kAroundItem, kMostExpansion * max_inflated_bytes));
   ends_.reserve(count);
   Result<void> added;
   auto walked = storage::for_each_record(header, records, [&](const storage::Record& record) {
@@ -77,7 +79,8 @@ Result<void> PushBatch::encode(const storage::BatchHeader& header, Bytes batch, 
     const auto delta = static_cast<std::int32_t>(record.offset - header.base_offset);
     if (deltas_.empty() && delta != static_cast<std::int32_t>(ends_.size())) {
       deltas_.reserve(count);
-      for (std::size_t i = 0; i < ends_.size(); ++i) deltas_.push_back(static_cast<std::int32_t>(i));
+      for (std::size_t i = 0; i < ends_.size(); ++i)
+        deltas_.push_back(static_cast<std::int32_t>(i));
       deltas_.push_back(delta);
     } else if (!deltas_.empty()) {
       deltas_.push_back(delta);
@@ -142,8 +145,8 @@ const PushBatch::Deflated* PushBatch::deflated_from(std::uint32_t first) const {
 }
 
 std::size_t PushBatch::memory_bytes() const {
-  return text_.capacity() + deflated_.capacity() + runs_.capacity() * sizeof(Deflated) + ends_.capacity() * sizeof(std::uint32_t) +
-         deltas_.capacity() * sizeof(std::int32_t);
+  return text_.capacity() + deflated_.capacity() + runs_.capacity() * sizeof(Deflated) +
+         ends_.capacity() * sizeof(std::uint32_t) + deltas_.capacity() * sizeof(std::int32_t);
 }
 
 }  // namespace duolog::session

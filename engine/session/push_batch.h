@@ -30,7 +30,9 @@ class PushBatch {
   [[nodiscard]] Result<void> encode(const storage::BatchHeader& header, Bytes batch, Format format,
                                     std::size_t max_inflated_bytes, EncodeScratch& scratch);
 
-  [[nodiscard]] std::uint32_t item_count() const { return static_cast<std::uint32_t>(ends_.size()); }
+  [[nodiscard]] std::uint32_t item_count() const {
+    return static_cast<std::uint32_t>(ends_.size());
+  }
   // The first item at or after `offset`; item_count() without any.
   [[nodiscard]] std::uint32_t item_at(Offset offset) const;
   [[nodiscard]] Offset offset(std::uint32_t item) const;

@@ -95,8 +95,8 @@ void PushEndpoint::run(std::string_view object, bool may_create) {
 void PushEndpoint::run(std::uint64_t id, const push::Hello& /*hello*/) {
   const HttpSettings& settings = connection_.door().settings();
   std::string& text = connection_.door().text();
-  push::append_hello(text, id, settings.server, to_text(random_uuid()),
-                     settings.max_message_bytes, settings.heartbeat_ms);
+  push::append_hello(text, id, settings.server, to_text(random_uuid()), settings.max_message_bytes,
+                     settings.heartbeat_ms);
   reply(text);
 }
 

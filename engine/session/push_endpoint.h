@@ -58,9 +58,7 @@ class PushEndpoint final : public WsEndpoint {
   }
   [[nodiscard]] bool busy() const override { return publisher_.busy() || creating_ > 0; }
   [[nodiscard]] bool taking() const override { return rest_ != nullptr; }
-  [[nodiscard]] bool answering() const override {
-    return busy() || taking() || !replies_.empty();
-  }
+  [[nodiscard]] bool answering() const override { return busy() || taking() || !replies_.empty(); }
   [[nodiscard]] std::uint64_t on_time(std::uint64_t now_ns) override;
   void topic_grown(const broker::Topic& topic) override;
   void topic_gone(const broker::Topic& topic) override;

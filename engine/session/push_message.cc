@@ -40,9 +40,8 @@ Bytes copy(runtime::TurnArena& arena, Bytes bytes) {
 RecordsMessage::RecordsMessage(const push::RecordsHead& head, Bytes items, bool deflated)
     : items_(items), tail_(deflated ? kStoredTail : push::kRecordsTail), deflated_(deflated) {
   const std::size_t at = deflated ? kStoredBlockBytes : 0;
-  const std::size_t size =
-      push::write_head(head, std::span<char, push::kMaxHeadBytes>(head_.data() + at,
-                                                                  push::kMaxHeadBytes));
+  const std::size_t size = push::write_head(
+      head, std::span<char, push::kMaxHeadBytes>(head_.data() + at, push::kMaxHeadBytes));
   if (deflated) {
     // Not the last block, stored; its length, and that inverted.
     head_[0] = 0;
@@ -127,8 +126,8 @@ std::uint64_t RecordsMessage::add(FeedSendList& list, runtime::TurnArena& arena,
     }
     if (into < until) {
       const std::size_t room = list.free_slices().size();
-      const bool added =
-          room >= 3 && add_text(list, arena, text_at + into - header_size, text_at + until - header_size);
+      const bool added = room >= 3 && add_text(list, arena, text_at + into - header_size,
+                                               text_at + until - header_size);
       if (!added) return at - from;
       at += until - into;
     }

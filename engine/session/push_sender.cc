@@ -42,9 +42,7 @@ void PushSender::woken(Cursor& cursor) {
   ready_(context_);
 }
 
-bool PushSender::more() const {
-  return !reading_.empty() || (cut_ != nullptr && !cut_->waits());
-}
+bool PushSender::more() const { return !reading_.empty() || (cut_ != nullptr && !cut_->waits()); }
 
 // ---- Where a cursor is -------------------------------------------------------------------------
 
@@ -166,8 +164,8 @@ bool PushSender::plan_message(Cursor& cursor, PushSubscription::Place& place, co
   message.first = batch.item_at(place.next);
   const auto most_bytes = std::min<std::uint64_t>(
       PushBatch::kMostTextBytes, static_cast<std::uint64_t>(subscription.credit.bytes()));
-  const std::int64_t most_items = std::min<std::int64_t>(
-      batch.item_count() - message.first, subscription.credit.records());
+  const std::int64_t most_items =
+      std::min<std::int64_t>(batch.item_count() - message.first, subscription.credit.records());
   message.end = std::min(batch.end_within(message.first, most_bytes),
                          message.first + static_cast<std::uint32_t>(most_items));
   const bool whole = message.end == batch.item_count();
@@ -319,21 +317,19 @@ std::optional<std::string> PushSender::forget(const broker::Topic& topic, bool s
   return rest;
 }
 
-bool PushSender::mid_frame() const {
-  return cut_ && RecordsMessage::mid_frame(cut_->at);
-}
+bool PushSender::mid_frame() const { return cut_ && RecordsMessage::mid_frame(cut_->at); }
 
 std::optional<std::string> PushSender::rest_of_cut() {
   const PushBatch* batch = nullptr;
-  const Look look = find_batch(door_, door_.push_cache(), *cut_, cut_->message.position,
-                               format_, batch);
+  const Look look =
+      find_batch(door_, door_.push_cache(), *cut_, cut_->message.position, format_, batch);
   if (look.found != Found::kOk) return std::nullopt;
   FeedSendList& list = door_.send_list();
   list.begin(cut_->message.wire_bytes);
   const std::uint64_t left = cut_->message.wire_bytes - cut_->at;
-  const std::uint64_t added = lay_out(cut_->message, *batch)
-                                  .add(list, door_.shard().arena(), cut_->at,
-                                       cut_->message.wire_bytes);
+  const std::uint64_t added =
+      lay_out(cut_->message, *batch)
+          .add(list, door_.shard().arena(), cut_->at, cut_->message.wire_bytes);
   if (added != left) return std::nullopt;
   std::string rest;
   for (const iovec& slice : list.slices()) {

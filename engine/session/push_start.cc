@@ -42,7 +42,8 @@ std::expected<Starts, StartRefusal> choose(const push::Subscribe& subscribe,
   for (const PartitionId which : chosen) {
     broker::Partition* partition = topic.partition(which);
     if (partition == nullptr) return no_such_partition(topic, which);
-    starts.push_back({.partition = partition, .next = Offset(-1), .asked = Offset(-1), .search = {}});
+    starts.push_back(
+        {.partition = partition, .next = Offset(-1), .asked = Offset(-1), .search = {}});
   }
   return starts;
 }
@@ -58,11 +59,10 @@ std::optional<StartRefusal> begin_at(PushStart& start, Offset asked) {
   const storage::Log& log = *start.partition->log;
   const Offset end = log.high_watermark().offset;
   if (asked > end) {
-    return StartRefusal{
-        push::ErrorCode::kOffsetOutOfRange,
-        fmt::format("partition {} ends at offset {}, before {}", start.partition->id.value,
-                    end.value, asked.value),
-        "ahead"};
+    return StartRefusal{push::ErrorCode::kOffsetOutOfRange,
+                        fmt::format("partition {} ends at offset {}, before {}",
+                                    start.partition->id.value, end.value, asked.value),
+                        "ahead"};
   }
   start.asked = asked;
   start.next = std::max(asked, log.start_offset());
@@ -131,8 +131,8 @@ std::expected<std::vector<PushStart>, StartRefusal> find_start(const push::Subsc
     }
   }
   const push::From from = subscribe.from.value_or(push::From{});
-  const auto open = std::ranges::count_if(
-      *starts, [](const PushStart& start) { return start.asked.value < 0; });
+  const auto open =
+      std::ranges::count_if(*starts, [](const PushStart& start) { return start.asked.value < 0; });
   if (from.kind == push::From::Kind::kOffset && open > 1) {
     return refuse(push::ErrorCode::kBadRequest,
                   "from: an offset is of one partition; use positions for several");

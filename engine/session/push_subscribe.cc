@@ -85,7 +85,8 @@ void PushEndpoint::run(std::uint64_t id, const push::Subscribe& subscribe) {
     }
     if (start.search) searches.emplace_back(&cursor, TimeSearch::at_or_after(*start.search));
   }
-  if (subscribe.topic_id && !subscribe.positions.empty()) beginning.recovered = beginning.gaps.empty();
+  if (subscribe.topic_id && !subscribe.positions.empty())
+    beginning.recovered = beginning.gaps.empty();
   partitions_ += static_cast<std::uint32_t>(starts->size());
   door.counters().subscriptions_open.add();
   subscriptions_.push_back(std::move(owned));

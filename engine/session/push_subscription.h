@@ -62,7 +62,7 @@ struct PushSubscription {
   };
   struct Cursor : LogCursor {
     PushSubscription* subscription = nullptr;
-    ListHook reading;      // in the sender's list: may have something to send
+    ListHook reading;  // in the sender's list: may have something to send
     Place place;
     bool planned = false;  // messages of it are on their way; `place` is before them
   };

@@ -138,8 +138,8 @@ class WsConnection {
   ws::FrameParser parser_;
   std::unique_ptr<WsDeflate> deflate_;  // null: not agreed on
   std::unique_ptr<WsEndpoint> endpoint_;
-  std::unique_ptr<Held> held_;  // null: none
-  std::string control_;  // encoded control frames not yet sent
+  std::unique_ptr<Held> held_;     // null: none
+  std::string control_;            // encoded control frames not yet sent
   std::string_view close_reason_;  // a static text
   std::uint64_t heard_ns_;
   std::uint64_t silence_due_ns_ = 0;                    // when to look for silence next

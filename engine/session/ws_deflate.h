@@ -48,8 +48,7 @@ struct WsDeflateShare {
 
 class WsDeflate {
  public:
-  WsDeflate(HttpDoor& door, const ws::DeflateParameters& parameters,
-            std::size_t max_message_bytes);
+  WsDeflate(HttpDoor& door, const ws::DeflateParameters& parameters, std::size_t max_message_bytes);
   ~WsDeflate();
   WsDeflate(const WsDeflate&) = delete;
   WsDeflate& operator=(const WsDeflate&) = delete;

@@ -36,7 +36,8 @@ inline void encode_string(Writer& writer, Wire wire, bool nullable, const Nullab
   if (text) {
     std::size_t size = std::min<std::size_t>(text->size(), kMaxStringBytes);
     const auto within_a_character = [&] {
-      return size > 0 && size < text->size() && (static_cast<unsigned char>((*text)[size]) >> 6) == 2;
+      return size > 0 && size < text->size() &&
+             (static_cast<unsigned char>((*text)[size]) >> 6) == 2;
     };
     while (within_a_character()) --size;
     bytes = as_bytes(text->substr(0, size));

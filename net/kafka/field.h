@@ -41,7 +41,7 @@ inline constexpr std::int32_t kNoTag = -1;
 
 template <class S, class M>
 struct Field {
-  M S::*member;
+  M S::* member;
   std::string_view name;
   Versions versions;
   Versions nullable_versions = kNoVersions;
@@ -90,7 +90,7 @@ consteval std::string_view message_name() {
 }
 
 template <class S, class M>
-constexpr Field<S, M> make_field(M S::*member, std::string_view name, Versions versions) {
+constexpr Field<S, M> make_field(M S::* member, std::string_view name, Versions versions) {
   return {.member = member, .name = name, .versions = versions};
 }
 

@@ -25,9 +25,7 @@ struct Wire {
 };
 
 template <class T>
-concept Struct = requires {
-  T::kFields;
-};
+concept Struct = requires { T::kFields; };
 
 // Numbers on the wire: integers, enums over them and strong ids, by their representation.
 template <class T>
@@ -37,7 +35,7 @@ struct NumberOf<T> {
   using Rep = T;
 };
 template <class T>
-requires std::is_enum_v<T>
+  requires std::is_enum_v<T>
 struct NumberOf<T> {
   using Rep = std::underlying_type_t<T>;
 };
@@ -46,9 +44,7 @@ struct NumberOf<Strong<Tag, R>> {
   using Rep = R;
 };
 template <class T>
-concept Number = requires {
-  typename NumberOf<T>::Rep;
-};
+concept Number = requires { typename NumberOf<T>::Rep; };
 
 template <class T>
 struct ElementOf {};
@@ -57,9 +53,7 @@ struct ElementOf<Array<T>> {
   using Type = T;
 };
 template <class T>
-concept ArrayType = requires {
-  typename ElementOf<T>::Type;
-};
+concept ArrayType = requires { typename ElementOf<T>::Type; };
 
 template <class T>
 concept StringType = std::same_as<T, std::string_view> || std::same_as<T, NullableString>;
@@ -74,9 +68,7 @@ struct StructOf<std::optional<S>> {
   using Type = S;
 };
 template <class T>
-concept OptionalStruct = requires {
-  typename StructOf<T>::Type;
-};
+concept OptionalStruct = requires { typename StructOf<T>::Type; };
 
 template <Number T>
 auto to_number(T value) {
@@ -93,8 +85,7 @@ template <Struct S, class Visit>
 constexpr bool all_fields(Visit visit) {
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
     return (visit(std::integral_constant<std::size_t, I>{}) && ...);
-  }
-  (std::make_index_sequence<std::tuple_size_v<std::remove_cvref_t<decltype(S::kFields)>>>{});
+  }(std::make_index_sequence<std::tuple_size_v<std::remove_cvref_t<decltype(S::kFields)>>>{});
 }
 
 template <Struct S, std::size_t I>

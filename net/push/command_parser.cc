@@ -64,12 +64,19 @@ struct CommandParser::State {
 bool CommandParser::State::parse(std::string_view text) {
   using Read = bool (State::*)(const JsonValue&);
   static constexpr std::array<Read, 9> kRead = {
-      &State::hello,           &State::subscribe,      &State::of_sid<Unsubscribe>,
-      &State::of_sid<Pause>,   &State::of_sid<Resume>, &State::add_credit,
-      &State::offsets,         &State::publish,        &State::ping};
-  std::array<Member, 1 + kRead.size()> members{
-      {{"id"}, {"hello"}, {"subscribe"}, {"unsubscribe"}, {"pause"}, {"resume"}, {"credit"},
-       {"offsets"}, {"publish"}, {"ping"}}};
+      &State::hello,         &State::subscribe,      &State::of_sid<Unsubscribe>,
+      &State::of_sid<Pause>, &State::of_sid<Resume>, &State::add_credit,
+      &State::offsets,       &State::publish,        &State::ping};
+  std::array<Member, 1 + kRead.size()> members{{{"id"},
+                                                {"hello"},
+                                                {"subscribe"},
+                                                {"unsubscribe"},
+                                                {"pause"},
+                                                {"resume"},
+                                                {"credit"},
+                                                {"offsets"},
+                                                {"publish"},
+                                                {"ping"}}};
   clear(position_list, kKeptPositions);
   clear(partition_list, kKeptPartitions);
   record_list.clear();
@@ -109,8 +116,14 @@ bool CommandParser::State::hello(const JsonValue& arguments) {
 }
 
 bool CommandParser::State::subscribe(const JsonValue& arguments) {
-  std::array<Member, 8> members{{{"sid"}, {"topic"}, {"from"}, {"positions"}, {"partitions"},
-                                 {"topic_id"}, {"epoch"}, {"credit"}}};
+  std::array<Member, 8> members{{{"sid"},
+                                 {"topic"},
+                                 {"from"},
+                                 {"positions"},
+                                 {"partitions"},
+                                 {"topic_id"},
+                                 {"epoch"},
+                                 {"credit"}}};
   const auto& [sid_, topic, from_, positions_, partitions_, topic_id_, epoch, credit] = members;
   std::array<Member, 2> limits{{{"records"}, {"bytes"}}};
   auto& subscribe = command.what.emplace<Subscribe>();
@@ -159,8 +172,8 @@ bool CommandParser::State::publish(const JsonValue& arguments) {
   const auto& [topic, records, ack_] = members;
   auto& publish = command.what.emplace<Publish>();
   return reader.find(arguments, members) && reader.required(topic) &&
-         reader.text(topic, publish.topic) && ack(ack_, publish.ack) &&
-         reader.required(records) && record_list.read(records, publish.records);
+         reader.text(topic, publish.topic) && ack(ack_, publish.ack) && reader.required(records) &&
+         record_list.read(records, publish.records);
 }
 
 bool CommandParser::State::ping(const JsonValue& arguments) {
@@ -220,8 +233,7 @@ bool CommandParser::State::positions(const Member& member, std::span<const Parti
     if (!partition || *partition > static_cast<std::int64_t>(kMaxInt32) || !offset) {
       return reader.refuse(member.name, "must be offsets by partition, like {\"0\":\"8812\"}");
     }
-    position_list.push_back(
-        {PartitionId(static_cast<std::int32_t>(*partition)), Offset(*offset)});
+    position_list.push_back({PartitionId(static_cast<std::int32_t>(*partition)), Offset(*offset)});
   }
   std::ranges::sort(position_list, {}, &PartitionOffset::partition);
   if (std::ranges::adjacent_find(position_list, {}, &PartitionOffset::partition) !=

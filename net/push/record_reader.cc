@@ -32,8 +32,8 @@ bool RecordReader::read(const Member& member, std::span<const PublishRecord>& ou
 }
 
 bool RecordReader::read_record(const JsonValue& value) {
-  std::array<Member, 7> members{{{"key"}, {"key_b64"}, {"value"}, {"value_b64"}, {"headers"},
-                                 {"partition"}, {"t"}}};
+  std::array<Member, 7> members{
+      {{"key"}, {"key_b64"}, {"value"}, {"value_b64"}, {"headers"}, {"partition"}, {"t"}}};
   const auto& [key, key_b64, text, text_b64, headers, partition, t] = members;
   PublishRecord& record = records_.emplace_back();
   if (!reader_.find(value, members) || !reader_.bytes(key, key_b64, record.key) ||

@@ -55,7 +55,9 @@ Result<std::size_t> refused(int status, std::string_view header, std::string_vie
   std::string text(trimmed(body));
   if (text.empty()) text = "HTTP status " + std::to_string(status);
   const bool later = status == 429 || status >= 500;
-  return fail(status == 404 ? Errc::kNotFound : later ? Errc::kBusy : Errc::kUnsupported,
+  return fail(status == 404 ? Errc::kNotFound
+              : later       ? Errc::kBusy
+                            : Errc::kUnsupported,
               std::move(text));
 }
 
@@ -63,15 +65,15 @@ Result<std::size_t> refused(int status, std::string_view header, std::string_vie
 
 std::string make_key(std::span<const std::uint8_t, 16> nonce) {
   std::array<unsigned char, 25> encoded;
-  const int size =
-      EVP_EncodeBlock(encoded.data(), nonce.data(), static_cast<int>(nonce.size()));
+  const int size = EVP_EncodeBlock(encoded.data(), nonce.data(), static_cast<int>(nonce.size()));
   return {encoded.begin(), encoded.begin() + size};
 }
 
 std::string upgrade_request(const ClientUpgrade& upgrade) {
   std::string text = "GET " + upgrade.target + " HTTP/1.1\r\nHost: " + upgrade.host +
                      "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13"
-                     "\r\nSec-WebSocket-Key: " + upgrade.key + "\r\n";
+                     "\r\nSec-WebSocket-Key: " +
+                     upgrade.key + "\r\n";
   if (!upgrade.subprotocol.empty()) {
     text += "Sec-WebSocket-Protocol: " + upgrade.subprotocol + "\r\n";
   }

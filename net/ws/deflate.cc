@@ -171,8 +171,8 @@ Result<void> Inflater::feed(Bytes bytes, std::size_t max_bytes, Buffer& out) {
     stream.next_in = const_cast<Bytef*>(piece.data());  // zlib only reads it
     stream.avail_in = static_cast<uInt>(piece.size());
     // One byte more than allowed, so that a message at the limit is told from one beyond.
-    const std::size_t room = std::min(std::max(kGrowBytes, 2 * piece.size()),
-                                      max_bytes + 1 - out.size());
+    const std::size_t room =
+        std::min(std::max(kGrowBytes, 2 * piece.size()), max_bytes + 1 - out.size());
     const std::size_t before = out.size();
     out.resize(before + room);
     stream.next_out = out.data() + before;

@@ -240,8 +240,7 @@ bool FrameParser::read_data(MutableBytes& input, FrameEvent& event) {
 void FrameParser::assemble(Bytes piece) {
   const std::size_t needed = buffer_.size() + piece.size();
   if (needed > buffer_.capacity()) {
-    const std::size_t most = fin_ ? buffer_.size() + (payload_size_ - payload_have_)
-                                  : most_bytes();
+    const std::size_t most = fin_ ? buffer_.size() + (payload_size_ - payload_have_) : most_bytes();
     buffer_.reserve(std::max(needed, std::min(most, 2 * buffer_.capacity())));
   }
   buffer_.insert(buffer_.end(), piece.begin(), piece.end());

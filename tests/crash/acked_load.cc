@@ -4,10 +4,9 @@
 //
 // Produces to TOPICS ("name:partitions,...") with acks=all and appends every ack to the file ACKED.
 // Ends when `after` records were acked, and then kills the process `kill` after delay_us, if there
-// is one; or when `records` records were acked, or `fail` were refused; or, with `until_input`, when
-// there is something to read on the standard input. Names each distinct error.
-// Other settings: least=BYTES and most=BYTES of a record, pending=RECORDS in flight, rd.NAME=VALUE
-// for librdkafka.
+// is one; or when `records` records were acked, or `fail` were refused; or, with `until_input`,
+// when there is something to read on the standard input. Names each distinct error. Other settings:
+// least=BYTES and most=BYTES of a record, pending=RECORDS in flight, rd.NAME=VALUE for librdkafka.
 #include <csignal>
 #include <cstdint>
 #include <map>

@@ -3,8 +3,8 @@
 //   acked_verify BROKER ACKED TOPICS [TOPIC:PARTITION:OFFSET,...]
 //
 // Reads all of TOPICS (or from those offsets on): offsets are dense, each record is one that was
-// sent, whole, none is there twice, and every one in the file ACKED is at its offset. Prints the ends, in the form that
-// it takes.
+// sent, whole, none is there twice, and every one in the file ACKED is at its offset. Prints the
+// ends, in the form that it takes.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>

@@ -103,8 +103,8 @@ void topic_settings(Differ& differ) {
 }
 
 // What depends on how each of the servers is set up. Kafka keeps min.insync.replicas as if a broker
-// had been given it; listeners, max.connections and producer.id.expiration.ms cannot change here while
-// the server runs.
+// had been given it; listeners, max.connections and producer.id.expiration.ms cannot change here
+// while the server runs.
 constexpr std::string_view kOwn[] = {"advertised.listeners",
                                      "controller.listener.names",
                                      "controller.quorum.bootstrap.servers",

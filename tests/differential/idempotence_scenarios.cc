@@ -21,8 +21,8 @@ namespace at = storage::batch_at;
 // Kafka has no ids at first, and says so.
 void await_ids(Differ& differ) {
   for (int tries = 0; tries < 600; ++tries) {
-    const auto both = differ.ask<InitProducerIdResponse>(
-        0, InitProducerIdRequest{}, {"error_code", "producer_id", "epoch"});
+    const auto both = differ.ask<InitProducerIdResponse>(0, InitProducerIdRequest{},
+                                                         {"error_code", "producer_id", "epoch"});
     if (both->theirs.message.error_code == kafka::ErrorCode::kNone) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }

@@ -11,8 +11,7 @@ using namespace duolog::http;
 
 namespace {
 
-constexpr RequestLimits kLimits{
-    .max_header_bytes = 1024, .max_fields = 8, .max_body_bytes = 256};
+constexpr RequestLimits kLimits{.max_header_bytes = 1024, .max_fields = 8, .max_body_bytes = 256};
 
 std::string describe(const Request& request) {
   std::string text = request.method + " " + request.target.path + (request.keep_alive ? "+" : "-") +

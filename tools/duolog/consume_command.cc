@@ -97,8 +97,7 @@ class KafkaRecords {
 int print_all(auto& records, const ConsumeOptions& options, const RecordFormat& format) {
   std::string text;
   std::uint64_t printed = 0;
-  while (stopped == 0 && printed < options.count &&
-         !(options.exit_at_end && records.all_ended())) {
+  while (stopped == 0 && printed < options.count && !(options.exit_at_end && records.all_ended())) {
     Result<const RecordView*> record = records.next(0);
     if (record && *record == nullptr) {  // nothing is waiting: show what there is, then wait
       std::fflush(stdout);
@@ -126,7 +125,7 @@ int print_all(auto& records, const ConsumeOptions& options, const RecordFormat& 
 
 // The first Ctrl-C ends the printing, a second one the program.
 void stop_on_signals() {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = stop;
   action.sa_flags = static_cast<int>(SA_RESETHAND);
   sigaction(SIGINT, &action, nullptr);

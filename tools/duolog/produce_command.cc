@@ -52,8 +52,8 @@ using Headers = std::unique_ptr<rd_kafka_headers_t, Destroy<rd_kafka_headers_des
 Headers kafka_headers(const HeaderList& list) {
   Headers headers(rd_kafka_headers_new(list.size()));
   for (const auto& [name, value] : list) {
-    rd_kafka_header_add(headers.get(), name.data(), static_cast<ssize_t>(name.size()),
-                        value.data(), static_cast<ssize_t>(value.size()));
+    rd_kafka_header_add(headers.get(), name.data(), static_cast<ssize_t>(name.size()), value.data(),
+                        static_cast<ssize_t>(value.size()));
   }
   return headers;
 }
@@ -71,8 +71,7 @@ void send(rd_kafka_t* handle, const ProduceOptions& options, const LineRecord& r
     const rd_kafka_resp_err_t error = rd_kafka_producev(
         handle, RD_KAFKA_V_TOPIC(options.topic.c_str()), RD_KAFKA_V_PARTITION(options.partition),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key, key_bytes),
-        RD_KAFKA_V_VALUE(value, value_bytes), RD_KAFKA_V_HEADERS(copy),
-        RD_KAFKA_V_END);
+        RD_KAFKA_V_VALUE(value, value_bytes), RD_KAFKA_V_HEADERS(copy), RD_KAFKA_V_END);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return;
     rd_kafka_headers_destroy(copy);
     if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
@@ -153,11 +152,9 @@ int run_push(const ProduceOptions& options, const HeaderList& headers) {
                                         : Ack::kDurable;
   PushOptions push = options.push;
   push.timeout_ms = static_cast<int>(options.client.timeout_s * 1000);
-  const auto producer =
-      PushProducer::start(push, {.topic = options.topic,
-                                 .ack = ack,
-                                 .partition = options.partition,
-                                 .headers = headers});
+  const auto producer = PushProducer::start(
+      push,
+      {.topic = options.topic, .ack = ack, .partition = options.partition, .headers = headers});
   if (!producer) return report("produce", producer.error());
   if (auto read = publish_lines(**producer, options.format); !read) {
     return report("produce", read.error());
@@ -165,9 +162,9 @@ int run_push(const ProduceOptions& options, const HeaderList& headers) {
   (*producer)->finish();
   const PushProducer::Outcome& outcome = (*producer)->outcome();
   if (outcome.failed > 0) {
-    return report("produce", {outcome.first_error.code,
-                              counts(options, outcome.written, outcome.failed) + ": " +
-                                  outcome.first_error.message});
+    return report("produce",
+                  {outcome.first_error.code, counts(options, outcome.written, outcome.failed) +
+                                                 ": " + outcome.first_error.message});
   }
   print_written(options, outcome.written);
   return kDone;

@@ -56,8 +56,7 @@ void check_group(const std::string& broker) {
   const auto later = numbered("later", 10);
   std::vector<Member> members;
   members.emplace_back(broker);
-  poll_until(
-      members, [&] { return members[0].partitions() == 2; }, "the first has both");
+  poll_until(members, [&] { return members[0].partitions() == 2; }, "the first has both");
   members.emplace_back(broker);
   poll_until(
       members, [&] { return members[0].partitions() == 1 && members[1].partitions() == 1; },

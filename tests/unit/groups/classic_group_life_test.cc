@@ -9,8 +9,8 @@ namespace {
 using std::string_literals::operator""s;
 
 const std::string kSubscription =
-    "\0\1"            // version 1
-    "\0\0\0\2"        // two topics
+    "\0\1"      // version 1
+    "\0\0\0\2"  // two topics
     "\0\3abc\0\1d"
     "\xff\xff\xff\xff"  // no user data
     "\0\0\0\0"s;        // no owned partitions

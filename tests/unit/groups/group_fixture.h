@@ -105,14 +105,13 @@ class ClassicGroupTest : public testing::Test {
     for (const MemberProtocol& one : options.protocols) {
       protocols.push_back({.name = one.name, .metadata = as_bytes(one.metadata)});
     }
-    const kafka::JoinGroupRequest request{
-        .group_id = "group",
-        .session_timeout_ms = options.session_timeout_ms,
-        .rebalance_timeout_ms = options.rebalance_timeout_ms,
-        .member_id = options.member_id,
-        .group_instance_id = options.instance_id,
-        .protocol_type = options.protocol_type,
-        .protocols = std::span(protocols)};
+    const kafka::JoinGroupRequest request{.group_id = "group",
+                                          .session_timeout_ms = options.session_timeout_ms,
+                                          .rebalance_timeout_ms = options.rebalance_timeout_ms,
+                                          .member_id = options.member_id,
+                                          .group_instance_id = options.instance_id,
+                                          .protocol_type = options.protocol_type,
+                                          .protocols = std::span(protocols)};
     auto answer = std::make_shared<std::optional<Joined>>();
     group->join(request,
                 {.version = options.version, .id = options.client_id, .host = "/127.0.0.1"},

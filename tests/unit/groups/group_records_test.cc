@@ -35,11 +35,21 @@ CommittedOffset some_offset() {
 }
 
 // As Kafka's serializers write them: version, then the fields of the schema in that version.
-const std::string kOffsetKeyBytes = bytes("\0\1" "\0\2g1" "\0\1t" "\0\0\0\3");
-const std::string kOffsetValueBytes =
-    bytes("\0\4" "\0\0\0\0\0\0\1\2" "\0\0\0\7" "\2m" "\0\0\0\0\0\0\3\xe8"
-          "\1\0\x10\1\2\3\4\5\6\7\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10");
-const std::string kGroupKeyBytes = bytes("\0\2" "\0\2g1");
+const std::string kOffsetKeyBytes = bytes(
+    "\0\1"
+    "\0\2g1"
+    "\0\1t"
+    "\0\0\0\3");
+const std::string kOffsetValueBytes = bytes(
+    "\0\4"
+    "\0\0\0\0\0\0\1\2"
+    "\0\0\0\7"
+    "\2m"
+    "\0\0\0\0\0\0\3\xe8"
+    "\1\0\x10\1\2\3\4\5\6\7\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10");
+const std::string kGroupKeyBytes = bytes(
+    "\0\2"
+    "\0\2g1");
 
 TEST(GroupRecordsTest, AnOffsetIsWrittenAsKafkaWritesIt) {
   EXPECT_EQ(written([](auto& w) { write_offset_key(w, "g1", "t", PartitionId(3)); }),
@@ -50,15 +60,22 @@ TEST(GroupRecordsTest, AnOffsetIsWrittenAsKafkaWritesIt) {
 TEST(GroupRecordsTest, AnOffsetWithoutATopicIdHasNoTags) {
   CommittedOffset offset = some_offset();
   offset.topic_id = {};
-  EXPECT_EQ(written([&](auto& w) { write_offset_value(w, offset); }),
-            bytes("\0\4" "\0\0\0\0\0\0\1\2" "\0\0\0\7" "\2m" "\0\0\0\0\0\0\3\xe8" "\0"));
+  EXPECT_EQ(written([&](auto& w) { write_offset_value(w, offset); }), bytes("\0\4"
+                                                                            "\0\0\0\0\0\0\1\2"
+                                                                            "\0\0\0\7"
+                                                                            "\2m"
+                                                                            "\0\0\0\0\0\0\3\xe8"
+                                                                            "\0"));
 }
 
 TEST(GroupRecordsTest, AnOffsetWithItsOwnExpiryIsOfVersionOne) {
   CommittedOffset offset = some_offset();
   offset.expiry = Timestamp(2000);
-  EXPECT_EQ(written([&](auto& w) { write_offset_value(w, offset); }),
-            bytes("\0\1" "\0\0\0\0\0\0\1\2" "\0\1m" "\0\0\0\0\0\0\3\xe8" "\0\0\0\0\0\0\7\xd0"));
+  EXPECT_EQ(written([&](auto& w) { write_offset_value(w, offset); }), bytes("\0\1"
+                                                                            "\0\0\0\0\0\0\1\2"
+                                                                            "\0\1m"
+                                                                            "\0\0\0\0\0\0\3\xe8"
+                                                                            "\0\0\0\0\0\0\7\xd0"));
 }
 
 TEST(GroupRecordsTest, AnOffsetIsReadBack) {
@@ -78,10 +95,22 @@ TEST(GroupRecordsTest, AnOffsetIsReadBack) {
 }
 
 TEST(GroupRecordsTest, OlderValuesAreRead) {
-  const std::string legacy_key = bytes("\0\0" "\0\2g1" "\0\1t" "\0\0\0\3");
-  const std::string v0 = bytes("\0\0" "\0\0\0\0\0\0\1\2" "\0\1m" "\0\0\0\0\0\0\3\xe8");
-  const std::string v3 =
-      bytes("\0\3" "\0\0\0\0\0\0\1\2" "\0\0\0\5" "\0\1m" "\0\0\0\0\0\0\3\xe8");
+  const std::string legacy_key = bytes(
+      "\0\0"
+      "\0\2g1"
+      "\0\1t"
+      "\0\0\0\3");
+  const std::string v0 = bytes(
+      "\0\0"
+      "\0\0\0\0\0\0\1\2"
+      "\0\1m"
+      "\0\0\0\0\0\0\3\xe8");
+  const std::string v3 = bytes(
+      "\0\3"
+      "\0\0\0\0\0\0\1\2"
+      "\0\0\0\5"
+      "\0\1m"
+      "\0\0\0\0\0\0\3\xe8");
   for (const std::string& value : {v0, v3}) {
     const auto read = read_group_record(as_bytes(legacy_key), as_bytes(value));
     ASSERT_TRUE(read.has_value()) << read.error().message;
@@ -117,10 +146,23 @@ TEST(GroupRecordsTest, AGroupIsWrittenAsKafkaWritesItAndReadBack) {
                                             .subscription = "S",
                                             .assignment = "AB"}}};
   const std::string value = written([&](auto& w) { write_group_value(w, metadata); });
-  EXPECT_EQ(value, bytes("\0\3" "\0\x08" "consumer" "\0\0\0\5" "\0\5range" "\0\2m1"
-                         "\0\0\0\0\0\0\3\xe8" "\0\0\0\1"
-                         "\0\2m1" "\xff\xff" "\0\1c" "\0\2/h" "\0\0\0\3" "\0\0\0\4"
-                         "\0\0\0\1S" "\0\0\0\2" "AB"));
+  EXPECT_EQ(value, bytes("\0\3"
+                         "\0\x08"
+                         "consumer"
+                         "\0\0\0\5"
+                         "\0\5range"
+                         "\0\2m1"
+                         "\0\0\0\0\0\0\3\xe8"
+                         "\0\0\0\1"
+                         "\0\2m1"
+                         "\xff\xff"
+                         "\0\1c"
+                         "\0\2/h"
+                         "\0\0\0\3"
+                         "\0\0\0\4"
+                         "\0\0\0\1S"
+                         "\0\0\0\2"
+                         "AB"));
   const auto read = read_group_record(as_bytes(kGroupKeyBytes), as_bytes(value));
   ASSERT_TRUE(read.has_value()) << read.error().message;
   ASSERT_TRUE(read->metadata.has_value());
@@ -132,7 +174,9 @@ TEST(GroupRecordsTest, AGroupIsWrittenAsKafkaWritesItAndReadBack) {
 }
 
 TEST(GroupRecordsTest, KeysOfOtherKindsOfGroupsAreLeftAlone) {
-  const auto read = read_group_record(as_bytes(bytes("\0\3" "anything")), std::nullopt);
+  const auto read = read_group_record(as_bytes(bytes("\0\3"
+                                                     "anything")),
+                                      std::nullopt);
   ASSERT_TRUE(read.has_value());
   EXPECT_EQ(read->kind, GroupRecord::Kind::kOther);
 }
@@ -142,8 +186,8 @@ TEST(GroupRecordsTest, WhatIsCutOffOrOfAnUnknownVersionIsAnError) {
     EXPECT_FALSE(read_group_record(as_bytes(kOffsetKeyBytes).first(size), std::nullopt)) << size;
   }
   for (std::size_t size = 0; size < kOffsetValueBytes.size(); ++size) {
-    EXPECT_FALSE(read_group_record(as_bytes(kOffsetKeyBytes),
-                                   as_bytes(kOffsetValueBytes).first(size)))
+    EXPECT_FALSE(
+        read_group_record(as_bytes(kOffsetKeyBytes), as_bytes(kOffsetValueBytes).first(size)))
         << size;
   }
   const auto newer = read_group_record(as_bytes(kOffsetKeyBytes), as_bytes(bytes("\0\5")));

@@ -11,9 +11,9 @@ TEST(GroupRoutesTest, HashesAsJavaDoes) {
   EXPECT_EQ(java_hash("abc"), 96354);
   EXPECT_EQ(java_hash("hello"), 99162322);
   EXPECT_EQ(java_hash("polygenelubricants"), INT32_MIN);
-  EXPECT_EQ(java_hash("gr\xc3\xbc\xc3\x9f"), 3186062);      // one unit each
-  EXPECT_EQ(java_hash("\xe2\x82\xac"), 8364);               // three bytes, one unit
-  EXPECT_EQ(java_hash("\xf0\x9f\x98\x80"), 1772899);        // two units
+  EXPECT_EQ(java_hash("gr\xc3\xbc\xc3\x9f"), 3186062);  // one unit each
+  EXPECT_EQ(java_hash("\xe2\x82\xac"), 8364);           // three bytes, one unit
+  EXPECT_EQ(java_hash("\xf0\x9f\x98\x80"), 1772899);    // two units
 }
 
 TEST(GroupRoutesTest, CountsLengthInUtf16Units) {

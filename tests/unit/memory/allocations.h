@@ -5,8 +5,8 @@
 
 namespace duolog {
 
-[[nodiscard]] std::size_t allocations();           // so far, by any thread
+[[nodiscard]] std::size_t allocations();            // so far, by any thread
 [[nodiscard]] std::size_t allocations_of_thread();  // by this one
-[[nodiscard]] std::size_t live_bytes();   // now
+[[nodiscard]] std::size_t live_bytes();             // now
 
 }  // namespace duolog

@@ -53,7 +53,8 @@ TEST(PushMemoryTest, AWarmShardPushesWithoutTheAllocator) {
   Readers feeds(fixture, 8, "/v1/topics/" + name + "/ws");
   Readers pushes(fixture, 8, "/v1/ws");
   for (std::size_t i = 0; i < pushes.size(); ++i) {
-    pushes[i].send(ws::Opcode::kText, R"({"id":1,"subscribe":{"sid":1,"topic":")" + name + R"("}})");
+    pushes[i].send(ws::Opcode::kText,
+                   R"({"id":1,"subscribe":{"sid":1,"topic":")" + name + R"("}})");
     (void)pushes[i].message();
   }
   const auto publish = [&](std::size_t records) {

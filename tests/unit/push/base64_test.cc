@@ -24,9 +24,13 @@ std::string decode(std::string text) {
 
 // RFC 4648 section 10.
 TEST(Base64Test, ConvertsTheExamplesOfTheRfcBothWays) {
-  const std::pair<std::string, std::string> examples[] = {
-      {"", ""},         {"f", "Zg=="},        {"fo", "Zm8="},          {"foo", "Zm9v"},
-      {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+  const std::pair<std::string, std::string> examples[] = {{"", ""},
+                                                          {"f", "Zg=="},
+                                                          {"fo", "Zm8="},
+                                                          {"foo", "Zm9v"},
+                                                          {"foob", "Zm9vYg=="},
+                                                          {"fooba", "Zm9vYmE="},
+                                                          {"foobar", "Zm9vYmFy"}};
   for (const auto& [bytes, text] : examples) {
     EXPECT_EQ(encode(bytes), text);
     EXPECT_EQ(decode(text), bytes);
@@ -45,9 +49,10 @@ TEST(Base64Test, GivesBackRandomBytes) {
 }
 
 TEST(Base64Test, RefusesWhatNoEncoderWrites) {
-  for (const char* text : {"Z", "Zg", "Zg=", "Zm8", "=", "==", "===", "====", "Z===", "Zg==Zg==",
-                           "Zm=v", "Zh==", "Zm9=", "Zm9v\n", " Zm9v", "Zm9v    ", "Zm-_",
-                           "Zm9\x80", "Zm9v=", "=Zm9", "Zg=a", "?g==", "?m8="}) {
+  for (const char* text :
+       {"Z",    "Zg",       "Zg=",   "Zm8",  "=",    "==",     "===",   "====",
+        "Z===", "Zg==Zg==", "Zm=v",  "Zh==", "Zm9=", "Zm9v\n", " Zm9v", "Zm9v    ",
+        "Zm-_", "Zm9\x80",  "Zm9v=", "=Zm9", "Zg=a", "?g==",   "?m8="}) {
     EXPECT_EQ(decode(text), "refused") << text;
   }
   EXPECT_EQ(decode(std::string("Zm9\0", 4)), "refused");

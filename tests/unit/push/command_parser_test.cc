@@ -34,8 +34,8 @@ class CommandParserTest : public ::testing::Test {
   }
 
   From parse_from(std::string_view from) {
-    const auto subscribe = parse<Subscribe>(
-        R"({"id":1,"subscribe":{"sid":1,"topic":"t","from":)" + std::string(from) + "}}");
+    const auto subscribe = parse<Subscribe>(R"({"id":1,"subscribe":{"sid":1,"topic":"t","from":)" +
+                                            std::string(from) + "}}");
     EXPECT_TRUE(subscribe.from) << from;
     return subscribe.from.value_or(From{});
   }
@@ -122,9 +122,9 @@ TEST_F(CommandParserTest, ReadsOffsetsAndPing) {
 }
 
 TEST_F(CommandParserTest, ReadsPublish) {
-  const auto publish = parse<Publish>(
-      R"({"id":4,"publish":{"topic":"orders","records":[{"key":"u1","value":"..."},)"
-      R"({"value_b64":"AAEC","partition":2,"t":1790000000000}],"ack":"durable"}})");
+  const auto publish =
+      parse<Publish>(R"({"id":4,"publish":{"topic":"orders","records":[{"key":"u1","value":"..."},)"
+                     R"({"value_b64":"AAEC","partition":2,"t":1790000000000}],"ack":"durable"}})");
   EXPECT_EQ(publish.topic, "orders");
   EXPECT_EQ(publish.ack, Publish::Ack::kDurable);
   ASSERT_EQ(publish.records.size(), 2u);
@@ -157,9 +157,9 @@ TEST_F(CommandParserTest, ReadsHeadersOfEachRecord) {
 }
 
 TEST_F(CommandParserTest, ReadsNullAndEmptyKeysAndValuesApart) {
-  const auto publish = parse<Publish>(
-      R"({"id":4,"publish":{"topic":"t","records":[{"key":null,"value":null},{},)"
-      R"({"key":"","value":""},{"key_b64":"","value_b64":""}]}})");
+  const auto publish =
+      parse<Publish>(R"({"id":4,"publish":{"topic":"t","records":[{"key":null,"value":null},{},)"
+                     R"({"key":"","value":""},{"key_b64":"","value_b64":""}]}})");
   ASSERT_EQ(publish.records.size(), 4u);
   for (const PublishRecord& record : publish.records.first(2)) {
     EXPECT_FALSE(record.key || record.value);

@@ -34,19 +34,34 @@ std::string refusal_of_record(std::string_view record) {
 }
 
 TEST(CommandRefusalTest, RefusesWhatIsNoJson) {
-  for (const auto& text :
-       {""s, " "s, "x"s, "{"s, R"({"id":1,"ping":{})"s, R"({"id":1,"ping":{}}})"s,
-        R"({"id":1,"ping":{}} {})"s, R"({"id":1,"ping":{}},)"s, R"({"id":1,"ping":{},})"s,
-        R"({"id":01,"ping":{}})"s, R"({'id':1,"ping":{}})"s, R"({"id":1 "ping":{}})"s,
-        R"({"id":1,"ping":{},"x":[}})"s, R"({"id":1,"ping":{},"x":nul})"s,
-        R"({"id":1,"ping":{},"x":NaN})"s, "{\"id\":1,\"ping\":{}}\0"s,
-        "{\"id\":1,\0\"ping\":{}}"s, "{\"id\":1,\"pi\0ng\":{}}"s,
-        "\xEF\xBB\xBF{\"id\":1,\"ping\":{}}"s,
-        "{\"id\":1,\"ping\":{},\"x\":\"\xFF\"}"s, "{\"id\":1,\"ping\":{},\"x\":\"\xED\xA0\x80\"}"s,
-        "{\"id\":1,\"ping\":{},\"x\":\"\n\"}"s, R"({"id":1,"ping":{},"x":"\ud800"})"s,
-        R"({"id":1,"ping":{},"x":"\udc00"})"s, R"({"id":1,"ping":{},"x":"\ud800\u0041"})"s,
-        R"({"id":1,"ping":{},"x":"\x41"})"s, R"({"id":1,"ping":{},"x":1e999})"s,
-        R"({"id":1,"ping":{},"x":123456789012345678901234567890})"s}) {
+  for (const auto& text : {""s,
+                           " "s,
+                           "x"s,
+                           "{"s,
+                           R"({"id":1,"ping":{})"s,
+                           R"({"id":1,"ping":{}}})"s,
+                           R"({"id":1,"ping":{}} {})"s,
+                           R"({"id":1,"ping":{}},)"s,
+                           R"({"id":1,"ping":{},})"s,
+                           R"({"id":01,"ping":{}})"s,
+                           R"({'id':1,"ping":{}})"s,
+                           R"({"id":1 "ping":{}})"s,
+                           R"({"id":1,"ping":{},"x":[}})"s,
+                           R"({"id":1,"ping":{},"x":nul})"s,
+                           R"({"id":1,"ping":{},"x":NaN})"s,
+                           "{\"id\":1,\"ping\":{}}\0"s,
+                           "{\"id\":1,\0\"ping\":{}}"s,
+                           "{\"id\":1,\"pi\0ng\":{}}"s,
+                           "\xEF\xBB\xBF{\"id\":1,\"ping\":{}}"s,
+                           "{\"id\":1,\"ping\":{},\"x\":\"\xFF\"}"s,
+                           "{\"id\":1,\"ping\":{},\"x\":\"\xED\xA0\x80\"}"s,
+                           "{\"id\":1,\"ping\":{},\"x\":\"\n\"}"s,
+                           R"({"id":1,"ping":{},"x":"\ud800"})"s,
+                           R"({"id":1,"ping":{},"x":"\udc00"})"s,
+                           R"({"id":1,"ping":{},"x":"\ud800\u0041"})"s,
+                           R"({"id":1,"ping":{},"x":"\x41"})"s,
+                           R"({"id":1,"ping":{},"x":1e999})"s,
+                           R"({"id":1,"ping":{},"x":123456789012345678901234567890})"s}) {
     EXPECT_THAT(refusal(text), StartsWith("107: not JSON: ")) << text;
   }
 }
@@ -161,9 +176,9 @@ TEST(CommandRefusalTest, RefusesWrongPlacesToBeginAt) {
 }
 
 TEST(CommandRefusalTest, RefusesWrongPartitions) {
-  for (const char* positions : {R"({"x":"1"})", R"({"":"1"})", R"({"-1":"1"})", R"({"0":"-1"})",
-                                R"({"2147483648":"1"})", R"({"0":null})", R"({"0":1.5})",
-                                R"({"0":9007199254740992})", R"({"0":["1"]})"}) {
+  for (const char* positions :
+       {R"({"x":"1"})", R"({"":"1"})", R"({"-1":"1"})", R"({"0":"-1"})", R"({"2147483648":"1"})",
+        R"({"0":null})", R"({"0":1.5})", R"({"0":9007199254740992})", R"({"0":["1"]})"}) {
     EXPECT_EQ(refusal_of_subscribe("\"positions\":" + std::string(positions)),
               "107 of 1: subscribe.positions: must be offsets by partition, like {\"0\":\"8812\"}")
         << positions;

@@ -99,8 +99,8 @@ TEST(RecordJsonTest, WritesTheHeadOfTheLargestNumbers) {
             R"({"records":{"sid":4294967295,"partition":-2147483648,"base":"-9223372036854775808",)"
             R"("next":"-9223372036854775808","epoch":-2147483648,"items":[)");
   Buffer out;
-  begin_item(
-      out, {.offset = Offset(kMin64), .timestamp = Timestamp(kMin64), .key = {}, .value = {}});
+  begin_item(out,
+             {.offset = Offset(kMin64), .timestamp = Timestamp(kMin64), .key = {}, .value = {}});
   end_item(out);
   EXPECT_EQ(as_text(out),
             R"({"o":"-9223372036854775808","t":-9223372036854775808,"key":null,"value":null})");

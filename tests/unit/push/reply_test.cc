@@ -81,8 +81,8 @@ TEST(ReplyTest, WritesWhatWasPublished) {
   EXPECT_EQ(text_of(append_published, 4, "durable", items),
             R"({"id":4,"published":{"stage":"durable","items":[{"partition":0,"offset":"55"},)"
             R"({"partition":2,"offset":"17"}]}})");
-  const PublishedItem failed{
-      PartitionId(1), Offset(), ErrorText{ErrorCode::kNotAvailable, "it closes", true}};
+  const PublishedItem failed{PartitionId(1), Offset(),
+                             ErrorText{ErrorCode::kNotAvailable, "it closes", true}};
   EXPECT_EQ(text_of(append_published, 4, "durable", std::span(&failed, 1)),
             R"({"id":4,"published":{"stage":"durable","items":[{"partition":1,"error":)"
             R"({"code":108,"message":"it closes","temporary":true}}]}})");

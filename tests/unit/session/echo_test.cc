@@ -222,8 +222,7 @@ TEST_P(PingTest, AFloodThatIsNotReadWaitsInBoundedMemory) {
   EXPECT_LT(fixture.counters().pongs_sent.get(), 50'000U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Endpoints, PingTest,
-                         testing::Values(kEcho, "/v1/topics/t/ws", "/v1/ws"));
+INSTANTIATE_TEST_SUITE_P(Endpoints, PingTest, testing::Values(kEcho, "/v1/topics/t/ws", "/v1/ws"));
 
 }  // namespace
 }  // namespace duolog::session

@@ -23,9 +23,8 @@ class DeflateClient {
   DeflateClient(HttpFixture& fixture, std::string_view target, int receive_bytes = 0,
                 std::string_view offer = kOffer)
       : http_(fixture, 0, receive_bytes),
-        parser_({.role = ws::Role::kClient,
-                 .rsv1_negotiated = true,
-                 .max_message_bytes = 64U << 20}),
+        parser_(
+            {.role = ws::Role::kClient, .rsv1_negotiated = true, .max_message_bytes = 64U << 20}),
         inflater_({.client_no_context_takeover = true}) {
     http_.send(upgrade_request(target, offer));
     response_ = http_.response();
@@ -78,8 +77,9 @@ TEST(FeedDeflateTest, IsDeclinedUnlessTheServerIsTold) {
 TEST(FeedDeflateTest, ASmallWindowIsDeclinedBecauseAllGetTheSameBytes) {
   HttpFixture fixture(1, compressing());
   fixture.create("t");
-  DeflateClient client(fixture, "/v1/topics/t/ws", 0,
-                       "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=10\r\n");
+  DeflateClient client(
+      fixture, "/v1/topics/t/ws", 0,
+      "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=10\r\n");
   EXPECT_EQ(client.response().find("Sec-WebSocket-Extensions"), std::string::npos);
 }
 
@@ -108,11 +108,13 @@ TEST(FeedDeflateTest, APushIsCompressedOnceForAllWhoBeginAtTheSameRecord) {
   HttpFixture fixture(1, compressing());
   broker::Topic& topic = fixture.create("t");
   std::vector<std::optional<std::string>> values;
-  for (int i = 0; i < 2'000; ++i) values.emplace_back("a value like the others, number " + std::to_string(i));
+  for (int i = 0; i < 2'000; ++i)
+    values.emplace_back("a value like the others, number " + std::to_string(i));
   (void)fixture.append(first(topic), batch_of(values));
   for (const int sid : {1, 4'000'000}) {
     DeflateClient client(fixture, "/v1/ws");
-    client.send(Json{{"id", 1}, {"subscribe", {{"sid", sid}, {"topic", "t"}, {"from", "earliest"}}}}.dump());
+    client.send(Json{{"id", 1}, {"subscribe", {{"sid", sid}, {"topic", "t"}, {"from", "earliest"}}}}
+                    .dump());
     EXPECT_TRUE(Json::parse(client.message()).contains("subscribed"));
     std::size_t seen = 0;
     while (seen < values.size()) {
@@ -137,7 +139,8 @@ TEST(FeedDeflateTest, APartOfABatchOrOfACreditIsSentAsItIs) {
   client.send(R"({"id":1,"subscribe":{"sid":1,"topic":"t","from":"5"}})");
   (void)client.message();
   EXPECT_EQ(Json::parse(client.message())["records"]["items"].size(), 15U);
-  client.send(R"({"id":2,"subscribe":{"sid":2,"topic":"t","from":"earliest","credit":{"records":7}}})");
+  client.send(
+      R"({"id":2,"subscribe":{"sid":2,"topic":"t","from":"earliest","credit":{"records":7}}})");
   (void)client.message();
   EXPECT_EQ(Json::parse(client.message())["records"]["items"].size(), 7U);
   EXPECT_EQ(client.compressed(), 0);
@@ -153,7 +156,8 @@ TEST(FeedDeflateTest, CompressedMessagesAreWholeHoweverLittleTheKernelTakes) {
     for (int i = 0; i < 40; ++i) {
       // Half of it random, so that it compresses, but not to nothing.
       std::string value(600 + random() % 30'000, 'a');
-      for (std::size_t n = 0; n < value.size(); n += 2) value[n] = static_cast<char>('a' + random() % 26);
+      for (std::size_t n = 0; n < value.size(); n += 2)
+        value[n] = static_cast<char>('a' + random() % 26);
       values.emplace_back(value);
       expected.push_back(value);
     }

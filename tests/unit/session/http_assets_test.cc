@@ -36,8 +36,9 @@ TEST(HttpAssetsTest, EveryFileHasItsTypeAndAPolicyThatForbidsWhatIsNotOurs) {
     const std::string response = ask(fixture, asset_path(asset));
     EXPECT_FALSE(response.contains("application/octet-stream")) << asset.name;
     EXPECT_TRUE(response.contains("X-Content-Type-Options: nosniff\r\n")) << asset.name;
-    EXPECT_TRUE(response.contains("Content-Security-Policy: default-src 'none'; "
-                                  "script-src 'self'; style-src 'self';"))
+    EXPECT_TRUE(
+        response.contains("Content-Security-Policy: default-src 'none'; "
+                          "script-src 'self'; style-src 'self';"))
         << asset.name;
     EXPECT_TRUE(response.contains("frame-ancestors 'none'")) << asset.name;
     EXPECT_FALSE(response.contains("unsafe")) << asset.name;

@@ -71,11 +71,10 @@ class HttpFixture {
     EXPECT_EQ(::connect(client, reinterpret_cast<sockaddr*>(&address), length), 0);
     const int served = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
     ::close(listener);
-    cluster_.runtime().run_on(
-        ShardId(static_cast<std::uint16_t>(shard)),
-        [this, shard, served, serve = std::move(serve)](runtime::Shard&) {
-          serve(*doors_[shard], served);
-        });
+    cluster_.runtime().run_on(ShardId(static_cast<std::uint16_t>(shard)),
+                              [this, shard, served, serve = std::move(serve)](runtime::Shard&) {
+                                serve(*doors_[shard], served);
+                              });
     return client;
   }
 
@@ -271,9 +270,8 @@ class FeedClient {
   FeedClient(HttpFixture& fixture, std::string_view target, std::size_t shard = 0,
              int receive_bytes = 0, std::string_view with = {}, std::string_view headers = {})
       : http_(fixture, shard, receive_bytes),
-        parser_({.role = ws::Role::kClient,
-                 .rsv1_negotiated = true,
-                 .max_message_bytes = 64U << 20}) {
+        parser_(
+            {.role = ws::Role::kClient, .rsv1_negotiated = true, .max_message_bytes = 64U << 20}) {
     http_.send(upgrade_request(target, headers) + std::string(with));
     response_ = http_.response();
   }

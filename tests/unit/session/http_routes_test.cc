@@ -78,8 +78,8 @@ TEST(HttpRoutesTest, MethodsThatDoNotReadAreRefusedAndToldWhichDo) {
 
 TEST(HttpRoutesTest, OnlyWhatSaysNothingOfTheDataIsAnsweredToAForeignHostOrOrigin) {
   HttpFixture fixture;
-  for (const std::string_view who : {"Host: rebound.example.com\r\n",
-                                     "Host: 127.0.0.1\r\nOrigin: https://example.com\r\n"}) {
+  for (const std::string_view who :
+       {"Host: rebound.example.com\r\n", "Host: 127.0.0.1\r\nOrigin: https://example.com\r\n"}) {
     for (const std::string_view path : kDocuments) {
       HttpClient client(fixture);
       client.send(request("GET", path, who));

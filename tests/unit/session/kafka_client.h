@@ -153,8 +153,8 @@ class KafkaClient {
   std::unique_ptr<Answer<kafka::MetadataResponse>> metadata(kafka::MetadataRequest::Topic topic,
                                                             std::int16_t version = 12) {
     return call<kafka::MetadataResponse>(
-        version, kafka::MetadataRequest{.topics = std::span(&topic, 1),
-                                        .allow_auto_topic_creation = false});
+        version,
+        kafka::MetadataRequest{.topics = std::span(&topic, 1), .allow_auto_topic_creation = false});
   }
   Uuid topic_id(std::string_view name) {
     return metadata({.name = name})->message.topics[0].topic_id;

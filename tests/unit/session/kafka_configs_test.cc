@@ -244,11 +244,11 @@ TEST_F(KafkaConfigsTest, ValuesOfAnOlderCatalogThatAreNoneAreListedAndHaveNoEffe
     runtime::PosixFiles files;
     auto catalog = storage::Catalog::open(files, server.directory() + "/meta");
     ASSERT_TRUE(catalog.has_value());
-    ASSERT_TRUE(catalog->set_configs(id, {{"leader.replication.throttled.replicas",
-                                           std::string(40'000, 'x')},
-                                          {"no.longer.known", "1"},
-                                          {"retention.ms", "soon"},
-                                          {"segment.ms", "2000"}}));
+    ASSERT_TRUE(catalog->set_configs(
+        id, {{"leader.replication.throttled.replicas", std::string(40'000, 'x')},
+             {"no.longer.known", "1"},
+             {"retention.ms", "soon"},
+             {"segment.ms", "2000"}}));
     ASSERT_TRUE(catalog->set_resource_configs(kBroker, "1", {{"message.max.bytes", "many"}}));
   }
   restart();
@@ -293,8 +293,8 @@ TEST_F(KafkaConfigsTest, AResourceThatIsAskedForTwiceIsAnsweredOnce) {
       {.resource_type = kBroker, .resource_name = "1"},
       {.resource_type = kTopic, .resource_name = "t"},
       {.resource_type = kBroker, .resource_name = "1"}};
-  const auto answer = client->call<DescribeResponse>(
-      4, DescribeRequest{.resources = std::span(resources)});
+  const auto answer =
+      client->call<DescribeResponse>(4, DescribeRequest{.resources = std::span(resources)});
   ASSERT_EQ(answer->message.results.size(), 2U);
   EXPECT_EQ(answer->message.results[0].resource_name, "1");
   EXPECT_EQ(answer->message.results[1].resource_name, "t");
@@ -333,10 +333,10 @@ TEST(KafkaConfigsLimitTest, AnAnswerListsSettingsUpToALimit) {
   for (const char* name : {"a", "b", "c", "d"}) {
     resources.push_back({.resource_type = kGroup, .resource_name = name});
   }
-  const auto answer = client.call<DescribeResponse>(
-      4, DescribeRequest{.resources = std::span(resources),
-                         .include_synonyms = true,
-                         .include_documentation = true});
+  const auto answer =
+      client.call<DescribeResponse>(4, DescribeRequest{.resources = std::span(resources),
+                                                       .include_synonyms = true,
+                                                       .include_documentation = true});
   const auto& results = answer->message.results;
   ASSERT_EQ(results.size(), 4U);
   EXPECT_EQ(results[0].error_code, ErrorCode::kNone);
@@ -357,8 +357,7 @@ TEST(KafkaConfigsLimitTest, TopicsBeyondTheLimitAreCreatedAndAnsweredWithoutThei
   const auto answer = client.call<kafka::CreateTopicsResponse>(
       7, kafka::CreateTopicsRequest{.topics = std::span(topics)});
   const auto& created = answer->message.topics;
-  EXPECT_EQ(created[0].configs.size(),
-            broker::config_keys(broker::ConfigResource::kTopic).size());
+  EXPECT_EQ(created[0].configs.size(), broker::config_keys(broker::ConfigResource::kTopic).size());
   EXPECT_EQ(created[1].error_code, ErrorCode::kNone);
   EXPECT_EQ(created[1].topic_config_error_code, ErrorCode::kPolicyViolation);
   EXPECT_TRUE(created[1].configs.is_null());

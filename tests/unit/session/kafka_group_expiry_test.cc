@@ -34,7 +34,7 @@ struct Fixture {
     server.restart();
     client.emplace(server.port());
   }
-  [[nodiscard]] std::uint64_t sum(runtime::Counter GroupCounters::*counter) {
+  [[nodiscard]] std::uint64_t sum(runtime::Counter GroupCounters::* counter) {
     return sum_over(server.coordinators(), counter);
   }
   void await_loaded() {

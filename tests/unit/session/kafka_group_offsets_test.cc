@@ -36,7 +36,7 @@ class GroupOffsetsTest : public testing::TestWithParam<std::size_t> {
     server_.restart();
     client_.emplace(server_.port());
   }
-  [[nodiscard]] std::uint64_t sum(runtime::Counter groups::GroupCounters::*counter) {
+  [[nodiscard]] std::uint64_t sum(runtime::Counter groups::GroupCounters::* counter) {
     return sum_over(server_.coordinators(), counter);
   }
 
@@ -197,9 +197,8 @@ TEST_P(GroupOffsetsTest, EveryPartitionIsAnsweredInTheOrderOfTheRequest) {
        .committed_metadata = long_metadata}};
   OffsetCommitRequest::Topic::Partition second[] = {
       {.partition_index = PartitionId(0), .committed_offset = Offset(4)}};
-  OffsetCommitRequest::Topic topics[] = {
-      {.name = "t", .partitions = all(first)},
-      {.name = "unknown", .partitions = all(second)}};
+  OffsetCommitRequest::Topic topics[] = {{.name = "t", .partitions = all(first)},
+                                         {.name = "unknown", .partitions = all(second)}};
   auto answer = client_->call<OffsetCommitResponse>(
       8, OffsetCommitRequest{.group_id = "g", .topics = all(topics)});
   ASSERT_NE(answer, nullptr);
@@ -274,9 +273,9 @@ TEST_P(GroupOffsetsTest, OffsetsOutliveTheServer) {
     for (std::int32_t partition = 0; partition < 3; ++partition) {
       ASSERT_EQ(client_->commit({.group = group, .partition = partition, .offset = 1}),
                 ErrorCode::kNone);
-      ASSERT_EQ(client_->commit(
-                    {.group = group, .partition = partition, .offset = 100 * i + partition}),
-                ErrorCode::kNone);
+      ASSERT_EQ(
+          client_->commit({.group = group, .partition = partition, .offset = 100 * i + partition}),
+          ErrorCode::kNone);
     }
   }
   for (int times = 0; times < 2; ++times) {
@@ -294,8 +293,8 @@ TEST_P(GroupOffsetsTest, OffsetsOutliveTheServer) {
 }
 
 TEST_P(GroupOffsetsTest, FindCoordinatorMakesTheTopicAndNamesThisServer) {
-  auto old = client_->call<kafka::FindCoordinatorResponse>(
-      2, kafka::FindCoordinatorRequest{.key = "g"});
+  auto old =
+      client_->call<kafka::FindCoordinatorResponse>(2, kafka::FindCoordinatorRequest{.key = "g"});
   ASSERT_NE(old, nullptr);
   EXPECT_EQ(old->message.error_code, ErrorCode::kNone);
   EXPECT_EQ(old->message.node_id, 1);
@@ -309,8 +308,8 @@ TEST_P(GroupOffsetsTest, FindCoordinatorMakesTheTopicAndNamesThisServer) {
   EXPECT_EQ(many->message.coordinators[1].node_id, 1);
   kafka::MetadataRequest::Topic topic{.name = "__consumer_offsets"};
   auto metadata = client_->call<kafka::MetadataResponse>(
-      5, kafka::MetadataRequest{.topics = std::span(&topic, 1),
-                                .allow_auto_topic_creation = false});
+      5,
+      kafka::MetadataRequest{.topics = std::span(&topic, 1), .allow_auto_topic_creation = false});
   ASSERT_NE(metadata, nullptr);
   EXPECT_EQ(metadata->message.topics[0].error_code, ErrorCode::kNone);
   EXPECT_EQ(metadata->message.topics[0].partitions.size(), 5U);

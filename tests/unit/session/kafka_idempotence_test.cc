@@ -41,8 +41,7 @@ class KafkaIdempotenceTest : public testing::TestWithParam<std::size_t> {
   KafkaIdempotenceTest() { EXPECT_EQ(client.create_topic("t", 3), ErrorCode::kNone); }
 
   std::vector<FetchedRecord> records(std::int32_t partition) {
-    auto answer =
-        client.fetch({.topic = "t", .partitions = {KafkaClient::from(partition, 0)}});
+    auto answer = client.fetch({.topic = "t", .partitions = {KafkaClient::from(partition, 0)}});
     return records_in(answer->message.responses[0].partitions[0]);
   }
 

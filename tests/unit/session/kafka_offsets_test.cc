@@ -29,9 +29,8 @@ struct KafkaOffsetsTest : testing::Test {
                                            .timestamp = Timestamp(timestamp)};
     ListOffsetsRequest::Topic t{.name = "t", .partitions = std::span(&p, 1)};
     const auto answer = client().call<ListOffsetsResponse>(
-        version, ListOffsetsRequest{.replica_id = -1,
-                                    .isolation_level = isolation,
-                                    .topics = std::span(&t, 1)});
+        version, ListOffsetsRequest{
+                     .replica_id = -1, .isolation_level = isolation, .topics = std::span(&t, 1)});
     return answer->message.topics[0].partitions[0];
   }
   kafka::OffsetForLeaderEpochResponse::Topic::Partition end_of(std::int32_t epoch,
@@ -155,9 +154,8 @@ TEST_F(KafkaOffsetsTest, BeyondBothEndsIsOutOfRange) {
 TEST_F(KafkaOffsetsTest, OnlyReadCommittedHasAListOfAbortedTransactions) {
   produce("a");
   for (const std::int8_t isolation : {std::int8_t{0}, std::int8_t{1}}) {
-    const auto answer = client().fetch({.topic = "t",
-                                        .partitions = {KafkaClient::from(0, 0)},
-                                        .isolation_level = isolation});
+    const auto answer = client().fetch(
+        {.topic = "t", .partitions = {KafkaClient::from(0, 0)}, .isolation_level = isolation});
     EXPECT_EQ(only(answer).last_stable_offset, Offset(1));
     EXPECT_EQ(only(answer).aborted_transactions.is_null(), isolation == 0);
     EXPECT_EQ(only(answer).aborted_transactions.size(), 0U);

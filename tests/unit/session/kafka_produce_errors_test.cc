@@ -117,11 +117,10 @@ TEST_F(KafkaProduceErrorsTest, ATopicCreatedAgainIsUnknownByItsOldId) {
 
 TEST_F(KafkaProduceErrorsTest, OnePartitionsErrorIsNotTheOthers) {
   const Batch good = batch_of({"a"});
-  std::vector partitions{
-      kafka::ProduceRequest::Topic::Partition{.index = PartitionId(5),
-                                              .records = kafka::Records(Bytes(good))},
-      kafka::ProduceRequest::Topic::Partition{.index = PartitionId(0),
-                                              .records = kafka::Records(Bytes(good))}};
+  std::vector partitions{kafka::ProduceRequest::Topic::Partition{
+                             .index = PartitionId(5), .records = kafka::Records(Bytes(good))},
+                         kafka::ProduceRequest::Topic::Partition{
+                             .index = PartitionId(0), .records = kafka::Records(Bytes(good))}};
   kafka::ProduceRequest::Topic topic{.name = "t", .partition_data = std::span(partitions)};
   const auto answer = client.call<kafka::ProduceResponse>(
       9, kafka::ProduceRequest{.acks = -1, .topic_data = std::span(&topic, 1)});

@@ -23,13 +23,12 @@ TestServerOptions three_partitions() {
 struct KafkaTopicsTest : testing::Test {
   CreateTopicsResponse::Topic create(CreateTopicsRequest::Topic topic, bool validate_only = false) {
     answer_ = client.call<CreateTopicsResponse>(
-        7,
-        CreateTopicsRequest{.topics = std::span(&topic, 1), .validate_only = validate_only});
+        7, CreateTopicsRequest{.topics = std::span(&topic, 1), .validate_only = validate_only});
     return answer_->message.topics[0];
   }
   ErrorCode remove(DeleteTopicsRequest::Topic topic) {
-    const auto answer = client.call<DeleteTopicsResponse>(
-        6, DeleteTopicsRequest{.topics = std::span(&topic, 1)});
+    const auto answer =
+        client.call<DeleteTopicsResponse>(6, DeleteTopicsRequest{.topics = std::span(&topic, 1)});
     return answer->message.responses[0].error_code;
   }
 
@@ -138,10 +137,9 @@ TEST_F(KafkaTopicsTest, MetadataFindsATopicByItsIdOfNow) {
             "t");
   ASSERT_EQ(client.delete_topic("t"), ErrorCode::kNone);
   ASSERT_EQ(client.create_topic("t", 1), ErrorCode::kNone);
-  EXPECT_EQ(client.metadata({.topic_id = old_id, .name = std::nullopt})
-                ->message.topics[0]
-                .error_code,
-            ErrorCode::kUnknownTopicId);
+  EXPECT_EQ(
+      client.metadata({.topic_id = old_id, .name = std::nullopt})->message.topics[0].error_code,
+      ErrorCode::kUnknownTopicId);
   EXPECT_NE(client.topic_id("t"), old_id);
 }
 

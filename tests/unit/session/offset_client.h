@@ -34,9 +34,8 @@ class OffsetClient : public KafkaClient {
         .committed_offset = Offset(commit.offset),
         .committed_leader_epoch = LeaderEpoch(commit.leader_epoch),
         .committed_metadata = commit.metadata};
-    kafka::OffsetCommitRequest::Topic topic{.name = commit.topic,
-                                            .topic_id = commit.topic_id,
-                                            .partitions = std::span(&partition, 1)};
+    kafka::OffsetCommitRequest::Topic topic{
+        .name = commit.topic, .topic_id = commit.topic_id, .partitions = std::span(&partition, 1)};
     auto answer = call<kafka::OffsetCommitResponse>(
         version, kafka::OffsetCommitRequest{.group_id = commit.group,
                                             .generation_id_or_member_epoch = commit.generation,
@@ -57,9 +56,9 @@ class OffsetClient : public KafkaClient {
                                                   .partition_indexes = std::span(&index, 1)};
     kafka::OffsetFetchRequest::Group one{.group_id = group, .topics = std::span(&later, 1)};
     return call<kafka::OffsetFetchResponse>(
-        version, kafka::OffsetFetchRequest{.group_id = group,
-                                           .topics = std::span(&topic, 1),
-                                           .groups = std::span(&one, 1)});
+        version,
+        kafka::OffsetFetchRequest{
+            .group_id = group, .topics = std::span(&topic, 1), .groups = std::span(&one, 1)});
   }
   // -1: none.
   std::int64_t committed(std::string_view group, std::string_view topic = "t",
@@ -71,8 +70,8 @@ class OffsetClient : public KafkaClient {
   }
   Uuid id_of(std::string_view name) {
     kafka::MetadataRequest::Topic topic{.name = name};
-    auto answer = call<kafka::MetadataResponse>(
-        12, kafka::MetadataRequest{.topics = std::span(&topic, 1)});
+    auto answer =
+        call<kafka::MetadataResponse>(12, kafka::MetadataRequest{.topics = std::span(&topic, 1)});
     return answer ? answer->message.topics[0].topic_id : Uuid{};
   }
 };
@@ -85,7 +84,7 @@ std::span<T> all(T (&elements)[N]) {
 
 // A counter's sum over the shards.
 inline std::uint64_t sum_over(groups::GroupCoordinators& coordinators,
-                              runtime::Counter groups::GroupCounters::*counter) {
+                              runtime::Counter groups::GroupCounters::* counter) {
   std::uint64_t total = 0;
   for (std::size_t i = 0; i < coordinators.shard_count(); ++i) {
     const auto& on = coordinators.on(ShardId(static_cast<std::uint16_t>(i)));

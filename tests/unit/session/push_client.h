@@ -32,7 +32,9 @@ class PushClient {
     return id;
   }
   // The answer to a command; pushes that come before it are kept for push().
-  Json call(std::string_view name, Json arguments) { return answer(command(name, std::move(arguments))); }
+  Json call(std::string_view name, Json arguments) {
+    return answer(command(name, std::move(arguments)));
+  }
   Json answer(int id) {
     for (;;) {
       Json object = receive();

@@ -13,8 +13,8 @@ TEST(PushPublishTest, AnswersWithPartitionAndOffsetOnceItIsDurable) {
   HttpFixture fixture(2);
   fixture.create("orders", 4);
   PushClient client(fixture);
-  const Json published = client.call(
-      "publish", publish("orders", Json::parse(R"([{"partition":1,"value":"a"},
+  const Json published =
+      client.call("publish", publish("orders", Json::parse(R"([{"partition":1,"value":"a"},
                  {"partition":3,"value_b64":"AAEC"},{"partition":1,"value":"b"}])")));
   EXPECT_EQ(published["published"]["stage"], "durable");
   EXPECT_EQ(published["published"]["items"],
@@ -42,9 +42,8 @@ TEST(PushPublishTest, AppendedIsToldBeforeDurable) {
   fixture.create("t", 2);
   PushClient client(fixture);
   for (int partition = 0; partition < 2; ++partition) {
-    const int id =
-        client.command("publish", publish("t", {{{"partition", partition}, {"value", "x"}}},
-                                          "appended"));
+    const int id = client.command(
+        "publish", publish("t", {{{"partition", partition}, {"value", "x"}}}, "appended"));
     const Json appended = client.answer(id);
     const Json durable = client.answer(id);
     EXPECT_EQ(appended["published"]["stage"], "appended");
@@ -73,9 +72,10 @@ TEST(PushPublishTest, RecordsOfAKeyGoWhereKafkasProducersPutThem) {
   fixture.create("t", 10);
   PushClient client(fixture);
   const Json items = client.call(
-      "publish", publish("t", {{{"key", "user-1"}, {"value", "a"}}, {{"key", "user-1"}, {"value", "b"}}}))
-      ["published"]["items"];
-  EXPECT_EQ(items[0]["partition"], broker::partition_for_key(as_bytes(std::string_view("user-1")), 10).value);
+      "publish", publish("t", {{{"key", "user-1"}, {"value", "a"}},
+                               {{"key", "user-1"}, {"value", "b"}}}))["published"]["items"];
+  EXPECT_EQ(items[0]["partition"],
+            broker::partition_for_key(as_bytes(std::string_view("user-1")), 10).value);
   EXPECT_EQ(items[0]["partition"], items[1]["partition"]);
 }
 
@@ -123,7 +123,8 @@ TEST(PushPublishTest, PublishesOfOneTurnToOnePartitionAreOneBatch) {
   const std::uint64_t before = fixture.counters().batches_published.get();
   std::string many;
   for (int i = 1; i <= 100; ++i) {
-    many += Json{{"id", 1000 + i}, {"publish", publish("t", {{{"value", std::to_string(i)}}})}}.dump();
+    many +=
+        Json{{"id", 1000 + i}, {"publish", publish("t", {{{"value", std::to_string(i)}}})}}.dump();
     many += '\n';
   }
   client.ws().send(ws::Opcode::kText, many);
@@ -148,8 +149,9 @@ TEST(PushPublishTest, AnInternalTopicIsOnlyRead) {
   HttpFixture fixture;
   fixture.create("__consumer_offsets");
   PushClient client(fixture);
-  EXPECT_EQ(client.call("publish", publish("__consumer_offsets", {{{"value", "x"}}}))["error"]["code"],
-            103);
+  EXPECT_EQ(
+      client.call("publish", publish("__consumer_offsets", {{{"value", "x"}}}))["error"]["code"],
+      103);
 }
 
 TEST(PushPublishTest, WhatIsUnderWayWhenTheServerStopsIsAnsweredBeforeBye) {
@@ -159,11 +161,13 @@ TEST(PushPublishTest, WhatIsUnderWayWhenTheServerStopsIsAnsweredBeforeBye) {
   (void)client.call("ping", Json::object());
   std::string many;
   for (int i = 1; i <= 50; ++i) {
-    many += Json{{"id", i}, {"publish", publish("t", {{{"value", std::string(1000, 'v')}}})}}.dump() + "\n";
+    many +=
+        Json{{"id", i}, {"publish", publish("t", {{{"value", std::string(1000, 'v')}}})}}.dump() +
+        "\n";
   }
   client.ws().send(ws::Opcode::kText, many);
-  ASSERT_TRUE(HttpFixture::eventually(
-      [&] { return fixture.counters().records_published.get() == 50; }));
+  ASSERT_TRUE(
+      HttpFixture::eventually([&] { return fixture.counters().records_published.get() == 50; }));
   fixture.drain();
   int answered = 0;
   for (Json object = client.receive(); object.contains("id"); object = client.receive()) {

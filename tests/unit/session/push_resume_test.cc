@@ -130,7 +130,8 @@ TEST(PushResumeTest, AnEpochThatEndedBeforeThePositionIsEpochChanged) {
   EXPECT_EQ(error["reason"], "epoch_changed");
   // An epoch that has not been yet proves nothing either.
   EXPECT_EQ(client.subscribe(1, "t", resume(topic.id, epoch + 10, "3"))["error"]["code"], 113);
-  EXPECT_EQ(client.subscribe(1, "t", resume(topic.id, epoch, "2"))["subscribed"]["recovered"], true);
+  EXPECT_EQ(client.subscribe(1, "t", resume(topic.id, epoch, "2"))["subscribed"]["recovered"],
+            true);
 }
 
 }  // namespace

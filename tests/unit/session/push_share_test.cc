@@ -25,8 +25,7 @@ TEST(PushShareTest, ABatchThatClaimsMoreRecordsThanItHasTakesNoMemoryForThem) {
   ASSERT_TRUE(header.has_value());
   PushBatch encoded;
   EncodeScratch scratch;
-  const auto done =
-      encoded.encode(*header, batch, PushBatch::Format::kJson, 64U << 20, scratch);
+  const auto done = encoded.encode(*header, batch, PushBatch::Format::kJson, 64U << 20, scratch);
   ASSERT_FALSE(done.has_value());
   EXPECT_EQ(done.error().code, Errc::kCorrupt);
   EXPECT_LT(encoded.memory_bytes(), 1U << 20);
@@ -84,8 +83,10 @@ TEST(PushShareTest, WhatCameBeforeACloseIsDoneThoughItTakesManyTurns) {
   constexpr int kCommands = 2'000;
   std::string many;
   for (int i = 0; i < kCommands; ++i) {
-    many += R"({"id":1,"subscribe":{"sid":1,"topic":"wide","from":"5"}})" "\n"
-            R"({"id":2,"publish":{"topic":"t","records":[{"value":"x"}],"ack":"none"}})" "\n";
+    many += R"({"id":1,"subscribe":{"sid":1,"topic":"wide","from":"5"}})"
+            "\n"
+            R"({"id":2,"publish":{"topic":"t","records":[{"value":"x"}],"ack":"none"}})"
+            "\n";
   }
   client.ws().send(ws::Opcode::kText, many);
   client.ws().close(1000);
@@ -101,8 +102,10 @@ TEST(PushShareTest, WhatCameBeforeTheEndOfTheSocketIsDoneThoughItTakesManyTurns)
   constexpr int kCommands = 2'000;
   std::string many;
   for (int i = 0; i < kCommands; ++i) {
-    many += R"({"id":1,"subscribe":{"sid":1,"topic":"wide","from":"5"}})" "\n"
-            R"({"id":2,"publish":{"topic":"t","records":[{"value":"x"}],"ack":"none"}})" "\n";
+    many += R"({"id":1,"subscribe":{"sid":1,"topic":"wide","from":"5"}})"
+            "\n"
+            R"({"id":2,"publish":{"topic":"t","records":[{"value":"x"}],"ack":"none"}})"
+            "\n";
   }
   client.ws().send(ws::Opcode::kText, many);
   ::shutdown(client.ws().descriptor(), SHUT_WR);
@@ -120,8 +123,9 @@ TEST(PushShareTest, PublishesThatWaitForThoseBeforeThemAreAllAnswered) {
   std::string many;
   constexpr int kCommands = 6'000;
   for (int i = 0; i < kCommands; ++i) {
-    many += R"({"id":)" + std::to_string(i) + R"(,"publish":{"topic":"t","records":[{"partition":)" +
-            std::to_string(i % 100) + R"(,"value":"x"}]}})" + "\n";
+    many += R"({"id":)" + std::to_string(i) +
+            R"(,"publish":{"topic":"t","records":[{"partition":)" + std::to_string(i % 100) +
+            R"(,"value":"x"}]}})" + "\n";
   }
   client.ws().send(ws::Opcode::kText, many);
   for (int i = 0; i < kCommands; ++i) {
@@ -140,8 +144,8 @@ TEST(PushShareTest, WhatIsPublishedToANewTopicBeforeACloseIsWritten) {
   for (int round = 0; round < 20; ++round) {
     const std::string name = "new" + std::to_string(round);
     PushClient client(fixture);
-    const Json publish = {
-        {"id", 1}, {"publish", {{"topic", name}, {"records", {{{"value", "x"}}}}}}};
+    const Json publish = {{"id", 1},
+                          {"publish", {{"topic", name}, {"records", {{{"value", "x"}}}}}}};
     client.ws().http().send(masked(ws::Opcode::kText, publish.dump()) +
                             masked(ws::Opcode::kClose, std::string("\x03\xE8", 2)));
     EXPECT_EQ(client.ws().close_code(), 1000);
@@ -159,9 +163,8 @@ TEST(PushShareTest, EncodingForOneReaderLeavesTurnsToOthers) {
   HttpFixture fixture(1, settings);
   broker::Topic& topic = fixture.create("t");
   constexpr int kBatches = 50;
-  const auto batch =
-      batch_of(std::vector<std::optional<std::string>>(4, std::string(250'000, '0')),
-               storage::Codec::kLz4);
+  const auto batch = batch_of(std::vector<std::optional<std::string>>(4, std::string(250'000, '0')),
+                              storage::Codec::kLz4);
   for (int i = 0; i < kBatches; ++i) {
     ASSERT_EQ(fixture.append(first(topic), batch), kafka::ErrorCode::kNone);
   }
@@ -171,15 +174,14 @@ TEST(PushShareTest, EncodingForOneReaderLeavesTurnsToOthers) {
   for (const bool push : {true, false}) {
     const std::uint64_t before = fixture.counters().batches_encoded.get();
     PushClient other(fixture);
-    FeedClient hungry(fixture, push ? "/v1/ws" : "/v1/topics/t/ws?from=earliest", 0, 0, {},
-                      kOffer);
+    FeedClient hungry(fixture, push ? "/v1/ws" : "/v1/topics/t/ws?from=earliest", 0, 0, {}, kOffer);
     ASSERT_TRUE(hungry.upgraded());
     if (push) {
       hungry.send(ws::Opcode::kText,
                   R"({"id":1,"subscribe":{"sid":1,"topic":"t","from":"earliest"}})");
     }
-    ASSERT_TRUE(HttpFixture::eventually(
-        [&] { return fixture.counters().batches_encoded.get() > before; }));
+    ASSERT_TRUE(
+        HttpFixture::eventually([&] { return fixture.counters().batches_encoded.get() > before; }));
     EXPECT_TRUE(other.call("ping", Json::object()).contains("pong"));
     EXPECT_LT(fixture.counters().batches_encoded.get(), before + kBatches) << push;
     for (int got = 0; got < 4 * kBatches;) {

@@ -154,8 +154,8 @@ TEST(PushStressTest, ConnectionsThatEndInEveryStateLeaveNothingBehind) {
     (void)client.command("subscribe", {{"sid", 1}, {"topic", "t"}, {"from", "earliest"}});
     (void)client.command("publish", {{"topic", "t"}, {"records", {{{"value", "x"}}}}});
     (void)client.command("subscribe", {{"sid", 2}, {"topic", "t"}, {"from", {{"timestamp", 1}}}});
-    (void)client.command("publish", {{"topic", "new" + std::to_string(round)},
-                                     {"records", {{{"value", "x"}}}}});
+    (void)client.command(
+        "publish", {{"topic", "new" + std::to_string(round)}, {"records", {{{"value", "x"}}}}});
     for (int n = static_cast<int>(random() % 4); n > 0; --n) (void)client.receive();
     if (random() % 2 == 0) {
       const linger reset{.l_onoff = 1, .l_linger = 0};

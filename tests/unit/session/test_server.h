@@ -121,8 +121,8 @@ class TestServer {
   Result<void> start_shard(runtime::Shard& shard) {
     auto broker = cluster_->start_broker(shard);
     if (!broker) return std::unexpected(broker.error());
-    sessions_[shard.id().value] = std::make_unique<KafkaSessions>(
-        **broker, coordinators_->start(**broker), options_.kafka);
+    sessions_[shard.id().value] =
+        std::make_unique<KafkaSessions>(**broker, coordinators_->start(**broker), options_.kafka);
     return {};
   }
   void stop_shard(runtime::Shard& shard) {

@@ -132,11 +132,12 @@ TEST_P(WsCallbackTest, ClosesAndFreesTheConnectionOnce) {
   EXPECT_EQ(fixture.counters().connections_open.get(), 0U);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Everywhere, WsCallbackTest,
-    testing::Combine(testing::Values(In::kMessage, In::kTurnEnded, In::kBegin, In::kCollect,
-                                     In::kSent, In::kTime, In::kDrain),
-                     testing::Values(Does::kClose, Does::kAbort, Does::kBoth), testing::Bool()));
+INSTANTIATE_TEST_SUITE_P(Everywhere, WsCallbackTest,
+                         testing::Combine(testing::Values(In::kMessage, In::kTurnEnded, In::kBegin,
+                                                          In::kCollect, In::kSent, In::kTime,
+                                                          In::kDrain),
+                                          testing::Values(Does::kClose, Does::kAbort, Does::kBoth),
+                                          testing::Bool()));
 INSTANTIATE_TEST_SUITE_P(APlanThatFails, WsCallbackTest,
                          testing::Combine(testing::Values(In::kBegin, In::kCollect),
                                           testing::Values(Does::kFail), testing::Bool()));

@@ -1,6 +1,7 @@
 // permessage-deflate on a connection: what comes is inflated, what goes out is compressed.
-#include "engine/session/echo_endpoint.h"
 #include "engine/session/ws_deflate.h"
+
+#include "engine/session/echo_endpoint.h"
 #include "tests/unit/session/http_fixture.h"
 
 namespace duolog::session {

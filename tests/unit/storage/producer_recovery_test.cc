@@ -307,8 +307,8 @@ TEST_F(ProducerRecoveryTest, NewSegmentOfALogWithoutProducersCostsNoCheckpoint) 
   restart();
   const auto to_next_segment = [&](std::int64_t id) {
     for (const std::size_t before = segments(); segments() == before;) {
-      const auto outcome = send({id, id < 0 ? std::int16_t{-1} : std::int16_t{0}},
-                                id < 0 ? -1 : next_++, 60 * kKiB);
+      const auto outcome =
+          send({id, id < 0 ? std::int16_t{-1} : std::int16_t{0}}, id < 0 ? -1 : next_++, 60 * kKiB);
       ASSERT_EQ(outcome, Append::kDone);
     }
     server_->settle();

@@ -19,8 +19,9 @@ const ClientUpgrade kAsked{.host = "127.0.0.1:8080",
                            .subprotocol = "duolog.v1.json"};
 
 std::string answer(std::string_view protocol = "duolog.v1.json") {
-  return http::serialize(upgrade_response(
-      {.accept = accept_key(kAsked.key), .subprotocol = std::string(protocol), .bearer_token = {}}));
+  return http::serialize(upgrade_response({.accept = accept_key(kAsked.key),
+                                           .subprotocol = std::string(protocol),
+                                           .bearer_token = {}}));
 }
 
 std::string replaced(std::string text, std::string_view part, std::string_view with) {

@@ -206,8 +206,7 @@ class DeflateWindowTest : public testing::TestWithParam<std::tuple<int, bool>> {
 
 TEST_P(DeflateWindowTest, WhatIsDeflatedInflatesInAWindowOfTheAgreedSize) {
   const auto [bits, no_takeover] = GetParam();
-  Deflater deflater(
-      {.server_no_context_takeover = no_takeover, .server_max_window_bits = bits});
+  Deflater deflater({.server_no_context_takeover = no_takeover, .server_max_window_bits = bits});
   // As a client would: with no more window than was agreed.
   Inflater inflater({.client_no_context_takeover = no_takeover, .client_max_window_bits = bits});
   Buffer packed;

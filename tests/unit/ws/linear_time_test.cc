@@ -127,8 +127,8 @@ TEST(LinearTimeTest, SubprotocolsByTheThousand) {
 
 TEST(LinearTimeTest, OffersOfDeflateByTheThousand) {
   for (const std::string_view offer :
-       {"permessage-deflate; unknown, ", "permessage-deflate; server_max_window_bits=9; x,",
-        "; , ", "permessage-deflate; client_max_window_bits; client_max_window_bits,"}) {
+       {"permessage-deflate; unknown, ", "permessage-deflate; server_max_window_bits=9; x,", "; , ",
+        "permessage-deflate; client_max_window_bits; client_max_window_bits,"}) {
     expect_linear(20'000, [offer](std::size_t size, const std::function<void()>& begin) {
       const http::Request request = request_of(
           upgrade_with("Sec-WebSocket-Extensions: " + repeated(offer, size) + "\r\n"), 16'384);

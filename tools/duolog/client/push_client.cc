@@ -47,8 +47,9 @@ Result<std::unique_ptr<PushClient>> PushClient::connect(const PushOptions& optio
     if (error.code == Errc::kInvalid) return std::unexpected(error);
     error.message = "no push connection to " + options.address + " (" + error.message + ")";
     if (error.code == Errc::kIo) {
-      error.message += "; is a server running there? Start one with `duolog serve`, or name "
-                       "another with --http HOST:PORT";
+      error.message +=
+          "; is a server running there? Start one with `duolog serve`, or name "
+          "another with --http HOST:PORT";
     }
     return std::unexpected(error);
   }

@@ -71,8 +71,8 @@ class PushClient {
   PushOptions options_;
   std::unique_ptr<WebSocket> socket_;
   simdjson::dom::parser parser_;
-  std::string message_;     // the one that is being taken apart: a line is an object
-  std::size_t taken_ = 0;   // of it
+  std::string message_;    // the one that is being taken apart: a line is an object
+  std::size_t taken_ = 0;  // of it
   std::uint64_t last_id_ = 0;
   std::uint64_t heard_ns_ = 0;
   std::uint64_t silence_ms_ = 0;  // 0: any

@@ -98,8 +98,7 @@ Result<void> PushConsumer::subscribe() {
   const auto id = client_->send("subscribe", arguments.dump());
   if (!id) return std::unexpected(id.error());
   subscribe_id_ = *id;
-  subscribe_by_ns_ =
-      monotonic_ns() + static_cast<std::uint64_t>(options_.timeout_ms) * kNsPerMs;
+  subscribe_by_ns_ = monotonic_ns() + static_cast<std::uint64_t>(options_.timeout_ms) * kNsPerMs;
   subscribed_ = false;
   return {};
 }
@@ -138,8 +137,7 @@ Result<void> PushConsumer::lose(const Ending& ending) {
   if (!ending.again) return std::unexpected(explain(ending.error));
   if (failures_ == 0) notice_("connection lost: " + ending.error.message + "; coming back");
   // Growing, and random in part, so that not all who lost the same server return at once.
-  const std::uint64_t most =
-      std::min(kLongestPauseMs, kFirstPauseMs << std::min(failures_, 10));
+  const std::uint64_t most = std::min(kLongestPauseMs, kFirstPauseMs << std::min(failures_, 10));
   ++failures_;
   const std::uint64_t pause_ms =
       ending.after_ms + std::uniform_int_distribution<std::uint64_t>(most / 2, most)(random_);

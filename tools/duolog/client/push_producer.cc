@@ -65,10 +65,10 @@ void PushProducer::add(const LineRecord& record) {
   for (const auto& header : target_.headers) item["headers"].push_back(header_of(header));
   const std::string text = item.dump();
   if (text.size() + kEnvelopeBytes > client_->max_message_bytes()) {
-    return fail_with(1, {Errc::kTooLarge,
-                         "a record of " + std::to_string(text.size()) +
-                             " bytes of JSON does not fit into a message of " +
-                             std::to_string(client_->max_message_bytes()) + " bytes"});
+    return fail_with(
+        1, {Errc::kTooLarge, "a record of " + std::to_string(text.size()) +
+                                 " bytes of JSON does not fit into a message of " +
+                                 std::to_string(client_->max_message_bytes()) + " bytes"});
   }
   if (batch_.size() + text.size() > kBatchBytes || batch_records_ == kBatchRecords) flush();
   if (batch_records_++ > 0) batch_ += ',';
@@ -79,9 +79,9 @@ void PushProducer::flush() {
   if (batch_records_ == 0) return;
   wait_for(kMaxInFlightBytes - std::min(batch_.size(), kMaxInFlightBytes));
   if (outcome_.failed > 0) return;
-  const std::string arguments = R"({"topic":)" + OrderedJson(target_.topic).dump() +
-                                R"(,"ack":")" + std::string(name_of(target_.ack)) +
-                                R"(","records":[)" + batch_ + "]}";
+  const std::string arguments = R"({"topic":)" + OrderedJson(target_.topic).dump() + R"(,"ack":")" +
+                                std::string(name_of(target_.ack)) + R"(","records":[)" + batch_ +
+                                "]}";
   const auto id = client_->send("publish", arguments);
   if (!id) return lost(id.error());
   if (target_.ack == Ack::kNone) {

@@ -43,8 +43,7 @@ struct Deadline {
 };
 
 Result<int> connect_to(const addrinfo& where, int timeout_ms) {
-  const int descriptor =
-      socket(where.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  const int descriptor = socket(where.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (descriptor < 0) return fail_errno(Errc::kIo, "socket", errno);
   const int on = 1;
   setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -88,8 +87,7 @@ Result<int> connect_to(const std::string& address, int timeout_ms) {
 
 Result<std::unique_ptr<WebSocket>> WebSocket::open(const std::string& address,
                                                    const std::string& target,
-                                                   const std::string& subprotocol,
-                                                   int timeout_ms) {
+                                                   const std::string& subprotocol, int timeout_ms) {
   const Result<int> descriptor = connect_to(address, timeout_ms);
   if (!descriptor) return std::unexpected(descriptor.error());
   std::unique_ptr<WebSocket> socket(new WebSocket(*descriptor));
@@ -194,8 +192,7 @@ Result<std::optional<std::string_view>> WebSocket::receive(int timeout_ms) {
                        " " + std::string(as_text(event.payload)),
                    event.close_code);
     } else if (event.kind == Kind::kError) {
-      return ended("the server broke the protocol: " + std::string(event.error),
-                   event.close_code);
+      return ended("the server broke the protocol: " + std::string(event.error), event.close_code);
     } else if (event.kind == Kind::kNeedMore) {
       const Result<short> ready = wait(POLLIN, deadline.left_ms());
       if (!ready) return std::unexpected(ready.error());

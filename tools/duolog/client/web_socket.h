@@ -63,9 +63,8 @@ class WebSocket {
   [[nodiscard]] std::unexpected<Error> ended(const std::string& why, std::uint16_t code);
 
   int descriptor_;
-  ws::FrameParser parser_{{.role = ws::Role::kClient,
-                           .accept_binary = false,
-                           .max_message_bytes = kMaxMessageBytes}};
+  ws::FrameParser parser_{
+      {.role = ws::Role::kClient, .accept_binary = false, .max_message_bytes = kMaxMessageBytes}};
   std::vector<std::uint8_t> inbox_;
   std::size_t taken_ = 0;  // of the inbox, by the parser
   std::uint16_t close_code_ = 1006;
