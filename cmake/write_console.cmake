@@ -1,5 +1,5 @@
 # cmake -DOUTPUT=FILE.cc -DFILES=a;b;c -P write_console.cmake
-# Writes the page's files as a source: engine/session/http_assets.h declares what is in it.
+# Writes the page's files as a source: engine/session/http/assets.h declares what is in it.
 set(literals "")
 set(rows "")
 foreach(file IN LISTS FILES)
@@ -16,7 +16,7 @@ foreach(file IN LISTS FILES)
   string(APPEND literals "constexpr char ${identifier}[] =\n    \"${bytes}\";\n")
   string(APPEND rows "    {\"${name}\", {${identifier}, ${size}}, \"\\\"${tag}\\\"\"},\n")
 endforeach()
-file(WRITE ${OUTPUT} "#include \"engine/session/http_assets.h\"
+file(WRITE ${OUTPUT} "#include \"engine/session/http/assets.h\"
 
 namespace duolog::session {
 namespace {

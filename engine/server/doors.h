@@ -11,9 +11,9 @@
 #include "engine/runtime/listener.h"
 #include "engine/runtime/runtime.h"
 #include "engine/server/config.h"
-#include "engine/session/http_door.h"
-#include "engine/session/kafka_sessions.h"
-#include "engine/session/server_view.h"
+#include "engine/session/http/door.h"
+#include "engine/session/http/server_view.h"
+#include "engine/session/kafka/sessions.h"
 
 namespace duolog::server {
 

@@ -3,7 +3,7 @@
 #include <thread>
 
 #include "tests/unit/memory/allocations.h"
-#include "tests/unit/session/push_client.h"
+#include "tests/unit/session/push/push_client.h"
 
 namespace duolog::session {
 namespace {

@@ -15,7 +15,7 @@
 #include "engine/runtime/listener.h"
 #include "engine/runtime/posix_files.h"
 #include "engine/runtime/runtime.h"
-#include "engine/session/kafka_sessions.h"
+#include "engine/session/kafka/sessions.h"
 
 namespace duolog::session {
 

@@ -1,0 +1,252 @@
+#include "engine/session/http/connection.h"
+
+#include <optional>
+
+#include <sys/socket.h>
+
+#include "engine/session/http/door.h"
+#include "engine/session/http/routes.h"
+#include "net/http/access.h"
+
+namespace duolog::session {
+namespace {
+
+constexpr std::uint64_t kNsPerMs = 1'000'000;
+
+}  // namespace
+
+void HttpConnection::accept(HttpDoor& door, int descriptor) {
+  new HttpConnection(door, descriptor);  // owns itself
+}
+
+HttpConnection::HttpConnection(HttpDoor& door, int descriptor)
+    : door_(door),
+      socket_(door.shard(), descriptor, *this),
+      flush_hook_(
+          [](runtime::TurnHook&, void* self) { static_cast<HttpConnection*>(self)->flush(); },
+          this),
+      timer_([](runtime::Timer&, void* self) { static_cast<HttpConnection*>(self)->on_timer(); },
+             this),
+      parser_(door.settings().request) {
+  door_.shard().hold();
+  door_.add(*this);
+  arm_timer(door_.settings().request_timeout_ms);
+  socket_.resume_reading();
+}
+
+HttpConnection::~HttpConnection() {
+  door_.remove(*this);
+  door_.shard().release();
+}
+
+runtime::Shard& HttpConnection::door_shard() { return door_.shard(); }
+
+void HttpConnection::arm_timer(std::uint64_t in_ms) {
+  arm_timer_at(door_.shard().now_ns() + in_ms * kNsPerMs);
+}
+
+void HttpConnection::arm_timer_at(std::uint64_t at_ns) {
+  door_.shard().timers().arm(timer_, at_ns);
+}
+
+void HttpConnection::close() {
+  if (socket_.closing()) return;
+  door_.shard().timers().cancel(timer_);
+  socket_.close();
+  flush_soon();  // what was received in this turn is still published
+}
+
+void HttpConnection::release_if_done() {
+  if (closed_ && !creating_ && !flushing_ && !(ws_ && ws_->busy())) delete this;
+}
+
+void HttpConnection::on_closed() {
+  closed_ = true;
+  release_if_done();
+}
+
+void HttpConnection::on_error(int /*error_number*/) { close(); }
+
+void HttpConnection::on_eof() {
+  peer_done_ = true;
+  if (ws_) return ws_->on_eof();
+  if (stage_ == Stage::kOpening || out_.empty()) return close();
+  stage_ = Stage::kLingering;
+}
+
+// ---- Requests ----------------------------------------------------------------------------------
+
+void HttpConnection::on_data(MutableBytes bytes) {
+  switch (stage_) {
+    case Stage::kRequests:
+      return read_requests(bytes);
+    case Stage::kOpening:
+      opening_->held.append(as_text(bytes));
+      return;
+    case Stage::kWebSocket:
+      return ws_->on_data(bytes);
+    case Stage::kLingering:
+      return;
+  }
+}
+
+void HttpConnection::read_requests(MutableBytes bytes) {
+  while (stage_ == Stage::kRequests && !bytes.empty()) {
+    const auto fed = parser_.feed(bytes);
+    bytes = bytes.subspan(fed.consumed);
+    switch (fed.status) {
+      case http::RequestParser::Status::kNeedMore:
+        if (!parser_.take_expect_continue()) break;
+        out_.append("HTTP/1.1 100 Continue\r\n\r\n");
+        flush_soon();
+        break;
+      case http::RequestParser::Status::kError:
+        door_.counters().refused_request.add();
+        send_and_close(parser_.error());
+        break;
+      case http::RequestParser::Status::kComplete:
+        arm_timer(door_.settings().request_timeout_ms);
+        door_.counters().requests.add();
+        handle(parser_.take());
+        break;
+    }
+  }
+  if (stage_ == Stage::kOpening) opening_->held.append(as_text(bytes));
+  if (stage_ == Stage::kWebSocket && !bytes.empty()) ws_->on_data(bytes);
+  if (stage_ == Stage::kRequests && out_.size() > kMaxUnsentBytes) socket_.pause_reading();
+}
+
+void HttpConnection::handle(const http::Request& request) {
+  if (out_.size() > kMaxUnsentBytes) {
+    door_.counters().refused_limit.add();
+    return refuse(429, "too many answers wait to be sent");
+  }
+  const HttpRoute* route = find_route(request.target.path);
+  if (route == nullptr || !route->for_everybody) {
+    if (auto refusal = http::check_access(request, door_.settings().access)) {
+      door_.counters().refused_access.add();
+      return send_and_close(*refusal);
+    }
+  }
+  if (route != nullptr) return respond(answer(*route, door_, request), request);
+  if (is_websocket_path(request.target)) return upgrade(request);
+  door_.counters().refused_target.add();
+  respond(http::text_response(404, "404 Not Found: there is nothing at this path\n"), request);
+}
+
+void HttpConnection::respond(http::Response response, const http::Request& request) {
+  out_.append(http::serialize(response, {.head = request.method == "HEAD",
+                                         .keep_alive = request.keep_alive,
+                                         .version_minor = request.version_minor}));
+  if (response.close || !request.keep_alive) stage_ = Stage::kLingering;
+  flush_soon();
+}
+
+void HttpConnection::refuse(int status, std::string_view message) {
+  send_and_close(http::error_response(status, message));
+}
+
+void HttpConnection::send_and_close(const http::Response& response) {
+  out_.append(http::serialize(response, {.keep_alive = false}));
+  stage_ = Stage::kLingering;
+  if (!socket_.reading()) socket_.resume_reading();
+  flush_soon();
+}
+
+// ---- Once it is upgraded -----------------------------------------------------------------------
+
+void HttpConnection::topic_grown(const broker::Topic& topic) {
+  if (ws_) ws_->topic_grown(topic);
+}
+
+void HttpConnection::topic_gone(const broker::Topic& topic) {
+  if (ws_) ws_->topic_gone(topic);
+}
+
+void HttpConnection::drain() {
+  switch (stage_) {
+    case Stage::kRequests:
+      if (out_.empty()) return close();
+      stage_ = Stage::kLingering;
+      return;
+    case Stage::kOpening:
+      return refuse(503, "the server is stopping");
+    case Stage::kWebSocket:
+      return ws_->drain();
+    case Stage::kLingering:
+      return;
+  }
+}
+
+// ---- Sending -----------------------------------------------------------------------------------
+
+void HttpConnection::send(std::span<const iovec> slices, std::size_t bytes) {
+  sending_bytes_ = bytes;
+  sending_out_ = false;
+  socket_.send(slices);
+}
+
+void HttpConnection::flush() {
+  flushing_ = true;
+  if (!out_.empty() && !socket_.closing()) {
+    if (!socket_.sending() && !socket_.waiting_writable()) {
+      const iovec slice{out_.data(), out_.size()};
+      send({&slice, 1}, out_.size());
+      sending_out_ = true;
+    }
+  } else if (ws_) {
+    ws_->flush();
+  }
+  flushing_ = false;
+  release_if_done();
+}
+
+void HttpConnection::on_sent(std::size_t bytes) {
+  const bool whole = bytes == sending_bytes_;
+  if (!whole) door_.counters().short_sends.add();
+  if (sending_out_) {
+    out_.erase(0, bytes);
+    if (out_.empty()) response_sent();
+  } else {
+    ws_->on_sent(bytes);
+  }
+  if (!whole && !socket_.closing()) socket_.wait_writable();
+}
+
+void HttpConnection::response_sent() {
+  out_.shrink_to_fit();
+  if (stage_ == Stage::kWebSocket) return flush_soon();
+  if (stage_ == Stage::kRequests) {
+    if (!socket_.reading()) socket_.resume_reading();
+    return;
+  }
+  if (stage_ != Stage::kLingering) return;
+  if (peer_done_) return close();
+  ::shutdown(socket_.descriptor(), SHUT_WR);
+  arm_timer(door_.settings().linger_timeout_ms);
+}
+
+void HttpConnection::on_writable() {
+  if (ws_) ws_->on_writable();
+  flush_soon();
+}
+
+void HttpConnection::on_timer() {
+  switch (stage_) {
+    case Stage::kWebSocket:
+      return ws_->on_timer();
+    case Stage::kRequests:
+      if (!parser_.in_request() || !out_.empty()) return close();
+      door_.counters().request_timeouts.add();
+      arm_timer(door_.settings().linger_timeout_ms);
+      return refuse(408, "the request did not arrive in time");
+    case Stage::kOpening:
+      door_.counters().request_timeouts.add();
+      arm_timer(door_.settings().linger_timeout_ms);
+      return refuse(503, "the topic is still being created");
+    case Stage::kLingering:
+      return close();
+  }
+}
+
+}  // namespace duolog::session

@@ -1,0 +1,156 @@
+#include "engine/session/http/metrics.h"
+
+#include <array>
+#include <ctime>
+
+#include "engine/base/version.h"
+#include "engine/broker/cluster.h"
+#include "engine/runtime/log.h"
+#include "engine/session/http/door.h"
+#include "engine/session/http/topic_listing.h"
+#include "net/http/metrics_text.h"
+
+namespace duolog::session {
+namespace {
+
+using http::MetricLabel;
+using http::MetricsText;
+
+constexpr std::string_view kCounter = "counter";
+constexpr std::string_view kGauge = "gauge";
+constexpr unsigned kMilliseconds = 3;  // decimals of a second
+constexpr unsigned kNanoseconds = 9;
+
+void family(MetricsText& out, runtime::MetricType type, std::string_view name,
+            std::string_view help) {
+  out.family(name, type == runtime::MetricType::kCounter ? kCounter : kGauge, help);
+}
+
+// The counters of one table: of each shard that of which `of(shard)` is the struct.
+template <class Table, class Pick>
+void shard_families(MetricsText& out, const ServerView& view, const Table& table, Pick of) {
+  for (const auto& metric : table) {
+    family(out, metric.type, metric.name, metric.help);
+    const bool seconds = metric.type == runtime::MetricType::kGaugeNanoseconds;
+    for (std::size_t i = 0; i < view.shards().size(); ++i) {
+      const std::string shard = std::to_string(i);
+      const MetricLabel label{"shard", shard};
+      out.sample({&label, 1}, (of(view.shards()[i]).*metric.counter).get(),
+                 seconds ? kNanoseconds : 0);
+    }
+  }
+}
+
+// Counters in an array, told apart by `label`: of each shard, value_of(shard, i) named name_of(i).
+template <class Name, class Value>
+void labelled_family(MetricsText& out, const ServerView& view, std::string_view label,
+                     std::size_t count, Name name_of, Value value_of) {
+  for (std::size_t i = 0; i < view.shards().size(); ++i) {
+    const std::string shard = std::to_string(i);
+    for (std::size_t j = 0; j < count; ++j) {
+      const std::string name(name_of(j));
+      const std::array<MetricLabel, 2> labels{{{"shard", shard}, {label, name}}};
+      out.sample(labels, value_of(view.shards()[i], j).get());
+    }
+  }
+}
+
+void kafka_families(MetricsText& out, const ServerView& view) {
+  shard_families(out, view, kKafkaMetrics, [](auto& s) -> auto& { return *s.kafka; });
+  out.family("duolog_kafka_requests_total", kCounter, "Kafka requests");
+  labelled_family(
+      out, view, "api", kafka::kApis.size(), [](std::size_t i) { return kafka::kApis[i].name; },
+      [](auto& s, std::size_t i) -> auto& { return s.kafka->requests[i]; });
+  out.family("duolog_kafka_connections_closed_total", kCounter,
+             "Kafka connections closed, by reason");
+  labelled_family(
+      out, view, "reason", kKafkaCloses, [](std::size_t i) { return kKafkaCloseNames[i]; },
+      [](auto& s, std::size_t i) -> auto& { return s.kafka->closed[i]; });
+}
+
+void http_families(MetricsText& out, const ServerView& view) {
+  shard_families(out, view, kHttpMetrics, [](auto& s) -> auto& { return *s.http; });
+  constexpr auto& kCodes = CloseCounters::kCodes;
+  out.family("duolog_http_feeds_closed_total", kCounter,
+             "WebSockets closed, by the code of the close frame");
+  labelled_family(
+      out, view, "code", kCodes.size() + 1,
+      [](std::size_t i) { return i < kCodes.size() ? std::to_string(kCodes[i]) : "other"; },
+      [](auto& s, std::size_t i) -> auto& {
+        return i < kCodes.size() ? s.http->closes.of(kCodes[i]) : s.http->closes.other();
+      });
+}
+
+void process_families(MetricsText& out, HttpDoor& door) {
+  const std::array<MetricLabel, 2> build{{{"version", version()}, {"commit", commit()}}};
+  out.family("duolog_build_info", kGauge, "1, with what was built");
+  out.sample(build, 1);
+  const MetricLabel kafka{"kafka", door.view().kafka_address()};
+  out.family("duolog_address_info", kGauge, "1, with where clients connect");
+  out.sample({&kafka, 1}, 1);
+  out.family("process_start_time_seconds", kGauge, "When the server started, since 1970");
+  out.sample({}, static_cast<std::uint64_t>(door.view().started().value), kMilliseconds);
+  timespec used{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  out.family("process_cpu_seconds_total", kCounter, "Processor time of all threads");
+  out.sample({},
+             static_cast<std::uint64_t>(used.tv_sec) * 1'000'000'000 +
+                 static_cast<std::uint64_t>(used.tv_nsec),
+             kNanoseconds);
+  out.family("duolog_log_lines_lost_total", kCounter,
+             "Lines of the log beyond what its queue holds");
+  out.sample({}, runtime::log_lines_lost());
+  out.family("duolog_janitor_queued", kGauge, "Jobs that wait for a janitor thread");
+  out.sample({}, door.shard().runtime().janitor().queued());
+}
+
+template <class Value>
+void partition_family(MetricsText& out, const TopicListing& listing, std::string_view name,
+                      std::string_view help, Value value_of) {
+  out.family(name, kGauge, help);
+  for (const ListedPartition& row : listing.partitions) {
+    const std::string number = std::to_string(row.partition.value);
+    const std::array<MetricLabel, 2> labels{{{"topic", row.topic->name}, {"partition", number}}};
+    out.sample(labels, value_of(row));
+  }
+}
+
+void topic_families(MetricsText& out, HttpDoor& door) {
+  const broker::ClusterCounters& cluster = door.broker().cluster().counters();
+  for (const auto& metric : broker::kClusterMetrics) {
+    family(out, metric.type, metric.name, metric.help);
+    out.sample({}, (cluster.*metric.counter).get());
+  }
+  out.family("duolog_topics", kGauge, "Topics, internal ones too");
+  out.sample({}, door.broker().topics().size());
+  const TopicListing listing = list_topics(door.broker(), door.settings().max_listed_partitions);
+  out.family("duolog_partitions_left_out", kGauge,
+             "Partitions without series of their own here, beyond http-max-listed-partitions");
+  out.sample({}, listing.left_out);
+  partition_family(out, listing, "duolog_partition_start_offset", "Offset of the first record",
+                   [](auto& row) { return static_cast<std::uint64_t>(row.start.value); });
+  partition_family(out, listing, "duolog_partition_end_offset",
+                   "Offset behind the last record that consumers see",
+                   [](auto& row) { return static_cast<std::uint64_t>(row.end.offset.value); });
+  partition_family(out, listing, "duolog_partition_size_bytes", "Size of the records that are kept",
+                   [](auto& row) { return row.size_bytes; });
+}
+
+}  // namespace
+
+std::string metrics_text(HttpDoor& door) {
+  const ServerView& view = door.view();
+  MetricsText out;
+  process_families(out, door);
+  shard_families(out, view, runtime::kMetrics, [](auto& s) -> auto& { return *s.shard; });
+  shard_families(out, view, broker::kBrokerMetrics, [](auto& s) -> auto& { return *s.broker; });
+  kafka_families(out, view);
+  shard_families(out, view, groups::kGroupMetrics, [](auto& s) -> auto& { return *s.groups; });
+  shard_families(out, view, groups::kMembershipMetrics,
+                 [](auto& s) -> auto& { return s.groups->members; });
+  http_families(out, view);
+  topic_families(out, door);
+  return out.take();
+}
+
+}  // namespace duolog::session

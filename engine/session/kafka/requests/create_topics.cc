@@ -1,0 +1,208 @@
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/broker/cluster.h"
+#include "engine/broker/config/describe_config.h"
+#include "engine/session/kafka/connection.h"
+#include "engine/session/kafka/requests/refusal.h"
+#include "engine/session/kafka/requests/topics.h"
+#include "net/kafka/topics.h"
+
+namespace duolog::session {
+namespace {
+
+using kafka::ErrorCode;
+using TopicRequest = kafka::CreateTopicsRequest::Topic;
+using TopicResponse = kafka::CreateTopicsResponse::Topic;
+
+constexpr std::int16_t kWithSettings = 5;  // the first version whose answer has them
+
+// A CreateTopics request, and how many topics it waits for.
+class CreateTopicsJob final : public KafkaJob {
+ public:
+  explicit CreateTopicsJob(ResponseSlot& slot) : slot_(slot) {}
+
+  [[nodiscard]] Result<void> start(kafka::Reader& reader);
+
+ private:
+  void start_topic(const TopicRequest& asked, std::size_t index);
+  // Checks what the broker does not; fills in `topic`.
+  [[nodiscard]] Refusal check(const TopicRequest& asked, broker::NewTopic& topic) const;
+  [[nodiscard]] Refusal check_assignments(const TopicRequest& asked,
+                                          std::int32_t& partitions) const;
+  void list_settings(TopicResponse& response, const broker::ConfigValues& given);
+  void created(std::size_t index, const broker::TopicOutcome& outcome);
+  void refuse(std::size_t index, ErrorCode error, std::string_view message);
+  void finish();
+
+  ResponseSlot& slot_;
+  bool validate_only_ = false;
+  std::span<TopicResponse> topics_;            // in the slot's arena
+  std::vector<broker::ConfigValues> configs_;  // what each topic is given
+  std::size_t count_ = 0;
+  std::uint64_t listed_bytes_ = 0;
+  std::size_t pending_ = 1;  // creations, and one for `start` while it runs
+};
+
+Result<void> CreateTopicsJob::start(kafka::Reader& reader) {
+  kafka::CreateTopicsRequest request;
+  if (auto decoded = kafka::decode(reader, slot_.version, request); !decoded) return decoded;
+  slot_.job = this;
+  validate_only_ = request.validate_only;
+  topics_ = slot_.arena.make<TopicResponse>(request.topics.size());
+  configs_.resize(request.topics.size());
+  std::unordered_map<std::string_view, std::size_t> times;
+  for (const TopicRequest& asked : request.topics) ++times[asked.name];
+  for (const TopicRequest& asked : request.topics) {
+    std::size_t& left = times[asked.name];
+    if (left == 0) continue;  // answered with its first
+    const std::size_t index = count_++;
+    topics_[index].name = slot_.arena.copy(asked.name);
+    if (left > 1) {
+      refuse(index, ErrorCode::kInvalidRequest, "Duplicate topic name.");
+    } else {
+      start_topic(asked, index);
+    }
+    left = 0;
+  }
+  if (--pending_ == 0) finish();
+  return {};
+}
+
+void CreateTopicsJob::start_topic(const TopicRequest& asked, std::size_t index) {
+  KafkaConnection& connection = slot_.connection;
+  if (!broker::authorize(connection.principal(), broker::Operation::kCreate,
+                         {.name = asked.name})) {
+    return refuse(index, ErrorCode::kTopicAuthorizationFailed, {});
+  }
+  broker::NewTopic topic;
+  if (const Refusal refusal = check(asked, topic); refusal.error != ErrorCode::kNone) {
+    return refuse(index, refusal.error, refusal.message);
+  }
+  auto config = broker::make_topic_config(connection.broker().cluster().configs().topic_defaults,
+                                          topic.configs);
+  if (!config) return refuse(index, ErrorCode::kInvalidConfig, config.error().message);
+  configs_[index] = std::move(config->overrides);
+  topics_[index].num_partitions =
+      topic.partitions < 0 ? connection.broker().options().num_partitions : topic.partitions;
+  ++pending_;
+  connection.begin_flight();
+  connection.broker().create_topic(
+      std::move(topic), [this, index, &connection,
+                         generation = slot_.generation](const broker::TopicOutcome& outcome) {
+        if (connection.wanted(slot_, generation)) created(index, outcome);
+        connection.end_flight();
+      });
+}
+
+Refusal CreateTopicsJob::check(const TopicRequest& asked, broker::NewTopic& topic) const {
+  topic.name = asked.name;
+  topic.validate_only = validate_only_;
+  topic.partitions = asked.num_partitions;
+  for (const auto& config : asked.configs) {
+    if (!config.value) {
+      return {ErrorCode::kInvalidConfig,
+              "Null value not supported for topic configs: " + std::string(config.name)};
+    }
+    topic.configs[std::string(config.name)] = std::string(*config.value);
+  }
+  if (!asked.assignments.empty()) return check_assignments(asked, topic.partitions);
+  if (asked.replication_factor != -1 && asked.replication_factor != 1) {
+    return {ErrorCode::kInvalidReplicationFactor,
+            "Replication factor " + std::to_string(asked.replication_factor) +
+                ": there is one broker, so that it can only be 1, or -1 for the default."};
+  }
+  if (asked.num_partitions == 0 || asked.num_partitions < -1) {
+    return {ErrorCode::kInvalidPartitions,
+            "Number of partitions must be larger than 0, or -1 for the default."};
+  }
+  return {};
+}
+
+Refusal CreateTopicsJob::check_assignments(const TopicRequest& asked,
+                                           std::int32_t& partitions) const {
+  if (asked.num_partitions != -1 || asked.replication_factor != -1) {
+    return {ErrorCode::kInvalidRequest,
+            "With assignments, the number of partitions and the replication factor must be -1."};
+  }
+  std::vector<bool> assigned(asked.assignments.size());
+  for (const auto& assignment : asked.assignments) {
+    const auto index = static_cast<std::size_t>(assignment.partition_index.value);
+    if (assignment.partition_index.value < 0 || index >= assigned.size() || assigned[index]) {
+      return {ErrorCode::kInvalidReplicaAssignment,
+              "Partitions should be a consecutive 0-based integer sequence."};
+    }
+    assigned[index] = true;
+    if (assignment.broker_ids.size() != 1 ||
+        assignment.broker_ids[0] != slot_.connection.broker().options().node_id) {
+      return {ErrorCode::kInvalidReplicaAssignment,
+              "A partition can only be assigned to the one broker that there is."};
+    }
+  }
+  partitions = static_cast<std::int32_t>(asked.assignments.size());
+  return {};
+}
+
+void CreateTopicsJob::refuse(std::size_t index, ErrorCode error, std::string_view message) {
+  TopicResponse& response = topics_[index];
+  response.error_code = error;
+  if (!message.empty()) {
+    response.error_message = slot_.arena.copy(message);
+  }
+  response.num_partitions = -1;
+  slot_.connection.count_error(error);
+}
+
+// Every setting of the topic, as DescribeConfigs would list them; none beyond the limit.
+void CreateTopicsJob::list_settings(TopicResponse& response, const broker::ConfigValues& given) {
+  if (slot_.version < kWithSettings) return;
+  if (listed_bytes_ > slot_.connection.sessions().settings().max_listed_config_bytes) {
+    response.configs = kafka::Array<TopicResponse::Config>::null();
+    response.topic_config_error_code = ErrorCode::kPolicyViolation;
+    slot_.connection.sessions().counters().configs_refused.add();
+    return slot_.connection.count_error(ErrorCode::kPolicyViolation);
+  }
+  broker::Broker& broker = slot_.connection.broker();
+  const auto keys = broker::config_keys(broker::ConfigResource::kTopic);
+  auto listed = slot_.arena.make<TopicResponse::Config>(keys.size());
+  const broker::ConfigSources sources(broker.cluster().configs(), broker.options());
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const auto description =
+        broker::describe_config(broker::ConfigResource::kTopic, *keys[i], given, sources);
+    listed[i].name = keys[i]->name;
+    listed[i].value = std::nullopt;
+    if (description.value) {
+      listed[i].value = slot_.arena.copy(*description.value);
+      listed_bytes_ += listed[i].value->size();
+    }
+    listed_bytes_ += sizeof listed[i];
+    listed[i].config_source = static_cast<std::int8_t>(description.source);
+    listed[i].is_sensitive = keys[i]->is_sensitive();
+  }
+  response.configs = listed;
+}
+
+void CreateTopicsJob::created(std::size_t index, const broker::TopicOutcome& outcome) {
+  TopicResponse& response = topics_[index];
+  if (outcome.error != ErrorCode::kNone) {
+    refuse(index, outcome.error, outcome.message);
+  } else {
+    list_settings(response, configs_[index]);
+    response.replication_factor = 1;
+    if (outcome.topic != nullptr && !validate_only_) response.topic_id = outcome.topic->id;
+  }
+  if (--pending_ == 0) finish();
+}
+
+void CreateTopicsJob::finish() {
+  slot_.connection.answer(slot_, kafka::CreateTopicsResponse{.topics = topics_.first(count_)});
+}
+
+}  // namespace
+
+Result<void> create_topics(ResponseSlot& slot, kafka::Reader& reader) {
+  return start_job<CreateTopicsJob>(slot, reader);
+}
+
+}  // namespace duolog::session

@@ -1,0 +1,225 @@
+#include "engine/session/kafka/requests/produce.h"
+
+#include <string>
+
+#include "engine/session/kafka/connection.h"
+#include "engine/session/kafka/requests/batch_records.h"
+#include "storage/record_batch.h"
+
+namespace duolog::session {
+namespace {
+
+using kafka::ErrorCode;
+constexpr std::int16_t kFirstVersionWithZstd = 7;       // KIP-110
+constexpr std::int16_t kFirstVersionWithTopicIds = 13;  // KIP-516
+
+std::size_t count_partitions(const kafka::ProduceRequest& request) {
+  std::size_t count = 0;
+  for (const auto& topic : request.topic_data) count += topic.partition_data.size();
+  return count;
+}
+
+}  // namespace
+
+Result<void> ProduceJob::start(kafka::Reader& reader) {
+  kafka::ProduceRequest request;
+  if (auto decoded = kafka::decode(reader, slot_.version, request); !decoded) return decoded;
+  acks_ = request.acks;
+  any_error_ = false;
+  appends_used_ = 0;
+  if (const std::size_t count = count_partitions(request); count > appends_capacity_) {
+    appends_ = std::make_unique<Append[]>(count);
+    appends_capacity_ = count;
+  }
+  slot_.job = this;
+  pending_ = 1;
+  const ErrorCode refused = refusal(request);
+  broker::Broker& broker = slot_.connection.broker();
+  auto topics = slot_.arena.make<kafka::ProduceResponse::Topic>(request.topic_data.size());
+  response_ = {.responses = topics};
+  for (std::size_t t = 0; t < topics.size(); ++t) {
+    const auto& asked = request.topic_data[t];
+    topics[t].name = slot_.arena.copy(asked.name);
+    topics[t].topic_id = asked.topic_id;
+    auto partitions = slot_.arena.make<PartitionResponse>(asked.partition_data.size());
+    topics[t].partition_responses = partitions;
+    broker::Topic* topic = slot_.version >= kFirstVersionWithTopicIds ? broker.find(asked.topic_id)
+                                                                      : broker.find(asked.name);
+    for (std::size_t p = 0; p < partitions.size(); ++p) {
+      start_partition(topic, refused, asked.partition_data[p], partitions[p]);
+    }
+  }
+  if (--pending_ == 0) finish();
+  return {};
+}
+
+// What is wrong with the request as a whole. There are no transactions here, so none is under way:
+// a transactional write is answered as Kafka answers one outside of a transaction (KIP-890).
+ErrorCode ProduceJob::refusal(const kafka::ProduceRequest& request) const {
+  if (request.acks < -1 || request.acks > 1) return ErrorCode::kInvalidRequiredAcks;
+  if (request.transactional_id) return ErrorCode::kInvalidTxnState;
+  return ErrorCode::kNone;
+}
+
+void ProduceJob::start_partition(broker::Topic* topic, ErrorCode refused,
+                                 const kafka::ProduceRequest::Topic::Partition& partition,
+                                 PartitionResponse& response) {
+  response.index = partition.index;
+  response.base_offset = Offset(-1);
+  if (refused != ErrorCode::kNone) return refuse(response, refused, {});
+  broker::Partition* target = topic == nullptr ? nullptr : topic->partition(partition.index);
+  if (target == nullptr) {
+    const bool by_id = slot_.version >= kFirstVersionWithTopicIds && topic == nullptr;
+    return refuse(response,
+                  by_id ? ErrorCode::kUnknownTopicId : ErrorCode::kUnknownTopicOrPartition, {});
+  }
+  if (!broker::authorize(slot_.connection.principal(), broker::Operation::kWrite,
+                         {.name = topic->name})) {
+    return refuse(response, ErrorCode::kTopicAuthorizationFailed, {});
+  }
+  if (broker::is_internal_topic(topic->name)) {
+    return refuse(response, ErrorCode::kInvalidTopicException, "The topic is internal.");
+  }
+  // The frame is this connection's to change: the socket's buffer, or its own. Once it is kept,
+  // that copy is the one to work on.
+  Bytes records = partition.records.bytes();
+  if (!slot_.frame.empty() && !records.empty()) records = slot_.connection.keep(slot_, records);
+  const MutableBytes batch(const_cast<std::uint8_t*>(records.data()), records.size());
+  Append& append = next_append();
+  append.partition = target;
+  if (!check(*topic, batch, response, append)) return;
+  append.batch = batch;
+  append.acks = static_cast<broker::Acks>(acks_);
+  append.done = on_appended;
+  append.error = ErrorCode::kNone;
+  append.base_offset = append.log_start = Offset(-1);
+  append.first_timestamp = Timestamp(-1);
+  append.job = this;
+  append.response = &response;
+  ++pending_;
+  KafkaConnection& connection = slot_.connection;
+  connection.begin_flight();
+  if (target->owner != connection.shard().id()) {
+    append.batch = connection.keep(slot_, batch);
+    (void)connection.broker().append(append);  // from here on the other shard reads it
+  } else if (!connection.broker().append(append)) {
+    append.batch = connection.keep(slot_, batch);
+  }
+}
+
+// As storage::validate, and the timestamps are the producer's, whatever it says of their type. A
+// compressed batch is inflated only where its producer did not fill in the latest of them.
+Result<storage::BatchInfo> ProduceJob::validate(const broker::Topic& topic, MutableBytes batch,
+                                                Buffer& inflated) {
+  const storage::BatchLimits limits{.max_batch_bytes = topic.config->max_message_bytes};
+  auto info = storage::validate(batch, limits);
+  if (!info) return info;
+  const storage::BatchHeader& header = info->header;
+  if (header.timestamp_type() == storage::TimestampType::kLogAppendTime) {
+    storage::patch_max_timestamp(batch, storage::TimestampType::kCreateTime, header.max_timestamp);
+    return validate(topic, batch, inflated);
+  }
+  if (header.codec() == storage::Codec::kNone || header.max_timestamp >= header.base_timestamp) {
+    return info;
+  }
+  return storage::validate_deep(batch, limits, inflated);  // seldom: clients do fill it in
+}
+
+bool ProduceJob::check(const broker::Topic& topic, MutableBytes batch, PartitionResponse& response,
+                       Append& append) {
+  if (batch.empty()) {
+    refuse(response, ErrorCode::kInvalidRecord, "a partition must have exactly one record batch");
+    return false;
+  }
+  Buffer inflated;  // the records, once they are needed
+  const auto info = validate(topic, batch, inflated);
+  if (!info) {
+    if (info.error().code == Errc::kTooLarge) {
+      slot_.connection.sessions().counters().batches_too_large.add();
+    }
+    refuse(response, batch_error(info.error()), info.error().message);
+    return false;
+  }
+  const storage::BatchHeader& header = info->header;
+  if (header.codec() == storage::Codec::kZstd && slot_.version < kFirstVersionWithZstd) {
+    refuse(response, ErrorCode::kUnsupportedCompressionType, "zstd needs Produce version 7");
+    return false;
+  }
+  if (header.is_transactional()) {
+    refuse(response, ErrorCode::kInvalidTxnState, "no transaction is under way");
+    return false;
+  }
+  const broker::TopicConfig& config = *topic.config;
+  const Timestamp now = slot_.connection.shard().wall_now();
+  const BatchRefusal refusal = check_records(config, batch, *info, now, inflated);
+  if (refusal.error != ErrorCode::kNone) {
+    auto errors = slot_.arena.make<PartitionResponse::RecordError>(refusal.records.size());
+    for (std::size_t i = 0; i < errors.size(); ++i) errors[i].batch_index = refusal.records[i];
+    response.record_errors = errors;
+    response.log_start_offset = append.partition->log->start_offset();
+    refuse(response, refusal.error, refusal.message);
+    return false;
+  }
+  append.records = header.last_offset_delta + 1;
+  if (config.timestamp_type == storage::TimestampType::kLogAppendTime) {
+    storage::patch_max_timestamp(batch, config.timestamp_type, now);
+    append.max_timestamp = response.log_append_time_ms = now;
+    return true;
+  }
+  if (info->max_timestamp != header.max_timestamp) {
+    storage::patch_max_timestamp(batch, storage::TimestampType::kCreateTime, info->max_timestamp);
+  }
+  append.max_timestamp = info->max_timestamp;
+  return true;
+}
+
+void ProduceJob::refuse(PartitionResponse& response, ErrorCode error, std::string_view message) {
+  response.error_code = error;
+  if (!message.empty()) {
+    response.error_message = slot_.arena.copy(message);
+  }
+  slot_.connection.count_error(error);
+  any_error_ = true;
+}
+
+ProduceJob::Append& ProduceJob::next_append() {
+  CHECK(appends_used_ < appends_capacity_);
+  return appends_[appends_used_++];
+}
+
+void ProduceJob::on_appended(broker::AppendRequest& request) {
+  auto& append = static_cast<Append&>(request);
+  ProduceJob& job = *append.job;
+  if (append.error != ErrorCode::kNone) {
+    append.response->log_append_time_ms = Timestamp(-1);
+    append.response->log_start_offset = append.log_start;
+    if (append.error == ErrorCode::kMessageTooLarge) {
+      job.slot_.connection.sessions().counters().batches_too_large.add();
+    }
+    job.refuse(*append.response, append.error, {});
+  } else {
+    append.response->base_offset = append.base_offset;
+    append.response->log_start_offset = append.log_start;
+    if (append.first_timestamp != Timestamp(-1)) {
+      append.response->log_append_time_ms = append.first_timestamp;
+    }
+  }
+  KafkaConnection& connection = job.slot_.connection;
+  if (--job.pending_ == 0) job.finish();
+  connection.end_flight();
+}
+
+// With acks=0 there is no response; an error closes the connection, so that the client learns that
+// something is wrong.
+void ProduceJob::finish() {
+  KafkaConnection& connection = slot_.connection;
+  if (acks_ != 0) return connection.answer(slot_, response_);
+  connection.answer_nothing(slot_);
+  if (any_error_) {
+    connection.refuse(KafkaClose::kAckless,
+                      "a Produce request with acks=0 failed: see its error "
+                      "by producing with acks=1");
+  }
+}
+
+}  // namespace duolog::session

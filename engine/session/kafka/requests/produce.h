@@ -1,0 +1,58 @@
+// ProduceJob: one Produce request, from its batches' validation to the last ack.
+//
+// Every batch goes to its partition's owner, in the order of the request; the answer is ready when
+// all have been acked as the request asks. Lives in a response slot, which is not used again before
+// its appends are done. The shard's thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "engine/broker/append.h"
+#include "engine/broker/topic.h"
+#include "engine/session/kafka/slot.h"
+#include "net/kafka/produce.h"
+#include "net/kafka/reader.h"
+#include "storage/record_batch.h"
+
+namespace duolog::session {
+
+class ProduceJob final : public KafkaJob {
+ public:
+  explicit ProduceJob(ResponseSlot& slot) : slot_(slot) {}
+
+  // Decodes the request and appends. An error: it is no Produce request.
+  [[nodiscard]] Result<void> start(kafka::Reader& reader);
+
+ private:
+  using PartitionResponse = kafka::ProduceResponse::Topic::Partition;
+  struct Append : broker::AppendRequest {
+    ProduceJob* job = nullptr;
+    PartitionResponse* response = nullptr;
+  };
+
+  void start_partition(broker::Topic* topic, kafka::ErrorCode refused,
+                       const kafka::ProduceRequest::Topic::Partition& partition,
+                       PartitionResponse& response);
+  [[nodiscard]] Result<storage::BatchInfo> validate(const broker::Topic& topic, MutableBytes batch,
+                                                    Buffer& inflated);
+  // Checks one batch, and corrects its latest timestamp. True: append it.
+  [[nodiscard]] bool check(const broker::Topic& topic, MutableBytes batch,
+                           PartitionResponse& response, Append& append);
+  void refuse(PartitionResponse& response, kafka::ErrorCode error, std::string_view message);
+  [[nodiscard]] kafka::ErrorCode refusal(const kafka::ProduceRequest& request) const;
+  [[nodiscard]] Append& next_append();
+  void finish();
+  static void on_appended(broker::AppendRequest& request);
+
+  ResponseSlot& slot_;
+  kafka::ProduceResponse response_;  // its arrays are in the slot's arena
+  std::int16_t acks_ = -1;
+  bool any_error_ = false;
+  std::size_t pending_ = 0;  // appends, and one for `start` while it runs
+  std::unique_ptr<Append[]> appends_;
+  std::size_t appends_used_ = 0;
+  std::size_t appends_capacity_ = 0;
+};
+
+}  // namespace duolog::session

@@ -1,0 +1,208 @@
+#include "engine/session/live/batch_cache.h"
+
+#include <utility>
+
+namespace duolog::session {
+namespace {
+
+constexpr std::size_t kKeptScratchBytes = 256U << 10;
+
+}  // namespace
+
+template <class Encoded>
+BatchCache<Encoded>::BatchCache(runtime::Shard& shard, const HttpSettings& settings,
+                                HttpCounters& counters)
+    : shard_(shard), settings_(settings), counters_(counters), tick_(on_tick, this) {}
+
+template <class Encoded>
+BatchCache<Encoded>::~BatchCache() {
+  for (Uses& uses : uses_) {
+    while (Entry* entry = uses.front()) drop(*entry);
+  }
+  free_spares();
+}
+
+template <class Encoded>
+typename BatchCache<Encoded>::Bucket& BatchCache<Encoded>::bucket_of(const storage::Log& log,
+                                                                     Position position) {
+  const auto mixed =
+      (reinterpret_cast<std::uintptr_t>(&log) ^ position.value) * std::uint64_t{0x9E3779B97F4A7C15};
+  return buckets_[mixed >> 56];
+}
+
+template <class Encoded>
+typename BatchCache<Encoded>::Entry* BatchCache<Encoded>::lookup(const storage::Log& log,
+                                                                 Position position, Format format) {
+  Bucket& bucket = bucket_of(log, position);
+  for (Entry* entry = bucket.front(); entry != nullptr; entry = bucket.next(*entry)) {
+    if (entry->log == &log && entry->position == position && entry->format == format) return entry;
+  }
+  return nullptr;
+}
+
+template <class Encoded>
+typename BatchCache<Encoded>::Found BatchCache<Encoded>::find(const storage::Log& log,
+                                                              Position position, Format format) {
+  Entry* entry = lookup(log, position, format);
+  if (entry == nullptr) return load(log, position, format);
+  counters_.cache_hits.add();
+  if (entry->used_ns != shard_.now_ns()) {
+    entry->used_ns = shard_.now_ns();
+    entry->use.unlink();
+    uses_[entry->whole].push_back(*entry);
+  }
+  Found found;
+  found.batch = &entry->encoded;
+  found.next = entry->next;
+  return found;
+}
+
+template <class Encoded>
+typename BatchCache<Encoded>::Found BatchCache<Encoded>::load(const storage::Log& log,
+                                                              Position position, Format format) {
+  Found found;
+  const storage::BatchRead batch = storage::read_batch(log, position, batch_scratch_);
+  found.cold = batch.cold;
+  found.next = batch.next;
+  found.offset = batch.header.base_offset;
+  switch (batch.status) {
+    case storage::ReadStatus::kOk:
+      break;
+    case storage::ReadStatus::kCold:
+      found.status = Status::kCold;
+      return found;
+    case storage::ReadStatus::kOutOfRange:
+      found.status = Status::kPositionLost;
+      return found;
+    case storage::ReadStatus::kCorrupt:
+      found.status = Status::kDamaged;
+      found.error = {Errc::kCorrupt, "damaged on disk"};
+      return found;
+  }
+  const bool inflated = batch.header.codec() != storage::Codec::kNone;
+  const bool whole = inflated || Encoded::holds_payloads(format);
+  if (!make_room(whole)) {
+    counters_.cache_busy.add();
+    found.status = Status::kBusy;
+    return found;
+  }
+  auto entry = make_entry(whole);
+  auto encoded = entry->encoded.encode(batch.header, batch.bytes, format,
+                                       settings_.max_inflated_batch_bytes, encode_scratch_);
+  encode_scratch_.trim();
+  if (batch_scratch_.capacity() > kKeptScratchBytes) batch_scratch_ = Buffer();
+  if (!encoded) {
+    found.status = Status::kDamaged;
+    found.error = std::move(encoded).error();
+    return found;
+  }
+  counters_.batches_encoded.add();
+  if (inflated) counters_.batches_inflated.add();
+  // The reader asks here, once for each batch, what to have in memory by the time it gets there.
+  iovec first;
+  if (const auto ahead = storage::read(log, position, 1, true, {&first, 1});
+      ahead.status == storage::ReadStatus::kOk) {
+    found.cold = ahead.cold;
+  }
+  entry->log = &log;
+  entry->position = position;
+  entry->next = batch.next;
+  entry->format = format;
+  entry->whole = whole;
+  entry->used_ns = shard_.now_ns();
+  entry->charged_bytes = sizeof(Entry) + entry->encoded.memory_bytes();
+  bytes_[whole] += entry->charged_bytes;
+  ++entries_[whole];
+  bucket_of(log, position).push_back(*entry);
+  uses_[whole].push_back(*entry);
+  found.batch = &entry.release()->encoded;
+  count_bytes();
+  if (!tick_.armed()) shard_.timers().arm(tick_, shard_.now_ns() + kKeepNs);
+  return found;
+}
+
+// Room is for what is there to be at most the limit; so it exceeds it by the new one at most.
+template <class Encoded>
+bool BatchCache<Encoded>::make_room(bool whole) {
+  const std::size_t limit = whole ? settings_.cache_inflated_bytes : settings_.cache_plain_bytes;
+  while (bytes_[whole] > limit) {
+    Entry* oldest = uses_[whole].front();
+    if (oldest->used_ns == shard_.now_ns()) return false;
+    drop(*oldest);
+  }
+  return true;
+}
+
+template <class Encoded>
+std::unique_ptr<typename BatchCache<Encoded>::Entry> BatchCache<Encoded>::make_entry(bool whole) {
+  if (Entry* spare = spares_.pop_front()) {
+    spare_bytes_ -= spare->charged_bytes;
+    return std::unique_ptr<Entry>(spare);
+  }
+  Entry* oldest = uses_[whole].front();
+  if (entries_[whole] < kManyEntries || oldest->used_ns == shard_.now_ns()) {
+    return std::make_unique<Entry>();
+  }
+  take_out(*oldest);
+  return std::unique_ptr<Entry>(oldest);
+}
+
+template <class Encoded>
+void BatchCache<Encoded>::take_out(Entry& entry) {
+  entry.bucket.unlink();
+  entry.use.unlink();
+  bytes_[entry.whole] -= entry.charged_bytes;
+  --entries_[entry.whole];
+}
+
+template <class Encoded>
+void BatchCache<Encoded>::drop(Entry& entry) {
+  take_out(entry);
+  std::unique_ptr<Entry> owned(&entry);
+  if (spare_bytes_ + entry.charged_bytes <= kMaxSpareBytes) {
+    spare_bytes_ += entry.charged_bytes;
+    spares_.push_back(*owned.release());
+  }
+  count_bytes();
+}
+
+template <class Encoded>
+void BatchCache<Encoded>::free_spares() {
+  while (Entry* spare = spares_.pop_front()) delete spare;
+  spare_bytes_ = 0;
+}
+
+template <class Encoded>
+void BatchCache<Encoded>::forget(const storage::Log& log) {
+  for (Uses& uses : uses_) {
+    for (Entry *entry = uses.front(), *next = nullptr; entry != nullptr; entry = next) {
+      next = uses.next(*entry);
+      if (entry->log == &log) drop(*entry);
+    }
+  }
+}
+
+template <class Encoded>
+void BatchCache<Encoded>::on_tick(runtime::Timer& timer, void* context) {
+  BatchCache& cache = *static_cast<BatchCache*>(context);
+  const std::uint64_t now_ns = cache.shard_.now_ns();
+  bool left = false;
+  for (Uses& uses : cache.uses_) {
+    while (Entry* entry = uses.front()) {
+      if (entry->used_ns + kKeepNs > now_ns) break;
+      cache.drop(*entry);
+    }
+    left = left || !uses.empty();
+  }
+  if (left) {
+    cache.shard_.timers().arm(timer, now_ns + kKeepNs);
+  } else {
+    cache.free_spares();
+    cache.count_bytes();
+  }
+}
+
+template class BatchCache<FeedBatch>;
+template class BatchCache<PushBatch>;
+
+}  // namespace duolog::session

@@ -1,0 +1,74 @@
+// LogCursor: what reads one partition for a subscriber, and how it waits.
+//
+// A cursor that has caught up is a broker::Waiter of its partition, one at a cold place waits for
+// the door's WarmUps. Whoever owns it sets what either calls. It leaves its lists when it is
+// destroyed. On the shard's thread.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/base/ids.h"
+#include "engine/base/result.h"
+#include "engine/broker/topic.h"
+#include "engine/broker/waiters.h"
+#include "engine/session/live/batch_cache.h"
+#include "engine/session/live/warm_ups.h"
+#include "storage/log_reader.h"
+
+namespace duolog::session {
+
+class HttpDoor;
+
+struct LogCursor : broker::Waiter, WarmWaiter {
+  broker::Partition* partition = nullptr;
+  bool placed = false;  // the position it reads at is known
+  std::uint8_t failed_fetches = 0;
+
+  [[nodiscard]] const storage::Log& log() const { return *partition->log; }
+  [[nodiscard]] bool waits() const {
+    return broker::Waiter::hook.linked() || WarmWaiter::hook.linked();
+  }
+  // A fetch that it waited for has ended.
+  void fetched(const Result<void>& outcome) {
+    failed_fetches = outcome ? 0 : static_cast<std::uint8_t>(failed_fetches + 1);
+  }
+};
+
+enum class Found : std::uint8_t {
+  kOk,
+  kCaughtUp,
+  kCold,      // not in memory
+  kNextTurn,  // enough for this turn
+  kLost,      // an offset that the log does not have
+  kDamaged,   // a batch that cannot be read
+};
+
+struct Look {
+  Found found = Found::kOk;
+  Position next{};       // kOk: of the batch behind it
+  storage::Cold cold{};  // kCold
+  Offset offset{};       // kDamaged: where, and why
+  Error error{};
+};
+
+// Where the batch is that holds `from`, or the next one; sets `position` and cursor.placed. kOk,
+// kCold, kLost or kDamaged.
+[[nodiscard]] Look seek(LogCursor& cursor, Offset from, Position& position);
+
+// The encoded batch at `position`, below the high watermark, in `batch` if kOk.
+template <class Encoded>
+[[nodiscard]] Look find_batch(HttpDoor& door, BatchCache<Encoded>& cache, const LogCursor& cursor,
+                              Position position, typename Encoded::Format format,
+                              const Encoded*& batch);
+
+// Waits for what `look` (kCaughtUp beyond `seen`, kCold, kNextTurn) lacks. False: it is there by
+// now, go on reading.
+[[nodiscard]] bool wait_for(HttpDoor& door, LogCursor& cursor, Position seen, const Look& look);
+
+// Counts and logs a batch that cannot be read.
+void report_damage(HttpDoor& door, const LogCursor& cursor, const Look& look);
+
+// What to answer once fetching has failed too often: kDamaged; otherwise kOk.
+[[nodiscard]] Look check_fetches(const LogCursor& cursor, Offset from);
+
+}  // namespace duolog::session

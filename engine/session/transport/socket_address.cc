@@ -1,0 +1,42 @@
+#include "engine/session/transport/socket_address.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "engine/base/bytes.h"
+
+namespace duolog::session {
+namespace {
+
+using GetName = int (*)(int, sockaddr*, socklen_t*);
+
+SocketAddress address_of(int descriptor, GetName get_name) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  auto* generic = reinterpret_cast<sockaddr*>(&storage);
+  char text[INET6_ADDRSTRLEN] = "?";
+  if (get_name(descriptor, generic, &size) != 0) return {text, 0};
+  if (storage.ss_family == AF_INET) {
+    const auto& address = *reinterpret_cast<const sockaddr_in*>(&storage);
+    ::inet_ntop(AF_INET, &address.sin_addr, text, sizeof text);
+    return {text, load_be<std::uint16_t>(&address.sin_port)};
+  }
+  if (storage.ss_family == AF_INET6) {
+    const auto& address = *reinterpret_cast<const sockaddr_in6*>(&storage);
+    if (IN6_IS_ADDR_V4MAPPED(&address.sin6_addr)) {
+      ::inet_ntop(AF_INET, &address.sin6_addr.s6_addr[12], text, sizeof text);
+    } else {
+      ::inet_ntop(AF_INET6, &address.sin6_addr, text, sizeof text);
+    }
+    return {text, load_be<std::uint16_t>(&address.sin6_port)};
+  }
+  return {text, 0};
+}
+
+}  // namespace
+
+SocketAddress local_address_of(int descriptor) { return address_of(descriptor, ::getsockname); }
+SocketAddress peer_address_of(int descriptor) { return address_of(descriptor, ::getpeername); }
+
+}  // namespace duolog::session

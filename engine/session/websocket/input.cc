@@ -1,0 +1,128 @@
+// WsConnection's input: from the bytes that were received to what the endpoint gets.
+#include "engine/session/http/connection.h"
+#include "engine/session/http/door.h"
+#include "engine/session/websocket/connection.h"
+#include "net/ws/frame.h"
+#include "net/ws/utf8.h"
+
+namespace duolog::session {
+
+using Kind = ws::FrameEvent::Kind;
+namespace code = ws::close_code;
+
+void WsConnection::on_data(MutableBytes bytes) {
+  heard_ns_ = door_.shard().now_ns();
+  pinged_ = false;
+  if (!held_) handle_all(bytes);
+  hold(bytes);
+}
+
+void WsConnection::on_eof() {
+  ended_ = true;
+  close_if_ended();
+}
+
+// A peer that has said all it will, and wants an answer to a close frame or an error, gets it.
+void WsConnection::close_if_ended() {
+  const bool answer_due = closing_ == Closing::kReplying || closing_ == Closing::kQueued;
+  if (ended_ && !held_ && !endpoint_->taking() && !answer_due) connection_.close();
+}
+
+// ---- What has to wait --------------------------------------------------------------------------
+
+// Takes from the front of `bytes` what need not wait.
+void WsConnection::handle_all(MutableBytes& bytes) {
+  while (bytes.empty() || !must_wait(bytes)) {
+    const ws::FrameEvent event = parser_.next(bytes);
+    if (event.kind == Kind::kNeedMore) return;
+    handle(event);
+  }
+  parser_.release();
+}
+
+// Once closing has begun, all that is looked for is the peer's close frame.
+bool WsConnection::must_wait(Bytes bytes) const {
+  if (closing_ != Closing::kNo) return false;
+  if (control_.size() + ws::kMaxControlFrameBytes > kMaxControlBytes) return true;
+  return (paused_ || (deflate_ && deflate_->spent())) && !parser_.control_follows(bytes);
+}
+
+void WsConnection::hold(MutableBytes bytes) {
+  if (bytes.empty()) return;
+  if (!held_) held_ = std::make_unique<Held>();
+  held_->bytes.append(as_text(bytes));
+  if (connection_.socket().reading()) connection_.socket().pause_reading();
+  go_on_in_next_turn();
+}
+
+void WsConnection::go_on_in_next_turn() {
+  if (paused_ || !deflate_ || !deflate_->spent()) return;
+  door_.counters().deflate_waits.add();
+  connection_.flush_soon();
+}
+
+void WsConnection::handle_held() {
+  std::unique_ptr<Held> held = std::move(held_);
+  auto* const first = reinterpret_cast<std::uint8_t*>(held->bytes.data());
+  MutableBytes rest = MutableBytes(first, held->bytes.size()).subspan(held->done);
+  handle_all(rest);
+  held->done = held->bytes.size() - rest.size();
+  if (!rest.empty()) {
+    held_ = std::move(held);
+    return go_on_in_next_turn();
+  }
+  heard_ns_ = door_.shard().now_ns();
+  connection_.socket().resume_reading();
+  close_if_ended();
+}
+
+void WsConnection::resume_reading() {
+  paused_ = false;
+  if (held_) connection_.flush_soon();
+}
+
+// ---- Frames ------------------------------------------------------------------------------------
+
+void WsConnection::handle(const ws::FrameEvent& event) {
+  switch (event.kind) {
+    case Kind::kNeedMore:
+    case Kind::kPong:
+      break;
+    case Kind::kMessage:
+      if (!closing()) take_message(event);
+      break;
+    case Kind::kPing:
+      if (!closing()) answer_ping(event.payload);
+      break;
+    case Kind::kClose:
+      peer_closes(event.close_code);
+      break;
+    case Kind::kError:
+      close_when_answered(event.close_code, event.error);
+      break;
+  }
+}
+
+void WsConnection::take_message(const ws::FrameEvent& event) {
+  if (!event.compressed) {
+    endpoint_->on_message(event.opcode, event.payload);
+  } else if (const auto inflated = deflate_->inflate(event.payload); !inflated) {
+    const bool too_large = inflated.error().code == Errc::kTooLarge;
+    close_when_answered(too_large ? code::kTooLarge : code::kInvalidPayload,
+                        too_large ? "inflated, the message is over the size limit"
+                                  : "the compressed message is damaged");
+  } else if (event.opcode == ws::Opcode::kText && !ws::is_valid_utf8(*inflated)) {
+    close_when_answered(code::kInvalidPayload, "text is not UTF-8");
+  } else {
+    endpoint_->on_message(event.opcode, *inflated);
+  }
+  if (deflate_) door_.deflate_share().trim();
+}
+
+void WsConnection::answer_ping(Bytes payload) {
+  append_control(ws::encode_pong(payload).bytes());
+  door_.counters().pongs_sent.add();
+  connection_.flush_soon();
+}
+
+}  // namespace duolog::session
