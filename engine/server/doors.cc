@@ -4,6 +4,7 @@
 
 #include "engine/base/version.h"
 #include "engine/runtime/log.h"
+#include "engine/session/kafka/counter_list.h"
 
 namespace duolog::server {
 namespace {
@@ -40,15 +41,16 @@ Doors::Doors(broker::Cluster& cluster, const Config& config, std::size_t shards)
   kafka_settings_.max_in_flight = config.max_in_flight_requests;
   kafka_settings_.max_held_bytes = config.max_in_flight_bytes;
   kafka_settings_.max_idle_ms = config.connections_max_idle_ms;
-  http_settings_.server = "duolog/" + std::string(version());
-  http_settings_.access.host_names = config.ws_allowed_hosts;
-  http_settings_.access.allowed_origins = config.ws_allowed_origins;
-  http_settings_.access.listen_address = config.http.host;
-  http_settings_.echo = config.echo;
-  http_settings_.compress_feeds = config.ws_compression;
-  http_settings_.request_timeout_ms = config.http_upgrade_timeout_ms;
-  http_settings_.max_listed_partitions = config.http_max_listed_partitions;
-  http_settings_.max_message_bytes = static_cast<std::uint32_t>(config.ws_max_message_bytes);
+  http_settings_.http.access.host_names = config.ws_allowed_hosts;
+  http_settings_.http.access.allowed_origins = config.ws_allowed_origins;
+  http_settings_.http.access.listen_address = config.http.host;
+  http_settings_.http.request_timeout_ms = config.http_upgrade_timeout_ms;
+  http_settings_.http.max_listed_partitions = config.http_max_listed_partitions;
+  http_settings_.websocket.echo = config.echo;
+  http_settings_.websocket.max_message_bytes =
+      static_cast<std::uint32_t>(config.ws_max_message_bytes);
+  http_settings_.live.compress = config.ws_compression;
+  http_settings_.push.server = "duolog/" + std::string(version());
 }
 
 Result<void> Doors::start(runtime::Shard& shard) {
@@ -58,12 +60,14 @@ Result<void> Doors::start(runtime::Shard& shard) {
   side.broker = *broker;
   side.groups = &groups_.start(**broker);
   side.kafka = std::make_unique<session::KafkaSessions>(**broker, *side.groups, kafka_settings_);
-  side.http = std::make_unique<session::HttpDoor>(**broker, http_settings_, view_);
-  view_.add(shard.id(), {.shard = &shard.counters(),
-                         .broker = &side.broker->counters(),
-                         .groups = &side.groups->counters(),
-                         .kafka = &side.kafka->counters(),
-                         .http = &side.http->counters()});
+  side.http = std::make_unique<session::HttpPort>(**broker, http_settings_, view_);
+  runtime::CounterList& list = view_.list(shard.id());
+  list.add(runtime::kMetrics, shard.counters());
+  list.add(broker::kBrokerMetrics, side.broker->counters());
+  session::list_counters(list, side.kafka->counters());
+  list.add(groups::kGroupMetrics, side.groups->counters());
+  list.add(groups::kMembershipMetrics, side.groups->counters().members);
+  side.http->list_counters(list);
   return {};
 }
 

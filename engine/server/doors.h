@@ -11,7 +11,7 @@
 #include "engine/runtime/listener.h"
 #include "engine/runtime/runtime.h"
 #include "engine/server/config.h"
-#include "engine/session/http/door.h"
+#include "engine/session/doors/http_port.h"
 #include "engine/session/http/server_view.h"
 #include "engine/session/kafka/sessions.h"
 
@@ -37,7 +37,7 @@ class Doors {
     broker::Broker* broker = nullptr;
     groups::GroupCoordinator* groups = nullptr;
     std::unique_ptr<session::KafkaSessions> kafka;
-    std::unique_ptr<session::HttpDoor> http;
+    std::unique_ptr<session::HttpPort> http;
   };
   // Whether a connection may stay; over the limit it is closed at once, and counted.
   [[nodiscard]] bool admit(runtime::Shard& here, int descriptor);
@@ -46,7 +46,7 @@ class Doors {
   broker::Cluster& cluster_;
   HostPort kafka_address_;  // as clients are told it; port 0: the one that was free
   session::KafkaSettings kafka_settings_;
-  session::HttpSettings http_settings_;
+  session::HttpPortSettings http_settings_;
   std::uint64_t max_connections_per_shard_;
   groups::GroupCoordinators groups_;
   session::ServerView view_;

@@ -1,9 +1,9 @@
 // CommandParser: the text of one JSON object in, a Command out.
 //
-// One for each shard (HttpDoor's), used by its thread; it keeps its memory between calls, so that a
-// warm one allocates nothing, up to kKeptBytes. What a larger text needs, 15 times its size, is
-// given back at the next call. Parsing is simdjson's. Limits: what the caller lets be as large as a
-// message, kMaxDepth, kMaxRecords and kMaxPartitions; beyond these three the code is kLimit.
+// One for each shard (the session's), used by its thread; it keeps its memory between calls, so
+// that a warm one allocates nothing, up to kKeptBytes. What a larger text needs, 15 times its size,
+// is given back at the next call. Parsing is simdjson's. Limits: what the caller lets be as large
+// as a message, kMaxDepth, kMaxRecords and kMaxPartitions; beyond these three the code is kLimit.
 //
 // A member that is null counts as left out. One that is read may be there once. Numbers are whole,
 // from 0 to 2^53 - 1 unless their type is smaller; others are ignored with the members that nobody

@@ -25,8 +25,21 @@ class IncludeRules(unittest.TestCase):
         self.assert_refused("engine/base/x.h", '"storage/disk.h"')
         self.assert_refused("storage/x.h", '"engine/runtime/ring.h"')
         self.assert_refused("engine/runtime/x.cc", '"engine/broker/topic.h"')
-        self.assert_refused("engine/broker/x.cc", '"engine/session/kafka.h"')
-        self.assert_refused("engine/session/x.cc", '"engine/server/config.h"')
+        self.assert_refused("engine/broker/x.cc", '"engine/session/kafka/slot.h"')
+        self.assert_refused("engine/session/http/x.cc", '"engine/server/config.h"')
+
+    def test_the_rooms_of_the_session_include_one_way(self):
+        self.assert_refused("engine/session/http/x.h", '"engine/session/websocket/endpoint.h"')
+        self.assert_refused("engine/session/websocket/x.h", '"engine/session/live/shard.h"')
+        self.assert_refused("engine/session/websocket/x.h", '"engine/broker/topic.h"')
+        self.assert_refused("engine/session/feed/x.h", '"engine/session/push/batch.h"')
+        self.assert_refused("engine/session/live/x.h", '"engine/session/feed/batch.h"')
+        self.assert_refused("engine/session/kafka/x.h", '"engine/session/http/door.h"')
+        self.assert_refused("engine/session/push/x.h", '"engine/session/doors/http_port.h"')
+        self.assert_allowed("engine/session/doors/x.h", '"engine/session/push/shard.h"')
+
+    def test_every_source_file_is_in_a_room(self):
+        self.assert_refused("engine/session/x.cc", "<vector>")
 
     def test_net_and_storage_do_not_know_each_other(self):
         self.assert_refused("net/kafka/x.cc", '"storage/log.h"')
@@ -39,7 +52,7 @@ class IncludeRules(unittest.TestCase):
     def test_a_higher_room_includes_lower_ones(self):
         self.assert_allowed("storage/x.cc", '"engine/base/bytes.h"')
         self.assert_allowed("engine/broker/x.cc", '"storage/log.h"')
-        self.assert_allowed("engine/server/x.cc", '"engine/session/http.h"')
+        self.assert_allowed("engine/server/x.cc", '"engine/session/http/door.h"')
         self.assert_allowed("tools/duolog/x.cc", '"engine/server/config.h"')
         self.assert_allowed("tests/unit/net/x.cc", '"tests/sim/disk.h"')
 

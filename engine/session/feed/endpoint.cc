@@ -3,7 +3,6 @@
 #include <string>
 #include <vector>
 
-#include "engine/session/http/door.h"
 #include "net/ws/frame.h"
 
 namespace duolog::session {
@@ -28,18 +27,20 @@ WsEndpoint::Plan plan_of(FeedSubscription::Status status) {
 
 }  // namespace
 
-FeedEndpoint::FeedEndpoint(WsConnection& connection, const FeedSource& source,
+FeedEndpoint::FeedEndpoint(FeedShard& feeds, WsConnection& connection, const FeedSource& source,
                            const ws::FeedTarget& target)
-    : connection_(connection),
+    : LiveEndpoint(feeds.live()),
+      feeds_(feeds),
+      connection_(connection),
       topic_(source.topic),
-      subscription_(connection.door(), source.read, target, connection.deflates(), on_ready, this),
-      publisher_(connection.door(), *source.write, target.key, on_acked, this),
+      subscription_(feeds, source.read, target, connection.deflates(), on_ready, this),
+      publisher_(feeds.live(), *source.write, target.key, on_acked, this),
       partitions_(source.whole_topic ? source.read.size() : 0) {
-  connection_.door().counters().feeds_open.add();
+  feeds_.counters().feeds_open.add();
 }
 
 FeedEndpoint::~FeedEndpoint() {
-  auto& open = connection_.door().counters().feeds_open;
+  auto& open = feeds_.counters().feeds_open;
   open.set(open.get() - 1);
 }
 
@@ -56,9 +57,9 @@ void FeedEndpoint::on_message(ws::Opcode /*opcode*/, Bytes payload) {
     return connection_.close(code::kTooLarge, "larger than max.message.bytes");
   }
   connection_.flush_soon();
-  if (publisher_.unacked_bytes() > connection_.door().settings().max_unacked_bytes &&
+  if (publisher_.unacked_bytes() > feeds_.live().settings().max_unacked_bytes &&
       connection_.reading()) {
-    connection_.door().counters().publish_pauses.add();
+    feeds_.live().counters().publish_pauses.add();
     connection_.pause_reading();
   }
 }
@@ -80,7 +81,7 @@ void FeedEndpoint::on_acked(void* context, kafka::ErrorCode error) {
       connection.close(code::kUnavailable, "cannot write now");
       break;
   }
-  if (self.publisher_.unacked_bytes() <= connection.door().settings().max_unacked_bytes / 2) {
+  if (self.publisher_.unacked_bytes() <= self.feeds_.live().settings().max_unacked_bytes / 2) {
     connection.resume_reading();
   }
   connection.ended();  // this object may be gone now
@@ -131,8 +132,8 @@ void FeedEndpoint::topic_gone(const broker::Topic& topic) {
     return connection_.abort();
   }
   // A frame that the peer has half of is completed from here.
-  SendList& list = connection_.door().send_list();
-  list.begin(connection_.door().settings().max_unsent_bytes);
+  SendList& list = connection_.ws().send_list();
+  list.begin(connection_.ws().settings().max_unsent_bytes);
   const bool whole = subscription_.begin(list) == FeedSubscription::Status::kOk;
   std::string rest;
   for (const iovec& slice : list.slices()) {

@@ -10,7 +10,9 @@
 
 #include "engine/broker/topic.h"
 #include "engine/session/feed/publisher.h"
+#include "engine/session/feed/shard.h"
 #include "engine/session/feed/subscription.h"
+#include "engine/session/live/endpoint.h"
 #include "engine/session/websocket/connection.h"
 #include "net/ws/feed_target.h"
 
@@ -24,9 +26,10 @@ struct FeedSource {
   bool whole_topic = false;  // partitions that are added are read too
 };
 
-class FeedEndpoint final : public WsEndpoint {
+class FeedEndpoint final : public LiveEndpoint {
  public:
-  FeedEndpoint(WsConnection& connection, const FeedSource& source, const ws::FeedTarget& target);
+  FeedEndpoint(FeedShard& feeds, WsConnection& connection, const FeedSource& source,
+               const ws::FeedTarget& target);
   ~FeedEndpoint() override;
 
   void on_message(ws::Opcode opcode, Bytes payload) override;
@@ -46,6 +49,7 @@ class FeedEndpoint final : public WsEndpoint {
   static void on_ready(void* context);
   static void on_acked(void* context, kafka::ErrorCode error);
 
+  FeedShard& feeds_;
   WsConnection& connection_;
   broker::Topic* topic_;  // null: gone
   FeedSubscription subscription_;

@@ -11,32 +11,18 @@
 #include <optional>
 #include <string>
 
-#include "engine/broker/append.h"
-#include "storage/record_batch_builder.h"
+#include "engine/session/live/shard.h"
 
 namespace duolog::session {
-
-class HttpDoor;
-class FeedPublisher;
-
-// One batch, from its first record to its ack. Kept in the door's pool between uses.
-struct PublishBatch {
-  explicit PublishBatch(std::size_t the_max_bytes)
-      : max_bytes(the_max_bytes), builder(the_max_bytes) {}
-  std::size_t max_bytes;
-  storage::RecordBatchBuilder builder;
-  broker::AppendRequest request;
-  FeedPublisher* publisher = nullptr;
-};
 
 class FeedPublisher {
  public:
   // `acked(context, error)`: a batch has been answered; never from within `add`, perhaps from
   // within `submit`.
   using Acked = void (*)(void* context, kafka::ErrorCode error);
-  FeedPublisher(HttpDoor& door, broker::Partition& partition, std::optional<std::string> key,
+  FeedPublisher(LiveShard& live, broker::Partition& partition, std::optional<std::string> key,
                 Acked acked, void* context)
-      : door_(door),
+      : live_(live),
         partition_(&partition),
         key_(std::move(key)),
         acked_(acked),
@@ -60,7 +46,7 @@ class FeedPublisher {
  private:
   void done(PublishBatch& batch);
 
-  HttpDoor& door_;
+  LiveShard& live_;
   broker::Partition* partition_;  // null: gone
   std::optional<std::string> key_;
   Acked acked_;

@@ -4,7 +4,7 @@
 
 #include "engine/base/check.h"
 #include "engine/broker/broker.h"
-#include "engine/session/http/door.h"
+#include "engine/session/feed/shard.h"
 #include "storage/log_reader.h"
 
 namespace duolog::session {
@@ -17,10 +17,11 @@ constexpr int kMaxEmptyBatches = 64;
 
 }  // namespace
 
-FeedSubscription::FeedSubscription(HttpDoor& door, std::span<broker::Partition* const> partitions,
+FeedSubscription::FeedSubscription(FeedShard& feeds, std::span<broker::Partition* const> partitions,
                                    const ws::FeedTarget& target, bool deflated,
                                    void (*ready)(void*), void* context)
-    : door_(door),
+    : feeds_(feeds),
+      live_(feeds.live()),
       ready_(ready),
       context_(context),
       format_{.binary = target.format == ws::FeedTarget::Format::kBinary, .deflated = deflated} {
@@ -84,7 +85,7 @@ Look FeedSubscription::look_up(Cursor& cursor, Place& place, const FeedBatch*& b
     if (place.position >= cursor.log().high_watermark().position) {
       return {.found = Found::kCaughtUp};
     }
-    Look look = find_batch(door_, door_.cache(), cursor, place.position, format_, batch);
+    Look look = find_batch(live_, feeds_.cache(), cursor, place.position, format_, batch);
     if (look.found != Found::kOk) return look;
     if (place.at == 0) place.at = place.frame = batch->stream_at(cursor.from);
     if (place.passed > 0) count_passed(place, *batch);
@@ -98,7 +99,7 @@ void FeedSubscription::count_passed(Place& place, const FeedBatch& batch) {
   const auto bytes = static_cast<std::uint32_t>(
       std::min<std::uint64_t>(place.passed, batch.size_bytes() - place.at));
   const std::uint32_t to = place.at + bytes;
-  door_.counters().messages_pushed.add(batch.messages_ending(place.frame, place.at, to));
+  live_.counters().messages_pushed.add(batch.messages_ending(place.frame, place.at, to));
   place.passed -= bytes;
   place.frame = batch.frame_at(place.frame, to);
   place.at = to;
@@ -108,10 +109,10 @@ FeedSubscription::Status FeedSubscription::wait_for(Cursor& cursor, Position see
                                                     const Look& look) {
   if (look.found == Found::kLost) return Status::kPositionLost;
   if (look.found == Found::kDamaged) {
-    report_damage(door_, cursor, look);
+    report_damage(live_, cursor, look);
     return Status::kDamaged;
   }
-  if (!session::wait_for(door_, cursor, seen, look)) keep_reading(cursor);
+  if (!session::wait_for(live_, cursor, seen, look)) keep_reading(cursor);
   return Status::kOk;
 }
 
@@ -178,8 +179,8 @@ FeedSubscription::Status FeedSubscription::collect(SendList& list) {
   Cursor* first = reading_.front();
   const bool alone = first != nullptr && reading_.next(*first) == nullptr;
   const std::size_t quantum = alone ? SIZE_MAX : kFairBytes;
-  turn_share_.begin(door_.shard().now_ns());
-  encoded_ = door_.counters().batches_encoded.get();
+  turn_share_.begin(live_.shard().now_ns());
+  encoded_ = live_.counters().batches_encoded.get();
   while (!full_ && !severed_ && list.room_bytes() > 0) {
     Cursor* cursor = reading_.pop_front();
     if (cursor == nullptr) break;
@@ -242,11 +243,11 @@ FeedSubscription::Status FeedSubscription::run(Cursor& cursor, std::size_t quant
 
 // What many read is encoded once: only when something was is the clock worth asking.
 bool FeedSubscription::turn_spent() {
-  const std::uint64_t encoded = door_.counters().batches_encoded.get();
+  const std::uint64_t encoded = live_.counters().batches_encoded.get();
   if (encoded == encoded_) return false;
   encoded_ = encoded;
   turn_share_.count();
-  return turn_share_.spent(door_.shard().now_ns());
+  return turn_share_.spent(live_.shard().now_ns());
 }
 
 // Adds [place.at, end) of a batch's stream; returns how much of it there was memory or room for.
@@ -291,7 +292,7 @@ void FeedSubscription::head_sent(std::size_t bytes) {
     cursor.reading.unlink();  // cut_ goes first, by itself
   } else {
     cursor.place = head_end_;
-    door_.counters().messages_pushed.add(head_messages_);
+    live_.counters().messages_pushed.add(head_messages_);
     if (!severed_) {
       cut_ = nullptr;
       keep_reading(cursor);
@@ -307,7 +308,7 @@ void FeedSubscription::sent(std::size_t of_begin, std::size_t of_collect) {
     if (of_collect >= cursor->planned_bytes) {
       of_collect -= cursor->planned_bytes;
       cursor->place = cursor->planned;
-      door_.counters().messages_pushed.add(cursor->planned_messages);
+      live_.counters().messages_pushed.add(cursor->planned_messages);
       if (cursor->place.at != cursor->place.frame) {
         cut_ = cursor;
         continue;

@@ -22,6 +22,7 @@
 
 #include "engine/base/intrusive_list.h"
 #include "engine/broker/topic.h"
+#include "engine/session/feed/batch.h"
 #include "engine/session/live/log_cursor.h"
 #include "engine/session/transport/send_list.h"
 #include "engine/session/transport/turn_share.h"
@@ -29,14 +30,14 @@
 
 namespace duolog::session {
 
-class HttpDoor;
+class FeedShard;
 
 class FeedSubscription {
  public:
   // `partitions` stay until `stop`. Where kLatest begins is decided here. `deflated`:
   // permessage-deflate was agreed on, by EncodeScratch::kAgreement. `ready(context)` is never
   // called from within a call of this class.
-  FeedSubscription(HttpDoor& door, std::span<broker::Partition* const> partitions,
+  FeedSubscription(FeedShard& feeds, std::span<broker::Partition* const> partitions,
                    const ws::FeedTarget& target, bool deflated, void (*ready)(void*),
                    void* context);
 
@@ -101,7 +102,8 @@ class FeedSubscription {
   static void on_visible(broker::Waiter& waiter, broker::Partition& partition);
   static void on_warm(WarmWaiter& waiter, const Result<void>& outcome);
 
-  HttpDoor& door_;
+  FeedShard& feeds_;
+  LiveShard& live_;
   void (*ready_)(void*);
   void* context_;
   std::vector<std::unique_ptr<Cursor[]>> cursors_;  // those of each call that added some

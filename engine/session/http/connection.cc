@@ -39,7 +39,7 @@ HttpConnection::~HttpConnection() {
   door_.shard().release();
 }
 
-runtime::Shard& HttpConnection::door_shard() { return door_.shard(); }
+runtime::Shard& HttpConnection::shard() { return door_.shard(); }
 
 void HttpConnection::arm_timer(std::uint64_t in_ms) {
   arm_timer_at(door_.shard().now_ns() + in_ms * kNsPerMs);
@@ -57,7 +57,7 @@ void HttpConnection::close() {
 }
 
 void HttpConnection::release_if_done() {
-  if (closed_ && !creating_ && !flushing_ && !(ws_ && ws_->busy())) delete this;
+  if (closed_ && !waited_for_ && !flushing_ && !(upgraded_ && upgraded_->busy())) delete this;
 }
 
 void HttpConnection::on_closed() {
@@ -69,8 +69,8 @@ void HttpConnection::on_error(int /*error_number*/) { close(); }
 
 void HttpConnection::on_eof() {
   peer_done_ = true;
-  if (ws_) return ws_->on_eof();
-  if (stage_ == Stage::kOpening || out_.empty()) return close();
+  if (upgraded_) return upgraded_->on_eof();
+  if (stage_ == Stage::kWaiting || out_.empty()) return close();
   stage_ = Stage::kLingering;
 }
 
@@ -80,11 +80,11 @@ void HttpConnection::on_data(MutableBytes bytes) {
   switch (stage_) {
     case Stage::kRequests:
       return read_requests(bytes);
-    case Stage::kOpening:
-      opening_->held.append(as_text(bytes));
+    case Stage::kWaiting:
+      waiting_->held.append(as_text(bytes));
       return;
-    case Stage::kWebSocket:
-      return ws_->on_data(bytes);
+    case Stage::kUpgraded:
+      return upgraded_->on_data(bytes);
     case Stage::kLingering:
       return;
   }
@@ -111,8 +111,8 @@ void HttpConnection::read_requests(MutableBytes bytes) {
         break;
     }
   }
-  if (stage_ == Stage::kOpening) opening_->held.append(as_text(bytes));
-  if (stage_ == Stage::kWebSocket && !bytes.empty()) ws_->on_data(bytes);
+  if (stage_ == Stage::kWaiting) waiting_->held.append(as_text(bytes));
+  if (stage_ == Stage::kUpgraded && !bytes.empty()) upgraded_->on_data(bytes);
   if (stage_ == Stage::kRequests && out_.size() > kMaxUnsentBytes) socket_.pause_reading();
 }
 
@@ -129,7 +129,7 @@ void HttpConnection::handle(const http::Request& request) {
     }
   }
   if (route != nullptr) return respond(answer(*route, door_, request), request);
-  if (is_websocket_path(request.target)) return upgrade(request);
+  if (door_.upgrades().serves(request.target)) return door_.upgrades().upgrade(*this, request);
   door_.counters().refused_target.add();
   respond(http::text_response(404, "404 Not Found: there is nothing at this path\n"), request);
 }
@@ -153,14 +153,35 @@ void HttpConnection::send_and_close(const http::Response& response) {
   flush_soon();
 }
 
-// ---- Once it is upgraded -----------------------------------------------------------------------
+// ---- Upgrading ---------------------------------------------------------------------------------
 
-void HttpConnection::topic_grown(const broker::Topic& topic) {
-  if (ws_) ws_->topic_grown(topic);
+void HttpConnection::become(std::unique_ptr<UpgradedConnection> what,
+                            const http::Response& switching) {
+  upgraded_ = std::move(what);
+  stage_ = Stage::kUpgraded;
+  door_.counters().upgrades.add();
+  out_.append(http::serialize(switching));
+  flush_soon();
 }
 
-void HttpConnection::topic_gone(const broker::Topic& topic) {
-  if (ws_) ws_->topic_gone(topic);
+void HttpConnection::begin_wait(std::string_view late) {
+  waiting_ = std::make_unique<Waiting>(Waiting{.held = {}, .late = late});
+  stage_ = Stage::kWaiting;
+  waited_for_ = true;
+  socket_.pause_reading();
+}
+
+bool HttpConnection::wait_ended() {
+  waited_for_ = false;
+  return stage_ == Stage::kWaiting && !socket_.closing();
+}
+
+void HttpConnection::go_on() {
+  const std::unique_ptr<Waiting> waiting = std::move(waiting_);
+  socket_.resume_reading();
+  std::string& held = waiting->held;
+  if (!upgraded_ || held.empty()) return;
+  upgraded_->on_data({reinterpret_cast<std::uint8_t*>(held.data()), held.size()});
 }
 
 void HttpConnection::drain() {
@@ -169,10 +190,10 @@ void HttpConnection::drain() {
       if (out_.empty()) return close();
       stage_ = Stage::kLingering;
       return;
-    case Stage::kOpening:
+    case Stage::kWaiting:
       return refuse(503, "the server is stopping");
-    case Stage::kWebSocket:
-      return ws_->drain();
+    case Stage::kUpgraded:
+      return upgraded_->drain();
     case Stage::kLingering:
       return;
   }
@@ -194,8 +215,8 @@ void HttpConnection::flush() {
       send({&slice, 1}, out_.size());
       sending_out_ = true;
     }
-  } else if (ws_) {
-    ws_->flush();
+  } else if (upgraded_) {
+    upgraded_->flush();
   }
   flushing_ = false;
   release_if_done();
@@ -208,14 +229,14 @@ void HttpConnection::on_sent(std::size_t bytes) {
     out_.erase(0, bytes);
     if (out_.empty()) response_sent();
   } else {
-    ws_->on_sent(bytes);
+    upgraded_->on_sent(bytes);
   }
   if (!whole && !socket_.closing()) socket_.wait_writable();
 }
 
 void HttpConnection::response_sent() {
   out_.shrink_to_fit();
-  if (stage_ == Stage::kWebSocket) return flush_soon();
+  if (stage_ == Stage::kUpgraded) return flush_soon();
   if (stage_ == Stage::kRequests) {
     if (!socket_.reading()) socket_.resume_reading();
     return;
@@ -227,23 +248,23 @@ void HttpConnection::response_sent() {
 }
 
 void HttpConnection::on_writable() {
-  if (ws_) ws_->on_writable();
+  if (upgraded_) upgraded_->on_writable();
   flush_soon();
 }
 
 void HttpConnection::on_timer() {
   switch (stage_) {
-    case Stage::kWebSocket:
-      return ws_->on_timer();
+    case Stage::kUpgraded:
+      return upgraded_->on_timer();
     case Stage::kRequests:
       if (!parser_.in_request() || !out_.empty()) return close();
       door_.counters().request_timeouts.add();
       arm_timer(door_.settings().linger_timeout_ms);
       return refuse(408, "the request did not arrive in time");
-    case Stage::kOpening:
+    case Stage::kWaiting:
       door_.counters().request_timeouts.add();
       arm_timer(door_.settings().linger_timeout_ms);
-      return refuse(503, "the topic is still being created");
+      return refuse(503, waiting_->late);
     case Stage::kLingering:
       return close();
   }

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <ctime>
+#include <span>
 
 #include "engine/base/version.h"
 #include "engine/broker/cluster.h"
@@ -26,59 +27,24 @@ void family(MetricsText& out, runtime::MetricType type, std::string_view name,
   out.family(name, type == runtime::MetricType::kCounter ? kCounter : kGauge, help);
 }
 
-// The counters of one table: of each shard that of which `of(shard)` is the struct.
-template <class Table, class Pick>
-void shard_families(MetricsText& out, const ServerView& view, const Table& table, Pick of) {
-  for (const auto& metric : table) {
-    family(out, metric.type, metric.name, metric.help);
-    const bool seconds = metric.type == runtime::MetricType::kGaugeNanoseconds;
-    for (std::size_t i = 0; i < view.shards().size(); ++i) {
-      const std::string shard = std::to_string(i);
-      const MetricLabel label{"shard", shard};
-      out.sample({&label, 1}, (of(view.shards()[i]).*metric.counter).get(),
-                 seconds ? kNanoseconds : 0);
+// What the shards count. Their lists have the same rows.
+void shard_families(MetricsText& out, const ServerView& view) {
+  const auto& rows = view.shards().front().rows();
+  for (std::size_t first = 0, end = 0; first < rows.size(); first = end) {
+    const runtime::CounterList::Row& row = rows[first];
+    while (end < rows.size() && rows[end].name == row.name) ++end;
+    family(out, row.type, row.name, row.help);
+    const bool seconds = row.type == runtime::MetricType::kGaugeNanoseconds;
+    for (std::size_t shard = 0; shard < view.shards().size(); ++shard) {
+      const std::string number = std::to_string(shard);
+      for (std::size_t i = first; i < end; ++i) {
+        const runtime::CounterList::Row& its = view.shards()[shard].rows()[i];
+        const std::array<MetricLabel, 2> labels{{{"shard", number}, {its.label, its.label_value}}};
+        out.sample(std::span(labels).first(its.label.empty() ? 1 : 2), its.counter->get(),
+                   seconds ? kNanoseconds : 0);
+      }
     }
   }
-}
-
-// Counters in an array, told apart by `label`: of each shard, value_of(shard, i) named name_of(i).
-template <class Name, class Value>
-void labelled_family(MetricsText& out, const ServerView& view, std::string_view label,
-                     std::size_t count, Name name_of, Value value_of) {
-  for (std::size_t i = 0; i < view.shards().size(); ++i) {
-    const std::string shard = std::to_string(i);
-    for (std::size_t j = 0; j < count; ++j) {
-      const std::string name(name_of(j));
-      const std::array<MetricLabel, 2> labels{{{"shard", shard}, {label, name}}};
-      out.sample(labels, value_of(view.shards()[i], j).get());
-    }
-  }
-}
-
-void kafka_families(MetricsText& out, const ServerView& view) {
-  shard_families(out, view, kKafkaMetrics, [](auto& s) -> auto& { return *s.kafka; });
-  out.family("duolog_kafka_requests_total", kCounter, "Kafka requests");
-  labelled_family(
-      out, view, "api", kafka::kApis.size(), [](std::size_t i) { return kafka::kApis[i].name; },
-      [](auto& s, std::size_t i) -> auto& { return s.kafka->requests[i]; });
-  out.family("duolog_kafka_connections_closed_total", kCounter,
-             "Kafka connections closed, by reason");
-  labelled_family(
-      out, view, "reason", kKafkaCloses, [](std::size_t i) { return kKafkaCloseNames[i]; },
-      [](auto& s, std::size_t i) -> auto& { return s.kafka->closed[i]; });
-}
-
-void http_families(MetricsText& out, const ServerView& view) {
-  shard_families(out, view, kHttpMetrics, [](auto& s) -> auto& { return *s.http; });
-  constexpr auto& kCodes = CloseCounters::kCodes;
-  out.family("duolog_http_feeds_closed_total", kCounter,
-             "WebSockets closed, by the code of the close frame");
-  labelled_family(
-      out, view, "code", kCodes.size() + 1,
-      [](std::size_t i) { return i < kCodes.size() ? std::to_string(kCodes[i]) : "other"; },
-      [](auto& s, std::size_t i) -> auto& {
-        return i < kCodes.size() ? s.http->closes.of(kCodes[i]) : s.http->closes.other();
-      });
 }
 
 void process_families(MetricsText& out, HttpDoor& door) {
@@ -139,16 +105,9 @@ void topic_families(MetricsText& out, HttpDoor& door) {
 }  // namespace
 
 std::string metrics_text(HttpDoor& door) {
-  const ServerView& view = door.view();
   MetricsText out;
   process_families(out, door);
-  shard_families(out, view, runtime::kMetrics, [](auto& s) -> auto& { return *s.shard; });
-  shard_families(out, view, broker::kBrokerMetrics, [](auto& s) -> auto& { return *s.broker; });
-  kafka_families(out, view);
-  shard_families(out, view, groups::kGroupMetrics, [](auto& s) -> auto& { return *s.groups; });
-  shard_families(out, view, groups::kMembershipMetrics,
-                 [](auto& s) -> auto& { return s.groups->members; });
-  http_families(out, view);
+  shard_families(out, door.view());
   topic_families(out, door);
   return out.take();
 }

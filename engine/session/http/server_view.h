@@ -1,7 +1,7 @@
 // ServerView: what the HTTP port shows of the whole server: whether it is ready, and what every
 // shard counts.
 //
-// Owned by the server, made before the shards run; outlives the doors. Each shard adds its own
+// Owned by the server, made before the shards run; outlives the doors. Each shard lists its own
 // counters when it starts; once all have started, any shard reads.
 #pragma once
 
@@ -12,22 +12,10 @@
 #include <vector>
 
 #include "engine/base/clock.h"
-#include "engine/broker/broker_counters.h"
-#include "engine/groups/group_settings.h"
-#include "engine/runtime/counters.h"
-#include "engine/session/http/counters.h"
-#include "engine/session/kafka/settings.h"
+#include "engine/base/ids.h"
+#include "engine/runtime/counter_list.h"
 
 namespace duolog::session {
-
-// One shard's. They outlive the doors.
-struct ShardCounters {
-  const runtime::Counters* shard = nullptr;
-  const broker::BrokerCounters* broker = nullptr;
-  const groups::GroupCounters* groups = nullptr;
-  const KafkaCounters* kafka = nullptr;
-  const HttpCounters* http = nullptr;
-};
 
 class ServerView {
  public:
@@ -35,19 +23,19 @@ class ServerView {
 
   explicit ServerView(std::size_t shards) : shards_(shards) {}
 
-  // On the shard, when it starts.
-  void add(ShardId shard, const ShardCounters& counters) { shards_[shard.value] = counters; }
+  // On the shard, when it starts: for its counters.
+  [[nodiscard]] runtime::CounterList& list(ShardId shard) { return shards_[shard.value]; }
   // Before it is ready: where Kafka clients connect.
   void set_kafka_address(std::string address) { kafka_address_ = std::move(address); }
   [[nodiscard]] const std::string& kafka_address() const { return kafka_address_; }
   // Any thread.
   void set(State state) { state_.store(state, std::memory_order_release); }
   [[nodiscard]] State state() const { return state_.load(std::memory_order_acquire); }
-  [[nodiscard]] const std::vector<ShardCounters>& shards() const { return shards_; }
+  [[nodiscard]] const std::vector<runtime::CounterList>& shards() const { return shards_; }
   [[nodiscard]] Timestamp started() const { return started_; }
 
  private:
-  std::vector<ShardCounters> shards_;
+  std::vector<runtime::CounterList> shards_;
   std::string kafka_address_;
   std::atomic<State> state_{State::kStarting};
   const Timestamp started_ = wall_clock();

@@ -1,14 +1,14 @@
 // BatchCache: the batches that subscribers of this shard are reading, encoded once for all of them.
 //
-// `Encoded` is what a batch is turned into: the frames of a plain feed (FeedBatch), the items of a
-// push (PushBatch).
+// `Encoded` is what a batch is turned into: the frames of a plain feed, the items of a push.
+// Whoever has one instantiates the cache for it, in the one file that includes batch_cache_code.h.
 //
 // A batch stays for as long as readers come back to it: the least recently used go first, when
 // there are more bytes than allowed, and all go that nobody has asked for in kKeepNs. What was
 // handed out in this turn is never given up in it, because it may be on its way to the kernel;
 // if that leaves no room, the answer is kBusy, and the reader asks again in the next turn.
 //
-// Owned by the shard's HttpDoor, used by its thread. Limits: HttpSettings::cache_plain_bytes for
+// One for each shard and `Encoded`, used by its thread. Limits: LiveSettings::cache_plain_bytes for
 // what leaves its payloads in the log, cache_inflated_bytes for what holds them itself, each
 // exceeded by one batch at most.
 #pragma once
@@ -20,17 +20,14 @@
 #include "engine/base/buffer.h"
 #include "engine/base/intrusive_list.h"
 #include "engine/runtime/shard.h"
-#include "engine/session/feed/batch.h"
-#include "engine/session/http/counters.h"
-#include "engine/session/http/settings.h"
 #include "engine/session/live/encode_scratch.h"
-#include "engine/session/push/batch.h"
+#include "engine/session/live/shard.h"
 #include "storage/log_reader.h"
 
 namespace duolog::session {
 
 template <class Encoded>
-class BatchCache {
+class BatchCache final : public LogMemory {
   using Format = typename Encoded::Format;
 
  public:
@@ -42,7 +39,7 @@ class BatchCache {
   // once nothing is read any more.
   static constexpr std::size_t kMaxSpareBytes = 1U << 20;
 
-  BatchCache(runtime::Shard& shard, const HttpSettings& settings, HttpCounters& counters);
+  explicit BatchCache(LiveShard& live);
   ~BatchCache();
   BatchCache(const BatchCache&) = delete;
   BatchCache& operator=(const BatchCache&) = delete;
@@ -61,7 +58,7 @@ class BatchCache {
   [[nodiscard]] Found find(const storage::Log& log, Position position, Format format);
 
   // Gives up what came from `log`, which is going away.
-  void forget(const storage::Log& log);
+  void forget(const storage::Log& log) override;
 
   [[nodiscard]] std::size_t memory_bytes() const { return bytes_[0] + bytes_[1] + spare_bytes_; }
 
@@ -79,6 +76,7 @@ class BatchCache {
     Encoded encoded;
   };
   static constexpr std::size_t kBuckets = 256;
+  static constexpr std::size_t kKeptScratchBytes = 256U << 10;
   using Bucket = IntrusiveList<Entry, &Entry::bucket>;
   using Uses = IntrusiveList<Entry, &Entry::use>;
 
@@ -99,8 +97,8 @@ class BatchCache {
   static void on_tick(runtime::Timer& timer, void* context);
 
   runtime::Shard& shard_;
-  const HttpSettings& settings_;
-  HttpCounters& counters_;
+  const LiveSettings& settings_;
+  LiveCounters& counters_;
   std::array<Bucket, kBuckets> buckets_;
   std::array<Uses, 2> uses_;  // by Entry::whole; least recently used first
   std::array<std::size_t, 2> bytes_{};
@@ -112,8 +110,5 @@ class BatchCache {
   EncodeScratch encode_scratch_;
   runtime::Timer tick_;
 };
-
-using FeedCache = BatchCache<FeedBatch>;
-using PushCache = BatchCache<PushBatch>;
 
 }  // namespace duolog::session

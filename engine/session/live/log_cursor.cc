@@ -1,11 +1,8 @@
 #include "engine/session/live/log_cursor.h"
 
-#include <utility>
-
 #include <fmt/format.h>
 
 #include "engine/broker/broker.h"
-#include "engine/session/http/door.h"
 
 namespace duolog::session {
 namespace {
@@ -45,50 +42,16 @@ Look seek(LogCursor& cursor, Offset from, Position& position) {
   return look;
 }
 
-template <class Encoded>
-Look find_batch(HttpDoor& door, BatchCache<Encoded>& cache, const LogCursor& cursor,
-                Position position, typename Encoded::Format format, const Encoded*& batch) {
-  using Status = typename BatchCache<Encoded>::Status;
-  auto found = cache.find(cursor.log(), position, format);
-  Look look{.next = found.next, .cold = found.cold};
-  batch = found.batch;
-  switch (found.status) {
-    case Status::kOk:
-      if (found.cold.segment != nullptr) door.warm_ups().fetch_ahead(found.cold);
-      break;
-    case Status::kCold:
-      look.found = Found::kCold;
-      break;
-    case Status::kBusy:
-      look.found = Found::kNextTurn;
-      break;
-    case Status::kPositionLost:
-      look.found = Found::kLost;
-      break;
-    case Status::kDamaged:
-      look.offset = found.offset;
-      look.error = std::move(found.error);
-      look.found = Found::kDamaged;
-      break;
-  }
-  return look;
-}
-
-template Look find_batch(HttpDoor&, FeedCache&, const LogCursor&, Position, FeedBatch::Format,
-                         const FeedBatch*&);
-template Look find_batch(HttpDoor&, PushCache&, const LogCursor&, Position, PushBatch::Format,
-                         const PushBatch*&);
-
-bool wait_for(HttpDoor& door, LogCursor& cursor, Position seen, const Look& look) {
+bool wait_for(LiveShard& live, LogCursor& cursor, Position seen, const Look& look) {
   switch (look.found) {
     case Found::kCaughtUp:
       // A closed log has nothing more to come; its deletion is about to be told.
-      return door.broker().wait(cursor, *cursor.partition, seen) || cursor.log().closed();
+      return live.broker().wait(cursor, *cursor.partition, seen) || cursor.log().closed();
     case Found::kCold:
-      door.warm_ups().fetch(look.cold, cursor);
+      live.warm_ups().fetch(look.cold, cursor);
       return true;
     case Found::kNextTurn:
-      door.warm_ups().wait_a_turn(cursor);
+      live.warm_ups().wait_a_turn(cursor);
       return true;
     case Found::kOk:
     case Found::kLost:
@@ -98,10 +61,10 @@ bool wait_for(HttpDoor& door, LogCursor& cursor, Position seen, const Look& look
   return false;
 }
 
-void report_damage(HttpDoor& door, const LogCursor& cursor, const Look& look) {
+void report_damage(LiveShard& live, const LogCursor& cursor, const Look& look) {
   const broker::Partition& partition = *cursor.partition;
-  door.counters().batches_damaged.add();
-  door.warn(fmt::format("feed of topic {}, partition {}: the batch at offset {} cannot be read: {}",
+  live.counters().batches_damaged.add();
+  live.warn(fmt::format("feed of topic {}, partition {}: the batch at offset {} cannot be read: {}",
                         partition.topic.name, partition.id.value, look.offset.value,
                         look.error.message));
 }

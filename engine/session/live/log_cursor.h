@@ -1,23 +1,23 @@
 // LogCursor: what reads one partition for a subscriber, and how it waits.
 //
 // A cursor that has caught up is a broker::Waiter of its partition, one at a cold place waits for
-// the door's WarmUps. Whoever owns it sets what either calls. It leaves its lists when it is
+// the shard's WarmUps. Whoever owns it sets what either calls. It leaves its lists when it is
 // destroyed. On the shard's thread.
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "engine/base/ids.h"
 #include "engine/base/result.h"
 #include "engine/broker/topic.h"
 #include "engine/broker/waiters.h"
 #include "engine/session/live/batch_cache.h"
+#include "engine/session/live/shard.h"
 #include "engine/session/live/warm_ups.h"
 #include "storage/log_reader.h"
 
 namespace duolog::session {
-
-class HttpDoor;
 
 struct LogCursor : broker::Waiter, WarmWaiter {
   broker::Partition* partition = nullptr;
@@ -57,16 +57,41 @@ struct Look {
 
 // The encoded batch at `position`, below the high watermark, in `batch` if kOk.
 template <class Encoded>
-[[nodiscard]] Look find_batch(HttpDoor& door, BatchCache<Encoded>& cache, const LogCursor& cursor,
+[[nodiscard]] Look find_batch(LiveShard& live, BatchCache<Encoded>& cache, const LogCursor& cursor,
                               Position position, typename Encoded::Format format,
-                              const Encoded*& batch);
+                              const Encoded*& batch) {
+  using Status = typename BatchCache<Encoded>::Status;
+  auto found = cache.find(cursor.log(), position, format);
+  Look look{.next = found.next, .cold = found.cold};
+  batch = found.batch;
+  switch (found.status) {
+    case Status::kOk:
+      if (found.cold.segment != nullptr) live.warm_ups().fetch_ahead(found.cold);
+      break;
+    case Status::kCold:
+      look.found = Found::kCold;
+      break;
+    case Status::kBusy:
+      look.found = Found::kNextTurn;
+      break;
+    case Status::kPositionLost:
+      look.found = Found::kLost;
+      break;
+    case Status::kDamaged:
+      look.offset = found.offset;
+      look.error = std::move(found.error);
+      look.found = Found::kDamaged;
+      break;
+  }
+  return look;
+}
 
 // Waits for what `look` (kCaughtUp beyond `seen`, kCold, kNextTurn) lacks. False: it is there by
 // now, go on reading.
-[[nodiscard]] bool wait_for(HttpDoor& door, LogCursor& cursor, Position seen, const Look& look);
+[[nodiscard]] bool wait_for(LiveShard& live, LogCursor& cursor, Position seen, const Look& look);
 
 // Counts and logs a batch that cannot be read.
-void report_damage(HttpDoor& door, const LogCursor& cursor, const Look& look);
+void report_damage(LiveShard& live, const LogCursor& cursor, const Look& look);
 
 // What to answer once fetching has failed too often: kDamaged; otherwise kOk.
 [[nodiscard]] Look check_fetches(const LogCursor& cursor, Offset from);

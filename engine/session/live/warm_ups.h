@@ -1,7 +1,7 @@
 // WarmUps: what a janitor is fetching for the subscribers of this shard.
 //
 // Many readers of the same cold place are one fetch, and each of them is called when it has
-// ended. A read-ahead has no readers. Owned by the shard's HttpDoor, used by its thread.
+// ended. A read-ahead has no readers. Owned by the LiveShard, used by its thread.
 // Limit: kMaxAhead read-aheads at once; more are left out, and their readers will ask themselves.
 #pragma once
 
@@ -9,7 +9,7 @@
 
 #include "engine/base/intrusive_list.h"
 #include "engine/runtime/shard.h"
-#include "engine/session/http/counters.h"
+#include "engine/session/live/counters.h"
 #include "storage/log_reader.h"
 
 namespace duolog::session {
@@ -25,7 +25,7 @@ class WarmUps {
  public:
   static constexpr std::size_t kMaxAhead = 16;
 
-  WarmUps(runtime::Shard& shard, HttpCounters& counters)
+  WarmUps(runtime::Shard& shard, LiveCounters& counters)
       : shard_(shard), counters_(counters), next_turn_(on_next_turn, this) {}
   ~WarmUps();
   WarmUps(const WarmUps&) = delete;
@@ -54,7 +54,7 @@ class WarmUps {
   static void on_next_turn(runtime::Timer& timer, void* context);
 
   runtime::Shard& shard_;
-  HttpCounters& counters_;
+  LiveCounters& counters_;
   IntrusiveList<Fetch, &Fetch::hook> fetches_;
   std::size_t ahead_count_ = 0;
   Waiters next_turn_waiters_;

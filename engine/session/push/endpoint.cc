@@ -9,7 +9,6 @@
 #include "engine/base/uuid.h"
 #include "engine/broker/authorize.h"
 #include "engine/broker/broker.h"
-#include "engine/session/http/door.h"
 #include "net/push/reply.h"
 
 namespace duolog::session {
@@ -21,14 +20,15 @@ constexpr std::uint64_t kNsPerMs = 1'000'000;
 
 }  // namespace
 
-PushEndpoint::PushEndpoint(WsConnection& connection)
-    : connection_(connection),
-      sender_(connection.door(), replies_, connection.deflates(), on_ready, this),
-      publisher_(connection.door(), replies_, on_acked, this) {
-  HttpDoor& door = connection_.door();
-  const std::uint64_t now_ns = door.shard().now_ns();
-  heartbeat_due_ns_ = now_ns + door.settings().heartbeat_ms * kNsPerMs;
-  give_up_ns_ = now_ns + door.settings().hello_timeout_ms * kNsPerMs;
+PushEndpoint::PushEndpoint(PushShard& pushes, WsConnection& connection)
+    : LiveEndpoint(pushes.live()),
+      pushes_(pushes),
+      connection_(connection),
+      sender_(pushes, replies_, connection.deflates(), on_ready, this),
+      publisher_(pushes, replies_, on_acked, this) {
+  const std::uint64_t now_ns = pushes_.shard().now_ns();
+  heartbeat_due_ns_ = now_ns + pushes_.settings().heartbeat_ms * kNsPerMs;
+  give_up_ns_ = now_ns + pushes_.settings().hello_timeout_ms * kNsPerMs;
   connection_.call_at(std::min(heartbeat_due_ns_, give_up_ns_));
 }
 
@@ -50,7 +50,7 @@ void PushEndpoint::keep(std::string_view rest) {
 }
 
 void PushEndpoint::run_all(std::string_view& text) {
-  turn_share_.begin(connection_.door().shard().now_ns());
+  turn_share_.begin(pushes_.shard().now_ns());
   while (!text.empty() && ending_code_ == 0 && connection_.answers()) {
     if (must_wait()) return;
     const std::size_t end = std::min(text.find('\n'), text.size());
@@ -80,29 +80,29 @@ void PushEndpoint::turn_ended() {
 void PushEndpoint::run(std::string_view object, bool may_create) {
   running_ = object;
   may_create_ = may_create;
-  push::CommandParser& parser = connection_.door().commands();
+  push::CommandParser& parser = pushes_.commands();
   const push::Command* command = parser.parse(object);
   if (command == nullptr) {
     const push::Refusal& refusal = parser.refusal();
     return refuse(refusal.id, refusal.code, refusal.message);
   }
-  connection_.door().counters().commands.add();
+  pushes_.counters().commands.add();
   if (!commanded_) give_up_ns_ = kNever;
   commanded_ = true;
   std::visit([&](const auto& what) { run(command->id, what); }, command->what);
 }
 
 void PushEndpoint::run(std::uint64_t id, const push::Hello& /*hello*/) {
-  const HttpSettings& settings = connection_.door().settings();
-  std::string& text = connection_.door().text();
-  push::append_hello(text, id, settings.server, to_text(random_uuid()), settings.max_message_bytes,
-                     settings.heartbeat_ms);
+  std::string& text = pushes_.text();
+  push::append_hello(text, id, pushes_.settings().server, to_text(random_uuid()),
+                     connection_.ws().settings().max_message_bytes,
+                     pushes_.settings().heartbeat_ms);
   reply(text);
 }
 
 void PushEndpoint::run(std::uint64_t id, const push::Ping& /*ping*/) {
-  std::string& text = connection_.door().text();
-  push::append_pong(text, id, connection_.door().shard().wall_now());
+  std::string& text = pushes_.text();
+  push::append_pong(text, id, pushes_.shard().wall_now());
   reply(text);
 }
 
@@ -121,7 +121,7 @@ void PushEndpoint::run(std::uint64_t id, const push::Publish& publish) {
 void PushEndpoint::run(std::uint64_t id, const push::Offsets& offsets) {
   const broker::Topic* topic = find_topic(id, offsets.topic, false);
   if (topic == nullptr) return;
-  std::vector<push::PositionText>& positions = connection_.door().positions();
+  std::vector<push::PositionText>& positions = pushes_.positions();
   const auto add = [&](const broker::Partition& partition) {
     positions.push_back({.partition = partition.id,
                          .next = {},
@@ -140,7 +140,7 @@ void PushEndpoint::run(std::uint64_t id, const push::Offsets& offsets) {
   if (offsets.partitions.empty()) {
     for (const broker::Partition* partition : topic->partitions) add(*partition);
   }
-  std::string& text = connection_.door().text();
+  std::string& text = pushes_.text();
   push::append_offsets(text, id, topic->name, topic->id, positions);
   reply(text);
 }
@@ -148,7 +148,7 @@ void PushEndpoint::run(std::uint64_t id, const push::Offsets& offsets) {
 // ---- Topics ------------------------------------------------------------------------------------
 
 broker::Topic* PushEndpoint::find_topic(std::uint64_t id, std::string_view name, bool create) {
-  broker::Broker& broker = connection_.door().broker();
+  broker::Broker& broker = pushes_.live().broker();
   if (broker::Topic* topic = broker.find(name)) return topic;
   const broker::Resource cluster{.type = broker::ResourceType::kCluster, .name = {}};
   if (create && may_create_ && broker.options().auto_create_topics &&
@@ -164,7 +164,7 @@ broker::Topic* PushEndpoint::find_topic(std::uint64_t id, std::string_view name,
 // The command is run again when the topic is there, or when it is clear that it will not be.
 void PushEndpoint::create_topic(std::string_view name) {
   ++creating_;
-  connection_.door().broker().create_topic(
+  pushes_.live().broker().create_topic(
       {.name = std::string(name)},
       [this, command = std::string(running_)](const broker::TopicOutcome& /*outcome*/) {
         --creating_;
@@ -199,7 +199,7 @@ void PushEndpoint::topic_gone(const broker::Topic& topic) {
     if (subscription.searching) {
       refuse(subscription.searching->beginning.id, push::ErrorCode::kUnknownTopic, "topic deleted");
     } else {
-      std::string& text = connection_.door().text();
+      std::string& text = pushes_.text();
       push::append_unsub(text, subscription.sid, push::ErrorCode::kUnknownTopic, "topic deleted");
       reply(text);
     }
@@ -218,14 +218,14 @@ void PushEndpoint::reply(std::string& text) {
 
 void PushEndpoint::refuse(std::optional<std::uint64_t> id, push::ErrorCode error,
                           std::string_view message, bool temporary) {
-  connection_.door().counters().commands_refused.add();
-  std::string& text = connection_.door().text();
+  pushes_.counters().commands_refused.add();
+  std::string& text = pushes_.text();
   push::append_error(text, id, {.code = error, .message = message, .temporary = temporary});
   reply(text);
 }
 
 void PushEndpoint::done(std::uint64_t id, std::string_view what, std::uint32_t sid) {
-  std::string& text = connection_.door().text();
+  std::string& text = pushes_.text();
   push::append_done(text, id, what, sid);
   reply(text);
 }
@@ -235,18 +235,16 @@ void PushEndpoint::update_reading() {
   const bool full = replies_.size_bytes() > kMaxReplyBytes || creating_ > 0 || must_wait();
   if (!full && !taking()) return connection_.resume_reading();
   if (!connection_.reading()) return;
-  connection_.door().counters().publish_pauses.add();
+  pushes_.live().counters().publish_pauses.add();
   connection_.pause_reading();
 }
 
 bool PushEndpoint::must_wait() const {
   return turn_spent() || creating_ >= kMostCreating ||
-         publisher_.unacked_bytes() > connection_.door().settings().max_unacked_bytes;
+         publisher_.unacked_bytes() > pushes_.live().settings().max_unacked_bytes;
 }
 
-bool PushEndpoint::turn_spent() const {
-  return turn_share_.spent(connection_.door().shard().now_ns());
-}
+bool PushEndpoint::turn_spent() const { return turn_share_.spent(pushes_.shard().now_ns()); }
 
 void PushEndpoint::on_ready(void* context) {
   static_cast<PushEndpoint*>(context)->connection_.flush_soon();
@@ -297,9 +295,8 @@ void PushEndpoint::end(std::uint16_t the_code, std::string_view reason) {
   if (ending_code_ != 0) return;
   ending_code_ = the_code;
   ending_reason_ = reason;
-  HttpDoor& door = connection_.door();
-  const std::uint64_t now_ns = door.shard().now_ns();
-  give_up_ns_ = now_ns + door.settings().close_timeout_ms * kNsPerMs;
+  const std::uint64_t now_ns = pushes_.shard().now_ns();
+  give_up_ns_ = now_ns + connection_.ws().settings().close_timeout_ms * kNsPerMs;
   connection_.call_at(give_up_ns_);
   close_if_ended();
 }
@@ -314,8 +311,8 @@ void PushEndpoint::close_if_ended() {
     constexpr std::uint64_t kSoonestMs = 500;
     constexpr std::uint64_t kSpreadMs = 2'000;
     const auto number = static_cast<std::uint64_t>(
-        connection_.door().next_partition(std::numeric_limits<std::int32_t>::max()));
-    std::string& text = connection_.door().text();
+        pushes_.live().next_partition(std::numeric_limits<std::int32_t>::max()));
+    std::string& text = pushes_.text();
     push::append_bye(text, ending_code_, ending_reason_, true,
                      kSoonestMs + number * 997 % kSpreadMs);
     reply(text);
@@ -333,7 +330,7 @@ std::uint64_t PushEndpoint::on_time(std::uint64_t now_ns) {
     return kNever;
   }
   if (now_ns >= heartbeat_due_ns_) {
-    heartbeat_due_ns_ = now_ns + connection_.door().settings().heartbeat_ms * kNsPerMs;
+    heartbeat_due_ns_ = now_ns + pushes_.settings().heartbeat_ms * kNsPerMs;
     // Whoever has not read the last ones needs no more.
     if (commanded_ && ending_code_ == 0 && replies_.empty()) heartbeat();
   }
@@ -341,14 +338,13 @@ std::uint64_t PushEndpoint::on_time(std::uint64_t now_ns) {
 }
 
 void PushEndpoint::heartbeat() {
-  HttpDoor& door = connection_.door();
-  door.counters().heartbeats.add();
-  std::string& text = door.text();
+  pushes_.counters().heartbeats.add();
+  std::string& text = pushes_.text();
   push::begin_heartbeat(text);
   bool first = true;
   for (const auto& subscription : subscriptions_) {
     if (subscription->searching) continue;
-    std::vector<push::PositionText>& positions = door.positions();
+    std::vector<push::PositionText>& positions = pushes_.positions();
     subscription->positions(positions, false);
     push::append_heartbeat(text, first, subscription->sid, positions);
     first = false;

@@ -17,7 +17,8 @@
 //  4. Every heartbeat_ms each subscription's position is told.
 //  5. When the server stops, what is under way is answered, and `bye` comes before the close frame.
 //
-// Owned by its WsConnection, on the shard's thread. Limits: HttpSettings.
+// Owned by its WsConnection, on the shard's thread. Limits:
+// PushSettings, WsSettings, LiveSettings.
 #pragma once
 
 #include <cstdint>
@@ -26,9 +27,11 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/session/live/endpoint.h"
 #include "engine/session/push/publisher.h"
 #include "engine/session/push/replies.h"
 #include "engine/session/push/sender.h"
+#include "engine/session/push/shard.h"
 #include "engine/session/push/start.h"
 #include "engine/session/push/subscription.h"
 #include "engine/session/transport/turn_share.h"
@@ -37,14 +40,14 @@
 
 namespace duolog::session {
 
-class PushEndpoint final : public WsEndpoint {
+class PushEndpoint final : public LiveEndpoint {
  public:
   static constexpr std::string_view kSubprotocol = "duolog.v1.json";
   static constexpr std::size_t kMaxReplyBytes = 64U << 10;
   static constexpr std::size_t kMostReplyBytes = 4U << 20;
   static constexpr std::uint32_t kMostCreating = 16;  // topics at once; further commands wait
 
-  explicit PushEndpoint(WsConnection& connection);
+  PushEndpoint(PushShard& pushes, WsConnection& connection);
   ~PushEndpoint() override;
 
   void on_message(ws::Opcode opcode, Bytes payload) override;
@@ -111,6 +114,7 @@ class PushEndpoint final : public WsEndpoint {
   static void on_ready(void* context);
   static void on_acked(void* context);
 
+  PushShard& pushes_;
   WsConnection& connection_;
   PushReplies replies_;
   PushSender sender_;

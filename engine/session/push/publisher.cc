@@ -8,8 +8,8 @@
 #include "engine/broker/authorize.h"
 #include "engine/broker/broker.h"
 #include "engine/broker/partitioner.h"
-#include "engine/session/http/door.h"
 #include "engine/session/push/replies.h"
+#include "engine/session/push/shard.h"
 
 namespace duolog::session {
 namespace {
@@ -33,13 +33,14 @@ push::ErrorText text_of(ErrorCode error) {
 
 }  // namespace
 
-PushPublisher::PushPublisher(HttpDoor& door, PushReplies& replies, void (*acked)(void*),
+PushPublisher::PushPublisher(PushShard& pushes, PushReplies& replies, void (*acked)(void*),
                              void* context)
-    : door_(door),
+    : pushes_(pushes),
+      live_(pushes.live()),
       replies_(replies),
       acked_(acked),
       context_(context),
-      sticky_(door.next_partition(std::numeric_limits<std::int32_t>::max())) {}
+      sticky_(live_.next_partition(std::numeric_limits<std::int32_t>::max())) {}
 
 PushPublisher::~PushPublisher() { CHECK(in_flight_ == 0); }
 
@@ -66,7 +67,7 @@ void PushPublisher::publish(std::uint64_t id, const push::Publish& publish, brok
     } else if (!add(*publication, item, record, *partition)) {
       answer.error = text_of(ErrorCode::kMessageTooLarge);
     }
-    if (answer.error) door_.counters().publish_failures.add();
+    if (answer.error) live_.counters().publish_failures.add();
     ++item;
   }
   Publication& taken = *publication.release();
@@ -77,7 +78,7 @@ void PushPublisher::publish(std::uint64_t id, const push::Publish& publish, brok
 const char* PushPublisher::refuse(const push::PublishRecord& record, const broker::Topic& topic) {
   if (!record.key && topic.config->cleanup_compact) return "a compacted topic needs a key";
   if (!record.timestamp) return nullptr;
-  const std::int64_t ago = door_.shard().wall_now() - *record.timestamp;
+  const std::int64_t ago = live_.shard().wall_now() - *record.timestamp;
   if (record.timestamp->value < 0 || ago > topic.config->timestamp_before_max_ms ||
       -ago > topic.config->timestamp_after_max_ms) {
     return "the timestamp is too far from the server's clock";
@@ -87,13 +88,13 @@ const char* PushPublisher::refuse(const push::PublishRecord& record, const broke
 
 bool PushPublisher::add(Publication& publication, std::uint32_t item,
                         const push::PublishRecord& record, broker::Partition& partition) {
-  std::vector<storage::RecordHeader>& headers = door_.headers();
+  std::vector<storage::RecordHeader>& headers = pushes_.headers();
   headers.clear();
   for (const push::PublishHeader& header : record.headers) {
     headers.push_back({.key = header.key, .value = {}});
     if (header.value) headers.back().value = as_bytes(*header.value);
   }
-  storage::NewRecord made{.timestamp = record.timestamp.value_or(door_.shard().wall_now()),
+  storage::NewRecord made{.timestamp = record.timestamp.value_or(live_.shard().wall_now()),
                           .headers = headers};
   if (record.key) made.key = as_bytes(*record.key);
   if (record.value) made.value = as_bytes(*record.value);
@@ -106,8 +107,8 @@ bool PushPublisher::add(Publication& publication, std::uint32_t item,
       batch.counted_bytes += added;
       batch.max_timestamp = std::max(batch.max_timestamp, made.timestamp);
       count_in(batch, publication, item);
-      door_.counters().records_published.add();
-      door_.counters().bytes_published.add(record.value ? record.value->size() : 0);
+      live_.counters().records_published.add();
+      live_.counters().bytes_published.add(record.value ? record.value->size() : 0);
       return true;
     }
     const bool empty = batch.bytes->builder.record_count() == 0;
@@ -131,7 +132,7 @@ PushPublisher::Batch& PushPublisher::batch_of(broker::Partition& partition) {
   auto batch = std::make_unique<Batch>();
   batch->owner = this;
   batch->partition = &partition;
-  batch->bytes = door_.take_batch(door_.broker().max_batch_bytes(*partition.topic.config));
+  batch->bytes = live_.batches().take(live_.broker().max_batch_bytes(*partition.topic.config));
   open_.push_back(std::move(batch));
   return *open_.back();
 }
@@ -169,7 +170,7 @@ void PushPublisher::append(std::unique_ptr<Batch> owned) {
   request.records = batch.bytes->builder.record_count();
   request.max_timestamp = batch.max_timestamp;
   if (batch.partition->topic.config->timestamp_type == storage::TimestampType::kLogAppendTime) {
-    request.max_timestamp = door_.shard().wall_now();
+    request.max_timestamp = live_.shard().wall_now();
     storage::patch_max_timestamp(bytes, storage::TimestampType::kLogAppendTime,
                                  request.max_timestamp);
   }
@@ -187,9 +188,9 @@ void PushPublisher::append(std::unique_ptr<Batch> owned) {
     its_batch.owner->done(its_batch);
   };
   ++in_flight_;
-  door_.counters().batches_published.add();
+  live_.counters().batches_published.add();
   // The builder's memory stays until `done`, so that it does not matter whether it is needed.
-  (void)door_.broker().append(request);
+  (void)live_.broker().append(request);
 }
 
 void PushPublisher::topic_gone(const broker::Topic& topic) {
@@ -230,7 +231,7 @@ void PushPublisher::done(Batch& batch) {
 }
 
 void PushPublisher::parts_done(Batch& batch, ErrorCode error) {
-  if (error != ErrorCode::kNone) door_.counters().publish_failures.add();
+  if (error != ErrorCode::kNone) live_.counters().publish_failures.add();
   for (const Part& part : batch.parts) {
     Publication& publication = *part.publication;
     if (error != ErrorCode::kNone) {
@@ -247,7 +248,7 @@ void PushPublisher::parts_done(Batch& batch, ErrorCode error) {
 void PushPublisher::release(std::unique_ptr<Batch> batch) {
   unacked_bytes_ -= batch->counted_bytes;
   batch->bytes->request.appended = nullptr;
-  door_.give_back(std::move(batch->bytes));
+  live_.batches().give_back(std::move(batch->bytes));
 }
 
 void PushPublisher::settle(Publication& publication) {
@@ -270,7 +271,7 @@ void PushPublisher::reply(Publication& publication, std::string_view stage) {
   const bool all = any && std::ranges::all_of(publication.items, failed);
   if (publication.ack == push::Publish::Ack::kNone && !any) return;
   if (all && stage == "appended") return;
-  std::string& text = door_.text();
+  std::string& text = pushes_.text();
   if (all || publication.ack == push::Publish::Ack::kNone) {
     push::append_error(text, publication.id, *first->error);
   } else {

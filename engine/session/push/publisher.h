@@ -13,21 +13,20 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/broker/append.h"
 #include "engine/broker/topic.h"
-#include "engine/session/feed/publisher.h"
+#include "engine/session/live/shard.h"
 #include "net/push/command.h"
 #include "net/push/reply.h"
 
 namespace duolog::session {
 
-class HttpDoor;
+class PushShard;
 class PushReplies;
 
 class PushPublisher {
  public:
   // `acked(context)`: a batch has been answered, and the replies that this allowed are written.
-  PushPublisher(HttpDoor& door, PushReplies& replies, void (*acked)(void*), void* context);
+  PushPublisher(PushShard& pushes, PushReplies& replies, void (*acked)(void*), void* context);
   ~PushPublisher();
   PushPublisher(const PushPublisher&) = delete;
   PushPublisher& operator=(const PushPublisher&) = delete;
@@ -83,7 +82,8 @@ class PushPublisher {
   void parts_done(Batch& batch, kafka::ErrorCode error);
   void release(std::unique_ptr<Batch> batch);
 
-  HttpDoor& door_;
+  PushShard& pushes_;
+  LiveShard& live_;
   PushReplies& replies_;
   void (*acked_)(void*);
   void* context_;

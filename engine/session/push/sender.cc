@@ -5,7 +5,6 @@
 
 #include "engine/base/check.h"
 #include "engine/broker/cluster.h"
-#include "engine/session/http/door.h"
 #include "engine/session/push/message.h"
 #include "net/push/reply.h"
 
@@ -24,10 +23,10 @@ using Plan = WsEndpoint::Plan;
 }  // namespace
 
 PushSender::~PushSender() {
-  if (plan_) door_.give_back(std::move(plan_));
+  if (plan_) pushes_.give_back(std::move(plan_));
 }
 
-LeaderEpoch PushSender::leader_epoch() const { return door_.broker().cluster().leader_epoch(); }
+LeaderEpoch PushSender::leader_epoch() const { return live_.broker().cluster().leader_epoch(); }
 
 void PushSender::read(Cursor& cursor) {
   if (!cursor.reading.linked() && !cursor.planned && !cursor.waits()) reading_.push_back(cursor);
@@ -58,7 +57,7 @@ Look PushSender::look_up(Cursor& cursor, PushSubscription::Place& place, const P
     if (place.position >= cursor.log().high_watermark().position) {
       return {.found = Found::kCaughtUp};
     }
-    Look look = find_batch(door_, door_.push_cache(), cursor, place.position, format_, batch);
+    Look look = find_batch(live_, pushes_.cache(), cursor, place.position, format_, batch);
     if (look.found != Found::kOk || batch->item_at(place.next) < batch->item_count()) return look;
     place = {look.next, std::max(place.next, batch->next_of(batch->item_count()))};
     // So that what was passed over need not be again.
@@ -89,18 +88,18 @@ Plan PushSender::begin(SendList& list) {
   const PushBatch* batch = nullptr;
   Look look = check_fetches(*cut_, message.next.next);
   if (look.found == Found::kOk) {
-    look = find_batch(door_, door_.push_cache(), *cut_, message.position, format_, batch);
+    look = find_batch(live_, pushes_.cache(), *cut_, message.position, format_, batch);
   }
   if (look.found == Found::kLost || look.found == Found::kDamaged) {
     return {Plan::Status::kFailed, ws::close_code::kPositionLost, "half a message is lost"};
   }
   if (look.found != Found::kOk) {
-    (void)wait_for(door_, *cut_, message.position, look);
+    (void)wait_for(live_, *cut_, message.position, look);
     return {.status = Plan::Status::kBlocked};
   }
   const RecordsMessage wire = lay_out(message, *batch);
   const std::uint64_t end = wire.frame_end(cut_->at);
-  begun_bytes_ = wire.add(list, door_.shard().arena(), cut_->at, end);
+  begun_bytes_ = wire.add(list, live_.shard().arena(), cut_->at, end);
   if (cut_->at + begun_bytes_ == end) return {};
   return {.status = Plan::Status::kBlocked};
 }
@@ -111,10 +110,10 @@ bool PushSender::continue_cut(SendList& list) {
   if (from == cut_->message.wire_bytes) return true;
   const PushBatch* batch = nullptr;
   const Look look =
-      find_batch(door_, door_.push_cache(), *cut_, cut_->message.position, format_, batch);
+      find_batch(live_, pushes_.cache(), *cut_, cut_->message.position, format_, batch);
   if (look.found != Found::kOk) return false;  // begin() will wait for it
   const std::uint64_t to = cut_->message.wire_bytes;
-  continued_bytes_ = lay_out(cut_->message, *batch).add(list, door_.shard().arena(), from, to);
+  continued_bytes_ = lay_out(cut_->message, *batch).add(list, live_.shard().arena(), from, to);
   return from + continued_bytes_ == to;
 }
 
@@ -122,7 +121,7 @@ void PushSender::collect(SendList& list) {
   const Cursor* first = reading_.front();
   const bool alone = first != nullptr && reading_.next(*reading_.front()) == nullptr;
   const std::size_t quantum = alone ? std::numeric_limits<std::size_t>::max() : kFairBytes;
-  turn_share_.begin(door_.shard().now_ns());
+  turn_share_.begin(live_.shard().now_ns());
   while (!full_ && list.room_bytes() > 0) {
     Cursor* cursor = reading_.pop_front();
     if (cursor == nullptr) break;
@@ -137,13 +136,13 @@ void PushSender::run(Cursor& cursor, std::size_t quantum, SendList& list) {
   const std::size_t before = list.size_bytes();
   while (cursor.subscription->may_send() && !full_ && list.size_bytes() - before < quantum) {
     const PushBatch* batch = nullptr;
-    const std::uint64_t encoded = door_.counters().batches_encoded.get();
+    const std::uint64_t encoded = live_.counters().batches_encoded.get();
     look = look_up(cursor, place, batch);
     if (look.found != Found::kOk || !plan_message(cursor, place, look, *batch, list)) break;
-    if (door_.counters().batches_encoded.get() == encoded) continue;
+    if (live_.counters().batches_encoded.get() == encoded) continue;
     // What many read is encoded once: only then is the clock worth asking.
     turn_share_.count();
-    full_ = full_ || turn_share_.spent(door_.shard().now_ns());
+    full_ = full_ || turn_share_.spent(live_.shard().now_ns());
   }
   if (cursor.planned) return;
   if (full_) {
@@ -180,12 +179,12 @@ bool PushSender::plan_message(Cursor& cursor, PushSubscription::Place& place, co
     full_ = true;
     return false;
   }
-  const std::uint64_t added = wire.add(list, door_.shard().arena(), 0, message.wire_bytes);
+  const std::uint64_t added = wire.add(list, live_.shard().arena(), 0, message.wire_bytes);
   if (added < message.wire_bytes) full_ = true;
   if (added == 0) return false;
   subscription.credit.spend(message.end - message.first,
                             static_cast<std::int64_t>(message.text_bytes));
-  if (!plan_) plan_ = door_.take_plan();
+  if (!plan_) plan_ = pushes_.take_plan();
   plan_->push_back(message);
   cursor.planned = true;
   place = message.next;
@@ -197,11 +196,11 @@ void PushSender::nothing_ready(Cursor& cursor, const Look& look) {
     case Found::kLost:
       return position_lost(cursor);
     case Found::kDamaged:
-      report_damage(door_, cursor, look);
+      report_damage(live_, cursor, look);
       cursor.subscription->doomed = doomed_ = true;
       return;
     default:
-      if (!wait_for(door_, cursor, cursor.place.position, look)) read(cursor);
+      if (!wait_for(live_, cursor, cursor.place.position, look)) read(cursor);
   }
 }
 
@@ -209,24 +208,24 @@ void PushSender::nothing_ready(Cursor& cursor, const Look& look) {
 void PushSender::position_lost(Cursor& cursor) {
   const Offset start = cursor.log().start_offset();
   if (cursor.place.next < start) {
-    std::string& text = door_.text();
+    std::string& text = pushes_.text();
     push::append_gap(text, cursor.subscription->sid, cursor.partition->id, cursor.place.next, start,
                      "retention");
     replies_.add(text);
-    door_.counters().gaps.add();
+    pushes_.counters().gaps.add();
     cursor.place.next = start;
   } else if (cursor.place.next > cursor.log().high_watermark().offset) {
     cursor.subscription->doomed = doomed_ = true;
     return;
   }
   cursor.placed = false;
-  door_.warm_ups().wait_a_turn(cursor);  // what follows goes out behind the gap
+  live_.warm_ups().wait_a_turn(cursor);  // what follows goes out behind the gap
 }
 
 // ---- What the kernel took ----------------------------------------------------------------------
 
 void PushSender::commit(const PlannedPush& message) {
-  door_.counters().messages_pushed.add(message.end - message.first);
+  live_.counters().messages_pushed.add(message.end - message.first);
   if (message.cursor != nullptr) message.cursor->place = message.next;
 }
 
@@ -281,7 +280,7 @@ void PushSender::sent(std::uint64_t of_cut, std::uint64_t of_plan) {
     message.cursor->planned = false;
     read(*message.cursor);
   }
-  door_.give_back(std::move(plan_));
+  pushes_.give_back(std::move(plan_));
 }
 
 // ---- What goes ---------------------------------------------------------------------------------
@@ -322,14 +321,14 @@ bool PushSender::mid_frame() const { return cut_ && RecordsMessage::mid_frame(cu
 std::optional<std::string> PushSender::rest_of_cut() {
   const PushBatch* batch = nullptr;
   const Look look =
-      find_batch(door_, door_.push_cache(), *cut_, cut_->message.position, format_, batch);
+      find_batch(live_, pushes_.cache(), *cut_, cut_->message.position, format_, batch);
   if (look.found != Found::kOk) return std::nullopt;
-  SendList& list = door_.send_list();
+  SendList& list = live_.ws().send_list();
   list.begin(cut_->message.wire_bytes);
   const std::uint64_t left = cut_->message.wire_bytes - cut_->at;
   const std::uint64_t added =
       lay_out(cut_->message, *batch)
-          .add(list, door_.shard().arena(), cut_->at, cut_->message.wire_bytes);
+          .add(list, live_.shard().arena(), cut_->at, cut_->message.wire_bytes);
   if (added != left) return std::nullopt;
   std::string rest;
   for (const iovec& slice : list.slices()) {

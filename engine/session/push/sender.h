@@ -7,7 +7,7 @@
 //
 // A message is named by its batch and its items, and is laid out again whenever it is needed: one
 // that is half sent costs no memory, only its segment's file, which stays until it is whole. Owned
-// by a PushEndpoint, on the shard's thread. Limits: HttpSettings::max_unsent_bytes a send,
+// by a PushEndpoint, on the shard's thread. Limits: WsSettings::max_unsent_bytes a send,
 // PushBatch::kMostTextBytes a message that has more than one record.
 #pragma once
 
@@ -18,7 +18,9 @@
 #include <utility>
 #include <vector>
 
+#include "engine/session/push/plan.h"
 #include "engine/session/push/replies.h"
+#include "engine/session/push/shard.h"
 #include "engine/session/push/subscription.h"
 #include "engine/session/transport/send_list.h"
 #include "engine/session/transport/turn_share.h"
@@ -28,30 +30,16 @@ namespace duolog::session {
 
 class RecordsMessage;
 
-// One message of a send that is on its way. A plan is kept in the door's pool between uses.
-struct PlannedPush {
-  PushSubscription::Cursor* cursor = nullptr;  // null: unsubscribed meanwhile
-  broker::Partition* partition = nullptr;
-  std::uint32_t sid = 0;
-  Position position;  // of the batch
-  std::uint32_t first = 0;
-  std::uint32_t end = 0;         // behind its last item
-  PushSubscription::Place next;  // where the cursor is once it is sent
-  std::uint64_t text_bytes = 0;  // not compressed
-  std::uint64_t wire_bytes = 0;
-  bool deflated = false;
-};
-using PushPlan = std::vector<PlannedPush>;
-
 class PushSender {
  public:
   using Cursor = PushSubscription::Cursor;
 
   // `ready(context)`: there is something to plan; never from within a call but woken().
   // `deflated`: permessage-deflate was agreed on, by EncodeScratch::kAgreement.
-  PushSender(HttpDoor& door, PushReplies& replies, bool deflated, void (*ready)(void*),
+  PushSender(PushShard& pushes, PushReplies& replies, bool deflated, void (*ready)(void*),
              void* context)
-      : door_(door),
+      : pushes_(pushes),
+        live_(pushes.live()),
         replies_(replies),
         ready_(ready),
         context_(context),
@@ -109,7 +97,8 @@ class PushSender {
   [[nodiscard]] std::optional<std::string> rest_of_cut();
   void end_cut();
 
-  HttpDoor& door_;
+  PushShard& pushes_;
+  LiveShard& live_;
   PushReplies& replies_;
   void (*ready_)(void*);
   void* context_;

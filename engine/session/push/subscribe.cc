@@ -5,7 +5,6 @@
 
 #include "engine/broker/authorize.h"
 #include "engine/broker/broker.h"
-#include "engine/session/http/door.h"
 #include "engine/session/push/endpoint.h"
 
 namespace duolog::session {
@@ -23,7 +22,7 @@ PushSubscription* PushEndpoint::find_or_refuse(std::uint64_t id, std::uint32_t s
 }
 
 void PushEndpoint::remove(Subscriptions::iterator subscription) {
-  auto& open = connection_.door().counters().subscriptions_open;
+  auto& open = pushes_.counters().subscriptions_open;
   open.set(open.get() - 1);
   sender_.let_go(**subscription);
   partitions_ -= static_cast<std::uint32_t>((*subscription)->cursors.size());
@@ -35,7 +34,7 @@ void PushEndpoint::remove_doomed() {
   for (auto at = subscriptions_.end(); at != subscriptions_.begin();) {
     --at;
     if (!(*at)->doomed) continue;
-    std::string& text = connection_.door().text();
+    std::string& text = pushes_.text();
     push::append_unsub(text, (*at)->sid, push::ErrorCode::kInternal,
                        "a stored batch cannot be read");
     reply(text);
@@ -46,13 +45,12 @@ void PushEndpoint::remove_doomed() {
 // ---- subscribe ---------------------------------------------------------------------------------
 
 void PushEndpoint::run(std::uint64_t id, const push::Subscribe& subscribe) {
-  HttpDoor& door = connection_.door();
   if (find(subscribe.sid) != subscriptions_.end()) {
     return refuse(id, push::ErrorCode::kDuplicateSubscription,
                   fmt::format("there is a subscription {} already", subscribe.sid));
   }
-  if (subscriptions_.size() >= door.settings().max_subscriptions) {
-    door.counters().refused_subscriptions.add();
+  if (subscriptions_.size() >= pushes_.settings().max_subscriptions) {
+    pushes_.counters().refused_subscriptions.add();
     return refuse(id, push::ErrorCode::kLimit, "too many subscriptions on this connection");
   }
   // Whoever comes back to a topic does not want a new one.
@@ -64,8 +62,8 @@ void PushEndpoint::run(std::uint64_t id, const push::Subscribe& subscribe) {
   }
   const auto starts = find_start(subscribe, *topic, sender_.leader_epoch());
   if (!starts) return refuse_start(id, *topic, starts.error(), subscribe.topic_id.has_value());
-  if (partitions_ + starts->size() > door.settings().max_subscribed_partitions) {
-    door.counters().refused_subscriptions.add();
+  if (partitions_ + starts->size() > pushes_.settings().max_subscribed_partitions) {
+    pushes_.counters().refused_subscriptions.add();
     return refuse(id, push::ErrorCode::kLimit, "too many partitions are read on this connection");
   }
   auto owned = std::make_unique<PushSubscription>(sender_, subscribe.sid, *topic);
@@ -89,7 +87,7 @@ void PushEndpoint::run(std::uint64_t id, const push::Subscribe& subscribe) {
   if (subscribe.topic_id && !subscribe.positions.empty())
     beginning.recovered = beginning.gaps.empty();
   partitions_ += static_cast<std::uint32_t>(starts->size());
-  door.counters().subscriptions_open.add();
+  pushes_.counters().subscriptions_open.add();
   subscriptions_.push_back(std::move(owned));
   if (searches.empty()) return started(subscription, beginning);
   subscription.searching = std::make_unique<PushSubscription::Searching>(
@@ -100,10 +98,10 @@ void PushEndpoint::run(std::uint64_t id, const push::Subscribe& subscribe) {
 
 void PushEndpoint::refuse_start(std::uint64_t id, const broker::Topic& topic,
                                 const StartRefusal& refusal, bool resume) {
-  connection_.door().counters().commands_refused.add();
+  pushes_.counters().commands_refused.add();
   const push::ErrorText error{.code = refusal.code, .message = refusal.message, .temporary = false};
   push::ResumeRefusal now{.reason = refusal.reason, .topic_id = topic.id, .positions = {}};
-  std::vector<push::PositionText>& positions = connection_.door().positions();
+  std::vector<push::PositionText>& positions = pushes_.positions();
   if (resume && !refusal.reason.empty()) {
     for (const broker::Partition* partition : topic.partitions) {
       positions.push_back({.partition = partition->id,
@@ -114,24 +112,23 @@ void PushEndpoint::refuse_start(std::uint64_t id, const broker::Topic& topic,
     }
     now.positions = positions;
   }
-  std::string& text = connection_.door().text();
+  std::string& text = pushes_.text();
   push::append_error(text, id, error, resume && !refusal.reason.empty() ? &now : nullptr);
   reply(text);
 }
 
 void PushEndpoint::started(PushSubscription& subscription,
                            const PushSubscription::Beginning& beginning) {
-  HttpDoor& door = connection_.door();
-  std::vector<push::PositionText>& positions = door.positions();
+  std::vector<push::PositionText>& positions = pushes_.positions();
   subscription.positions(positions, true);
-  std::string& text = door.text();
+  std::string& text = pushes_.text();
   push::append_subscribed(text, beginning.id, subscription.sid, subscription.topic->id,
                           beginning.recovered, positions);
   reply(text);
   for (const PushSubscription::Gap& gap : beginning.gaps) {
-    std::string& told = door.text();
+    std::string& told = pushes_.text();
     push::append_gap(told, subscription.sid, gap.partition, gap.from, gap.to, "retention");
-    door.counters().gaps.add();
+    pushes_.counters().gaps.add();
     reply(told);
   }
   sender_.read(subscription);
@@ -140,7 +137,7 @@ void PushEndpoint::started(PushSubscription& subscription,
 // ---- A timestamp -------------------------------------------------------------------------------
 
 void PushEndpoint::search_on() {
-  turn_share_.begin(connection_.door().shard().now_ns());
+  turn_share_.begin(pushes_.shard().now_ns());
   for (auto at = subscriptions_.end(); at != subscriptions_.begin();) {
     --at;
     PushSubscription& subscription = **at;
@@ -159,7 +156,6 @@ void PushEndpoint::search_on() {
 
 // Takes each search as far as memory and the turn go. False: one cannot be ended.
 bool PushEndpoint::search(PushSubscription& subscription) {
-  HttpDoor& door = connection_.door();
   auto& searches = subscription.searching->searches;
   for (std::size_t at = 0; at < searches.size();) {
     auto& [cursor, search] = searches[at];
@@ -169,13 +165,14 @@ bool PushEndpoint::search(PushSubscription& subscription) {
     }
     if (check_fetches(*cursor, cursor->place.next).found != Found::kOk) return false;
     if (turn_spent()) {
-      door.warm_ups().wait_a_turn(*cursor);
+      pushes_.live().warm_ups().wait_a_turn(*cursor);
       return true;
     }
-    const storage::TimeSearch::Found found = search.step(cursor->log(), door.search_scratch());
+    const storage::TimeSearch::Found found =
+        search.step(cursor->log(), pushes_.live().search_scratch());
     switch (found.status) {
       case storage::ReadStatus::kCold:
-        door.warm_ups().fetch(found.cold, *cursor);
+        pushes_.live().warm_ups().fetch(found.cold, *cursor);
         ++at;
         break;
       case storage::ReadStatus::kCorrupt:

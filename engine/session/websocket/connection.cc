@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 
 #include "engine/session/http/connection.h"
-#include "engine/session/http/door.h"
+#include "engine/session/websocket/shard.h"
 #include "net/ws/frame.h"
 
 namespace duolog::session {
@@ -17,24 +17,24 @@ constexpr std::uint64_t kNsPerMs = 1'000'000;
 
 }  // namespace
 
-WsConnection::WsConnection(HttpDoor& door, HttpConnection& connection,
+WsConnection::WsConnection(WsShard& ws, HttpConnection& connection,
                            const ws::FrameParserConfig& frames,
                            const std::optional<ws::DeflateParameters>& deflate)
-    : door_(door),
+    : ws_(ws),
       connection_(connection),
       parser_(frames),
-      heard_ns_(door.shard().now_ns()),
-      silence_due_ns_(heard_ns_ + door.settings().ping_after_ms * kNsPerMs) {
-  door_.counters().websockets_open.add();
+      heard_ns_(ws.shard().now_ns()),
+      silence_due_ns_(heard_ns_ + ws.settings().ping_after_ms * kNsPerMs) {
+  ws_.counters().websockets_open.add();
   if (deflate) {
-    deflate_ = std::make_unique<WsDeflate>(door, *deflate, frames.max_message_bytes);
+    deflate_ = std::make_unique<WsDeflate>(ws, *deflate, frames.max_message_bytes);
   }
 }
 
 WsConnection::~WsConnection() {
-  auto& open = door_.counters().websockets_open;
+  auto& open = ws_.counters().websockets_open;
   open.set(open.get() - 1);
-  door_.counters().closes.of(closing_ >= Closing::kQueued ? close_code_ : 1006).add();
+  ws_.counters().closes.of(closing_ >= Closing::kQueued ? close_code_ : 1006).add();
 }
 
 void WsConnection::serve(std::unique_ptr<WsEndpoint> endpoint) {
@@ -74,7 +74,7 @@ void WsConnection::close_when_answered(std::uint16_t the_code, std::string_view 
   closing_ = Closing::kReplying;
   close_code_ = the_code;
   close_reason_ = reason;
-  connection_.arm_timer(door_.settings().close_timeout_ms);
+  connection_.arm_timer(ws_.settings().close_timeout_ms);
   if (!endpoint_->answering()) queue_close();
 }
 
@@ -82,7 +82,7 @@ void WsConnection::close(std::uint16_t the_code, std::string_view reason) {
   if (closing_ >= Closing::kQueued || connection_.socket().closing()) return;
   close_code_ = the_code;
   close_reason_ = reason;
-  connection_.arm_timer(door_.settings().close_timeout_ms);
+  connection_.arm_timer(ws_.settings().close_timeout_ms);
   queue_close();
 }
 
@@ -122,8 +122,8 @@ void WsConnection::flush() {
   if (socket.closing() || socket.sending()) return;
   if (closing_ == Closing::kReplying && !endpoint_->answering()) queue_close();
   if (socket.waiting_writable()) return;
-  SendList& list = door_.send_list();
-  list.begin(door_.settings().max_unsent_bytes + ws::kMaxFrameHeaderBytes);
+  SendList& list = ws_.send_list();
+  list.begin(ws_.settings().max_unsent_bytes + ws::kMaxFrameHeaderBytes);
   sending_control_ = 0;
   const bool filled = fill(list);
   if (socket.closing()) return;
@@ -156,7 +156,7 @@ bool WsConnection::fill(SendList& list) {
 // Copies, because the endpoint may add to control_ before the kernel has read it.
 void WsConnection::add_control(SendList& list) {
   for (Bytes rest = as_bytes(control_); !rest.empty();) {
-    const auto copy = door_.shard().arena().take<std::uint8_t>(
+    const auto copy = ws_.shard().arena().take<std::uint8_t>(
         std::min(rest.size(), runtime::TurnArena::kBlockBytes));
     std::ranges::copy(rest.first(copy.size()), copy.begin());
     if (!list.add(copy)) return;
@@ -169,7 +169,7 @@ void WsConnection::on_sent(std::size_t bytes) {
   const std::size_t of_begin = std::min(bytes, endpoint_->begun_bytes());
   const std::size_t of_control = std::min<std::size_t>(bytes - of_begin, sending_control_);
   const std::size_t of_collect = bytes - of_begin - of_control;
-  door_.counters().bytes_pushed.add(of_begin + of_collect);
+  ws_.counters().bytes_pushed.add(of_begin + of_collect);
   endpoint_->sent(of_begin, of_collect);
   control_.erase(0, of_control);
   sending_control_ = 0;
@@ -180,7 +180,7 @@ void WsConnection::on_sent(std::size_t bytes) {
 }
 
 void WsConnection::on_writable() {
-  heard_ns_ = door_.shard().now_ns();
+  heard_ns_ = ws_.shard().now_ns();
   connection_.flush_soon();
 }
 
@@ -198,14 +198,14 @@ void WsConnection::arm_timer() {
 
 void WsConnection::on_timer() {
   if (closing_ != Closing::kNo) return connection_.close();
-  const std::uint64_t now_ns = door_.shard().now_ns();
+  const std::uint64_t now_ns = ws_.shard().now_ns();
   if (now_ns >= endpoint_due_ns_) endpoint_due_ns_ = endpoint_->on_time(now_ns);
   if (!closing()) check_silence(now_ns);
   if (!closing()) arm_timer();
 }
 
 void WsConnection::check_silence(std::uint64_t now_ns) {
-  const HttpSettings& settings = door_.settings();
+  const WsSettings& settings = ws_.settings();
   const runtime::Socket& socket = connection_.socket();
   if (!socket.reading() && !socket.waiting_writable()) heard_ns_ = now_ns;
   const std::uint64_t ping_ns = heard_ns_ + settings.ping_after_ms * kNsPerMs;
@@ -218,7 +218,7 @@ void WsConnection::check_silence(std::uint64_t now_ns) {
   if (pinged_) return close(code::kNoPong, "no pong");
   pinged_ = true;
   append_control(ws::encode_ping({}).bytes());
-  door_.counters().pings_sent.add();
+  ws_.counters().pings_sent.add();
   connection_.flush_soon();
   silence_due_ns_ = now_ns + settings.pong_within_ms * kNsPerMs;
 }

@@ -23,7 +23,7 @@
 //  6. A compressed message is inflated before the endpoint gets it, up to the size that a message
 //     may have (1009); its text is checked once inflated.
 //
-// Owned by its HttpConnection, on the shard's thread. Limits: HttpSettings.
+// Owned by its HttpConnection, on the shard's thread. Limits: WsSettings.
 #pragma once
 
 #include <cstddef>
@@ -33,7 +33,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/broker/topic.h"
+#include "engine/session/http/upgraded.h"
 #include "engine/session/websocket/deflate.h"
 #include "engine/session/websocket/endpoint.h"
 #include "net/ws/frame_parser.h"
@@ -41,34 +41,32 @@
 namespace duolog::session {
 
 class HttpConnection;
-class HttpDoor;
+class WsShard;
 
-class WsConnection {
+class WsConnection final : public UpgradedConnection {
  public:
   static constexpr std::size_t kMaxControlBytes = 16U << 10;
   static constexpr std::size_t kKeptControlBytes = 256;
 
   // `deflate`: what was agreed on; none: no permessage-deflate.
-  WsConnection(HttpDoor& door, HttpConnection& connection, const ws::FrameParserConfig& frames,
+  WsConnection(WsShard& ws, HttpConnection& connection, const ws::FrameParserConfig& frames,
                const std::optional<ws::DeflateParameters>& deflate);
-  ~WsConnection();
+  ~WsConnection() override;
   // Before the first byte: what the connection is for.
   void serve(std::unique_ptr<WsEndpoint> endpoint);
 
-  // ---- The HttpConnection's: the socket's events, its turn-end hook and its timer.
-  void on_data(MutableBytes bytes);
-  void on_eof();
-  void on_sent(std::size_t bytes);  // of what flush() gave to HttpConnection::send
-  void on_writable();
-  void on_timer();
-  void flush();
-  void topic_grown(const broker::Topic& topic) { endpoint_->topic_grown(topic); }
-  void topic_gone(const broker::Topic& topic) { endpoint_->topic_gone(topic); }
-  void drain();
-  [[nodiscard]] bool busy() const { return endpoint_->busy(); }
+  // ---- The HttpConnection's.
+  void on_data(MutableBytes bytes) override;
+  void on_eof() override;
+  void on_sent(std::size_t bytes) override;
+  void on_writable() override;
+  void on_timer() override;
+  void flush() override;
+  void drain() override;
+  [[nodiscard]] bool busy() const override { return endpoint_->busy(); }
 
   // ---- The endpoint's, from within any of its functions.
-  [[nodiscard]] HttpDoor& door() { return door_; }
+  [[nodiscard]] WsShard& ws() { return ws_; }
   // It has something to send, or wants turn_ended() to be called.
   void flush_soon();
   // Calls on_time() at the latest then.
@@ -133,7 +131,7 @@ class WsConnection {
   [[nodiscard]] bool fill(SendList& list);
   void add_control(SendList& list);
 
-  HttpDoor& door_;
+  WsShard& ws_;
   HttpConnection& connection_;
   ws::FrameParser parser_;
   std::unique_ptr<WsDeflate> deflate_;  // null: not agreed on

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/session/http/door.h"
+#include "engine/session/websocket/shard.h"
 
 namespace duolog::session {
 
@@ -17,20 +17,20 @@ void WsDeflateShare::trim() {
   if (deflated.capacity() > kKeptBytes) deflated = Buffer();
 }
 
-WsDeflate::WsDeflate(HttpDoor& door, const ws::DeflateParameters& parameters,
+WsDeflate::WsDeflate(WsShard& ws, const ws::DeflateParameters& parameters,
                      std::size_t max_message_bytes)
-    : door_(door), parameters_(parameters), max_message_bytes_(max_message_bytes) {
-  if (keeps_context()) door_.counters().deflate_contexts.add();
+    : ws_(ws), parameters_(parameters), max_message_bytes_(max_message_bytes) {
+  if (keeps_context()) ws_.counters().deflate_contexts.add();
 }
 
 WsDeflate::~WsDeflate() {
   if (!keeps_context()) return;
-  auto& contexts = door_.counters().deflate_contexts;
+  auto& contexts = ws_.counters().deflate_contexts;
   contexts.set(contexts.get() - 1);
 }
 
 Result<Bytes> WsDeflate::inflate(Bytes payload) {
-  WsDeflateShare& share = door_.deflate_share();
+  WsDeflateShare& share = ws_.deflate_share();
   std::unique_ptr<ws::Inflater>& inflater =
       parameters_.client_no_context_takeover ? share.inflater : inflater_;
   if (!inflater) {
@@ -40,28 +40,28 @@ Result<Bytes> WsDeflate::inflate(Bytes payload) {
             ? ws::DeflateParameters{.client_no_context_takeover = true}
             : parameters_);
   }
-  door_.counters().messages_inflated.add();
+  ws_.counters().messages_inflated.add();
   auto inflated = inflater->inflate(payload, max_message_bytes_, share.inflated);
-  share.spend(door_.shard().now_ns(), std::max(payload.size(), share.inflated.size()));
+  share.spend(ws_.shard().now_ns(), std::max(payload.size(), share.inflated.size()));
   if (inflated) return Bytes(share.inflated);
-  door_.counters().inflate_failures.add();
+  ws_.counters().inflate_failures.add();
   inflater.reset();
   return std::unexpected(std::move(inflated).error());
 }
 
 Bytes WsDeflate::deflate(Bytes message) {
-  WsDeflateShare& share = door_.deflate_share();
+  WsDeflateShare& share = ws_.deflate_share();
   const auto window =
       static_cast<std::size_t>(parameters_.server_max_window_bits - ws::kMinWindowBits);
   std::unique_ptr<ws::Deflater>& deflater =
       parameters_.server_no_context_takeover ? share.deflaters[window] : deflater_;
   if (!deflater) deflater = std::make_unique<ws::Deflater>(parameters_);
-  door_.counters().messages_deflated.add();
+  ws_.counters().messages_deflated.add();
   deflater->deflate(message, share.deflated);
-  share.spend(door_.shard().now_ns(), message.size());
+  share.spend(ws_.shard().now_ns(), message.size());
   return share.deflated;
 }
 
-bool WsDeflate::spent() const { return door_.deflate_share().spent(door_.shard().now_ns()); }
+bool WsDeflate::spent() const { return ws_.deflate_share().spent(ws_.shard().now_ns()); }
 
 }  // namespace duolog::session

@@ -1,13 +1,13 @@
 // WsDeflate: permessage-deflate of one connection (RFC 7692), and what connections share of it.
 //
 // A stream is made when it is first needed. Where a side keeps its context between messages, its
-// stream is the connection's own: up to 42 KiB to inflate, 192 KiB to deflate; HttpSettings limits
+// stream is the connection's own: up to 42 KiB to inflate, 192 KiB to deflate; WsSettings limits
 // how many connections may have such streams. Where it does not, the stream is the shard's.
 //
 // A segment of small messages may be gigabytes once inflated: after kTurnBytes in a turn, the
 // messages of connections that compress have to wait for the next one.
 //
-// Owned by a WsConnection, a WsDeflateShare by the HttpDoor; on the shard's thread.
+// Owned by a WsConnection, a WsDeflateShare by the WsShard; on the shard's thread.
 #pragma once
 
 #include <array>
@@ -22,7 +22,7 @@
 
 namespace duolog::session {
 
-class HttpDoor;
+class WsShard;
 
 // One for each shard.
 struct WsDeflateShare {
@@ -48,7 +48,7 @@ struct WsDeflateShare {
 
 class WsDeflate {
  public:
-  WsDeflate(HttpDoor& door, const ws::DeflateParameters& parameters, std::size_t max_message_bytes);
+  WsDeflate(WsShard& ws, const ws::DeflateParameters& parameters, std::size_t max_message_bytes);
   ~WsDeflate();
   WsDeflate(const WsDeflate&) = delete;
   WsDeflate& operator=(const WsDeflate&) = delete;
@@ -66,7 +66,7 @@ class WsDeflate {
     return !parameters_.client_no_context_takeover || !parameters_.server_no_context_takeover;
   }
 
-  HttpDoor& door_;
+  WsShard& ws_;
   ws::DeflateParameters parameters_;
   std::size_t max_message_bytes_;
   std::unique_ptr<ws::Inflater> inflater_;

@@ -4,7 +4,7 @@
 #include <array>
 
 #include "engine/base/check.h"
-#include "engine/session/http/door.h"
+#include "engine/session/websocket/shard.h"
 #include "net/ws/frame.h"
 #include "net/ws/frame_length.h"
 
@@ -16,16 +16,16 @@ constexpr std::size_t kLeastBytes = 4096;  // of the buffer, so that it does not
 }  // namespace
 
 EchoEndpoint::EchoEndpoint(WsConnection& connection) : connection_(connection) {
-  connection_.door().counters().echoes_open.add();
+  connection_.ws().counters().echoes_open.add();
 }
 
 EchoEndpoint::~EchoEndpoint() {
-  auto& open = connection_.door().counters().echoes_open;
+  auto& open = connection_.ws().counters().echoes_open;
   open.set(open.get() - 1);
 }
 
 void EchoEndpoint::on_message(ws::Opcode opcode, Bytes payload) {
-  HttpCounters& counters = connection_.door().counters();
+  WsCounters& counters = connection_.ws().counters();
   counters.messages_echoed.add();
   counters.bytes_echoed.add(payload.size());
   const bool compressed = connection_.deflates();

@@ -17,7 +17,6 @@
 #include <string_view>
 
 #include "engine/base/bytes.h"
-#include "engine/broker/topic.h"
 #include "engine/session/transport/send_list.h"
 #include "net/ws/frame.h"
 
@@ -66,9 +65,6 @@ class WsEndpoint {
   // Does what is due at `now_ns`, and says when to call again.
   [[nodiscard]] virtual std::uint64_t on_time(std::uint64_t /*now_ns*/) { return kNever; }
 
-  // The topic has more partitions; is about to be forgotten.
-  virtual void topic_grown(const broker::Topic& /*topic*/) {}
-  virtual void topic_gone(const broker::Topic& /*topic*/) {}
   // The server stops: says what is to be said, and closes the connection with 4503.
   virtual void drain() = 0;
 };

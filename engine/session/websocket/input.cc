@@ -1,7 +1,7 @@
 // WsConnection's input: from the bytes that were received to what the endpoint gets.
 #include "engine/session/http/connection.h"
-#include "engine/session/http/door.h"
 #include "engine/session/websocket/connection.h"
+#include "engine/session/websocket/shard.h"
 #include "net/ws/frame.h"
 #include "net/ws/utf8.h"
 
@@ -11,7 +11,7 @@ using Kind = ws::FrameEvent::Kind;
 namespace code = ws::close_code;
 
 void WsConnection::on_data(MutableBytes bytes) {
-  heard_ns_ = door_.shard().now_ns();
+  heard_ns_ = ws_.shard().now_ns();
   pinged_ = false;
   if (!held_) handle_all(bytes);
   hold(bytes);
@@ -57,7 +57,7 @@ void WsConnection::hold(MutableBytes bytes) {
 
 void WsConnection::go_on_in_next_turn() {
   if (paused_ || !deflate_ || !deflate_->spent()) return;
-  door_.counters().deflate_waits.add();
+  ws_.counters().deflate_waits.add();
   connection_.flush_soon();
 }
 
@@ -71,7 +71,7 @@ void WsConnection::handle_held() {
     held_ = std::move(held);
     return go_on_in_next_turn();
   }
-  heard_ns_ = door_.shard().now_ns();
+  heard_ns_ = ws_.shard().now_ns();
   connection_.socket().resume_reading();
   close_if_ended();
 }
@@ -116,12 +116,12 @@ void WsConnection::take_message(const ws::FrameEvent& event) {
   } else {
     endpoint_->on_message(event.opcode, *inflated);
   }
-  if (deflate_) door_.deflate_share().trim();
+  if (deflate_) ws_.deflate_share().trim();
 }
 
 void WsConnection::answer_ping(Bytes payload) {
   append_control(ws::encode_pong(payload).bytes());
-  door_.counters().pongs_sent.add();
+  ws_.counters().pongs_sent.add();
   connection_.flush_soon();
 }
 

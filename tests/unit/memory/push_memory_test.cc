@@ -40,8 +40,8 @@ std::size_t allocations_of_asking(HttpFixture& fixture) {
 }
 
 TEST(PushMemoryTest, AWarmShardPushesWithoutTheAllocator) {
-  HttpSettings settings;
-  settings.heartbeat_ms = settings.ping_after_ms = 3'600'000;  // records only
+  HttpPortSettings settings;
+  settings.push.heartbeat_ms = settings.websocket.ping_after_ms = 3'600'000;  // records only
   HttpFixture fixture(2, settings);
   // Appending is another shard's: here it is about what pushes cost.
   int number = 0;

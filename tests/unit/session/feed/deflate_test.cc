@@ -12,9 +12,9 @@ constexpr std::string_view kOffer = "Sec-WebSocket-Extensions: permessage-deflat
 
 broker::Partition& first(broker::Topic& topic) { return *topic.partition(PartitionId(0)); }
 
-HttpSettings compressing() {
-  HttpSettings settings;
-  settings.compress_feeds = true;
+HttpPortSettings compressing() {
+  HttpPortSettings settings;
+  settings.live.compress = true;
   return settings;
 }
 
@@ -128,7 +128,7 @@ TEST(FeedDeflateTest, APushIsCompressedOnceForAllWhoBeginAtTheSameRecord) {
     EXPECT_GT(client.compressed(), 1);
     EXPECT_LT(client.compressed_bytes(), 60'000U);
   }
-  EXPECT_EQ(fixture.counters().batches_encoded.get(), 1U);
+  EXPECT_EQ(fixture.live_counters().batches_encoded.get(), 1U);
 }
 
 TEST(FeedDeflateTest, APartOfABatchOrOfACreditIsSentAsItIs) {

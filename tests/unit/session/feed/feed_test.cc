@@ -101,7 +101,7 @@ TEST_P(FeedCodecTest, PushesTheRecordsOfACompressedBatchInflatedOnceForAll) {
   for (auto& client : clients) {
     for (int i = 0; i < 500; ++i) ASSERT_EQ(client->message(), numbered(i));
   }
-  EXPECT_EQ(fixture.counters().batches_inflated.get(), 1U);
+  EXPECT_EQ(fixture.live_counters().batches_inflated.get(), 1U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Codecs, FeedCodecTest,
@@ -109,8 +109,8 @@ INSTANTIATE_TEST_SUITE_P(Codecs, FeedCodecTest,
                                          storage::Codec::kLz4, storage::Codec::kZstd));
 
 TEST(FeedTest, ClosesWith1011AtABatchThatInflatesBeyondTheLimit) {
-  HttpSettings settings;
-  settings.max_inflated_batch_bytes = 100'000;
+  HttpPortSettings settings;
+  settings.live.max_inflated_batch_bytes = 100'000;
   HttpFixture fixture(1, settings);
   broker::Topic& topic = fixture.create("t");
   (void)fixture.append(first(topic), batch_of({"good"}));
@@ -118,7 +118,7 @@ TEST(FeedTest, ClosesWith1011AtABatchThatInflatesBeyondTheLimit) {
   FeedClient client(fixture, "/v1/topics/t/ws?from=earliest");
   EXPECT_EQ(client.message(), "good");
   EXPECT_EQ(client.close_code(), 1011);
-  EXPECT_EQ(fixture.counters().batches_damaged.get(), 1U);
+  EXPECT_EQ(fixture.live_counters().batches_damaged.get(), 1U);
 }
 
 // Reads `count` numbered messages in small, random pieces.
@@ -173,7 +173,7 @@ TEST(FeedTest, ReadsFromDiskAfterARestart) {
   fixture.restart();
   FeedClient client(fixture, "/v1/topics/t/ws?from=earliest", 0, 4096);
   read_slowly(client, 0, kBatches * 25, 3);
-  EXPECT_GT(fixture.counters().warm_ups.get(), 0U);
+  EXPECT_GT(fixture.live_counters().warm_ups.get(), 0U);
 }
 
 TEST(FeedTest, ReadsEveryPartitionEachInItsOrder) {
@@ -230,8 +230,8 @@ TEST(FeedTest, AReaderThatStopsCostsNoMemoryAndHoldsUpNobody) {
   }
   EXPECT_GT(fixture.counters().short_sends.get(), 0U);
   // What the kernel took of the stopped one is bounded by its low-water mark and the peer's buffer.
-  EXPECT_LT(fixture.counters().bytes_pushed.get(), 10'100'000U + 400'000U);
-  EXPECT_LT(fixture.counters().cache_bytes.get(), 2U << 20);
+  EXPECT_LT(fixture.ws_counters().bytes_pushed.get(), 10'100'000U + 400'000U);
+  EXPECT_LT(fixture.live_counters().cache_bytes.get(), 2U << 20);
   // And it lost nothing.
   for (int i = 0; i < 1'000; ++i) ASSERT_EQ(stopped.message(), value);
 }

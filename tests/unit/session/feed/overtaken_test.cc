@@ -16,7 +16,7 @@ std::string value_of(int number) {
 TEST(FeedOvertakenTest, ASlowSubscriberGetsWholeMessagesInOrderAndThenTheEnd) {
   broker::Options options = broker::TestCluster::small_options();
   options.store.delete_delay_ms = 0;
-  HttpFixture fixture(1, HttpSettings{}, options);
+  HttpFixture fixture(1, HttpPortSettings{}, options);
   broker::Topic& topic = fixture.create("t", 1, {{"segment.bytes", "1048576"}});
   FeedClient slow(fixture, "/v1/topics/t/ws?from=earliest", 0, 4096);
   ASSERT_TRUE(slow.upgraded());

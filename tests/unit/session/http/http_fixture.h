@@ -1,4 +1,4 @@
-// A server of HTTP doors on real shards and a real directory, and a client that speaks raw bytes.
+// A server of HTTP ports on real shards and a real directory, and a client that speaks raw bytes.
 #pragma once
 
 #include <array>
@@ -17,8 +17,9 @@
 #include <unistd.h>
 
 #include "engine/base/clock.h"
-#include "engine/session/http/door.h"
-#include "engine/session/http/server_view.h"
+#include "engine/groups/group_settings.h"
+#include "engine/session/doors/http_port.h"
+#include "engine/session/kafka/counter_list.h"
 #include "net/ws/frame_parser.h"
 #include "net/ws/handshake.h"
 #include "storage/record_batch_builder.h"
@@ -31,30 +32,34 @@ inline constexpr int kDeadlineMs = 60'000;
 
 class HttpFixture {
  public:
-  explicit HttpFixture(std::size_t shards = 1, HttpSettings settings = {},
+  explicit HttpFixture(std::size_t shards = 1, HttpPortSettings settings = {},
                        broker::Options options = broker::TestCluster::small_options())
       : settings_(std::move(settings)),
         view_(shards),
         cluster_(shards, std::move(options)),
         shards_(shards) {
-    if (settings_.access.listen_address.empty()) settings_.access.listen_address = "127.0.0.1";
-    open_doors();
+    if (settings_.http.access.listen_address.empty())
+      settings_.http.access.listen_address = "127.0.0.1";
+    open_ports();
     view_.set(ServerView::State::kReady);
   }
-  ~HttpFixture() { close_doors(); }
+  ~HttpFixture() { close_ports(); }
 
   broker::TestCluster& cluster() { return cluster_; }
   ServerView& view() { return view_; }
-  HttpDoor& door(std::size_t shard = 0) { return *doors_[shard]; }
-  HttpCounters& counters(std::size_t shard = 0) { return doors_[shard]->counters(); }
+  HttpPort& port(std::size_t shard = 0) { return *ports_[shard]; }
+  HttpCounters& counters(std::size_t shard = 0) { return port(shard).http().counters(); }
+  WsCounters& ws_counters(std::size_t shard = 0) { return port(shard).ws().counters(); }
+  LiveCounters& live_counters(std::size_t shard = 0) { return port(shard).live().counters(); }
+  PushCounters& push_counters(std::size_t shard = 0) { return port(shard).pushes().counters(); }
 
   // A connected client socket, served by `shard`. `receive_bytes`: SO_RCVBUF; 0: the default.
   int connect(std::size_t shard = 0, int receive_bytes = 0) {
-    return connect_to([](HttpDoor& door, int served) { door.accept(served); }, receive_bytes,
+    return connect_to([](HttpPort& port, int served) { port.accept(served); }, receive_bytes,
                       shard);
   }
   // Served by what `serve` does with the other end, on the shard.
-  int connect_to(std::function<void(HttpDoor& door, int served)> serve, int receive_bytes = 0,
+  int connect_to(std::function<void(HttpPort& port, int served)> serve, int receive_bytes = 0,
                  std::size_t shard = 0) {
     const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
@@ -73,7 +78,7 @@ class HttpFixture {
     ::close(listener);
     cluster_.runtime().run_on(ShardId(static_cast<std::uint16_t>(shard)),
                               [this, shard, served, serve = std::move(serve)](runtime::Shard&) {
-                                serve(*doors_[shard], served);
+                                serve(*ports_[shard], served);
                               });
     return client;
   }
@@ -81,13 +86,13 @@ class HttpFixture {
   void drain() {
     for (std::size_t i = 0; i < shards_; ++i) {
       cluster_.runtime().run_on_and_wait(ShardId(static_cast<std::uint16_t>(i)),
-                                         [this, i](runtime::Shard&) { doors_[i]->drain(); });
+                                         [this, i](runtime::Shard&) { ports_[i]->drain(); });
     }
   }
   void restart() {
-    close_doors();
+    close_ports();
     cluster_.start();
-    open_doors();
+    open_ports();
   }
 
   // Waits until `condition` is true; false at the deadline.
@@ -138,42 +143,45 @@ class HttpFixture {
   }
 
  private:
-  void open_doors() {
-    doors_.resize(shards_);
+  void open_ports() {
+    ports_.resize(shards_);
     for (std::size_t i = 0; i < shards_; ++i) {
       cluster_.runtime().run_on_and_wait(
           ShardId(static_cast<std::uint16_t>(i)), [this, i](runtime::Shard& here) {
-            doors_[i] = std::make_unique<HttpDoor>(cluster_.broker(i), settings_, view_);
-            view_.add(here.id(), {.shard = &here.counters(),
-                                  .broker = &cluster_.broker(i).counters(),
-                                  .groups = &groups_,
-                                  .kafka = &kafka_,
-                                  .http = &counters(i)});
+            ports_[i] = std::make_unique<HttpPort>(cluster_.broker(i), settings_, view_);
+            runtime::CounterList& list = view_.list(here.id());
+            list = {};
+            list.add(runtime::kMetrics, here.counters());
+            list.add(broker::kBrokerMetrics, cluster_.broker(i).counters());
+            list_counters(list, kafka_);
+            list.add(groups::kGroupMetrics, groups_);
+            list.add(groups::kMembershipMetrics, groups_.members);
+            ports_[i]->list_counters(list);
           });
     }
   }
-  void close_doors() {
+  void close_ports() {
     drain();
     EXPECT_TRUE(eventually([&] {
-      for (auto& door : doors_) {
-        if (door->counters().connections_open.get() != 0) return false;
+      for (auto& port : ports_) {
+        if (port->http().counters().connections_open.get() != 0) return false;
       }
       return true;
     }));
     for (std::size_t i = 0; i < shards_; ++i) {
       cluster_.runtime().run_on_and_wait(ShardId(static_cast<std::uint16_t>(i)),
-                                         [this, i](runtime::Shard&) { doors_[i].reset(); });
+                                         [this, i](runtime::Shard&) { ports_[i].reset(); });
     }
     cluster_.stop();
   }
 
-  HttpSettings settings_;
+  HttpPortSettings settings_;
   KafkaCounters kafka_;           // nobody counts here
   groups::GroupCounters groups_;  // nor here
   ServerView view_;
   broker::TestCluster cluster_;
   std::size_t shards_;
-  std::vector<std::unique_ptr<HttpDoor>> doors_;
+  std::vector<std::unique_ptr<HttpPort>> ports_;
 };
 
 // One client connection, speaking raw bytes.

@@ -15,11 +15,11 @@ int status(const std::string& response) {
   return response.size() > 12 ? std::stoi(response.substr(9, 3)) : 0;
 }
 
-HttpSettings quick() {
-  HttpSettings settings;
-  settings.request_timeout_ms = 100;
-  settings.ping_after_ms = 60;
-  settings.pong_within_ms = 60;
+HttpPortSettings quick() {
+  HttpPortSettings settings;
+  settings.http.request_timeout_ms = 100;
+  settings.websocket.ping_after_ms = 60;
+  settings.websocket.pong_within_ms = 60;
   return settings;
 }
 
@@ -87,8 +87,8 @@ TEST(HttpTest, RefusesFeedsOfWhatIsNotThere) {
 }
 
 TEST(HttpTest, RefusesMoreFeedsThanItsLimit) {
-  HttpSettings settings;
-  settings.max_websockets = 1;
+  HttpPortSettings settings;
+  settings.websocket.max_websockets = 1;
   HttpFixture fixture(1, settings);
   fixture.create("t");
   FeedClient one(fixture, "/v1/topics/t/ws");
@@ -116,12 +116,12 @@ TEST(FeedPublishTest, APublishedRecordIsVisibleToASubscriberOnAnotherShard) {
   for (int i = 0; i < 200; ++i) ASSERT_EQ(subscriber.message(), std::to_string(i));
   publisher.close(1000);
   EXPECT_EQ(publisher.close_code(), 1000);
-  EXPECT_EQ(fixture.counters(0).records_published.get(), 200U);
+  EXPECT_EQ(fixture.live_counters(0).records_published.get(), 200U);
 }
 
 TEST(FeedPublishTest, PausesAtTheUnackedLimitAndLosesNothing) {
-  HttpSettings settings;
-  settings.max_unacked_bytes = 20'000;
+  HttpPortSettings settings;
+  settings.live.max_unacked_bytes = 20'000;
   HttpFixture fixture(1, settings);
   fixture.create("t");
   FeedClient subscriber(fixture, "/v1/topics/t/ws");
@@ -132,7 +132,7 @@ TEST(FeedPublishTest, PausesAtTheUnackedLimitAndLosesNothing) {
   std::thread sender([&] { publisher.http().send(frames); });
   for (int i = 0; i < 400; ++i) ASSERT_EQ(subscriber.message(), value);
   sender.join();
-  EXPECT_GT(fixture.counters().publish_pauses.get(), 0U);
+  EXPECT_GT(fixture.live_counters().publish_pauses.get(), 0U);
 }
 
 TEST(FeedPublishTest, AMessageTooLargeClosesWith1009AndThoseBeforeItAreKept) {
@@ -192,7 +192,7 @@ TEST(WsConnectionTest, AProtocolErrorClosesWith1002AfterWhatCameBeforeIt) {
   client.http().send(masked(ws::Opcode::kText, "good") + "\xFF\xFF\xFF\xFF");
   EXPECT_EQ(subscriber.message(), "good");
   EXPECT_EQ(client.close_code(), 1002);
-  EXPECT_EQ(fixture.counters().closes.of(1006).get(), 0U);
+  EXPECT_EQ(fixture.ws_counters().closes.of(1006).get(), 0U);
 }
 
 TEST(WsConnectionTest, ACommandBeforeABadFrameIsAnsweredFirst) {

@@ -135,8 +135,8 @@ TEST(HttpTopicsTest, ListsTopicsWithTheirPartitions) {
 }
 
 TEST(HttpTopicsTest, StopsAtItsLimitAndSaysHowManyPartitionsAreLeft) {
-  HttpSettings settings;
-  settings.max_listed_partitions = 3;
+  HttpPortSettings settings;
+  settings.http.max_listed_partitions = 3;
   HttpFixture fixture(1, settings);
   fixture.create("a", 2);
   fixture.create("b", 4);
@@ -170,6 +170,10 @@ TEST(HttpMetricsTest, EveryCounterOfEveryTableHasASeriesForEachShard) {
   check(groups::kMembershipMetrics);
   check(kKafkaMetrics);
   check(kHttpMetrics);
+  check(kWsMetrics);
+  check(kLiveMetrics);
+  check(kFeedMetrics);
+  check(kPushMetrics);
   for (const auto& metric : broker::kClusterMetrics) {
     EXPECT_EQ(parsed.count(std::string(metric.name)), 1U) << metric.name;
   }

@@ -120,7 +120,7 @@ TEST(PushPublishTest, PublishesOfOneTurnToOnePartitionAreOneBatch) {
   fixture.create("t");
   PushClient client(fixture);
   (void)client.call("ping", Json::object());
-  const std::uint64_t before = fixture.counters().batches_published.get();
+  const std::uint64_t before = fixture.live_counters().batches_published.get();
   std::string many;
   for (int i = 1; i <= 100; ++i) {
     many +=
@@ -133,7 +133,7 @@ TEST(PushPublishTest, PublishesOfOneTurnToOnePartitionAreOneBatch) {
     EXPECT_EQ(answer["id"], 1000 + i);
     EXPECT_EQ(answer["published"]["items"][0]["offset"], std::to_string(i - 1));
   }
-  EXPECT_EQ(fixture.counters().batches_published.get() - before, 1U);
+  EXPECT_EQ(fixture.live_counters().batches_published.get() - before, 1U);
 }
 
 TEST(PushPublishTest, ATopicIsCreatedByItsFirstPublish) {
@@ -166,8 +166,8 @@ TEST(PushPublishTest, WhatIsUnderWayWhenTheServerStopsIsAnsweredBeforeBye) {
         "\n";
   }
   client.ws().send(ws::Opcode::kText, many);
-  ASSERT_TRUE(
-      HttpFixture::eventually([&] { return fixture.counters().records_published.get() == 50; }));
+  ASSERT_TRUE(HttpFixture::eventually(
+      [&] { return fixture.live_counters().records_published.get() == 50; }));
   fixture.drain();
   int answered = 0;
   for (Json object = client.receive(); object.contains("id"); object = client.receive()) {

@@ -264,7 +264,7 @@ TEST(PushTest, UnsubscribeEndsASubscriptionWhileRecordsAreOnTheirWay) {
   // The sid can be used again.
   const Json again = client.subscribe(1, "t");
   EXPECT_TRUE(again.contains("subscribed")) << again.dump();
-  EXPECT_EQ(fixture.counters().subscriptions_open.get(), 2U);
+  EXPECT_EQ(fixture.push_counters().subscriptions_open.get(), 2U);
 }
 
 TEST(PushTest, OffsetsTellsWherePartitionsBeginAndEnd) {
@@ -312,7 +312,7 @@ TEST(PushTest, BadCommandsAreAnsweredAndTheConnectionGoesOn) {
   (void)client.subscribe(1, "t");
   EXPECT_EQ(client.subscribe(1, "t")["error"]["code"], 105);
   EXPECT_TRUE(client.call("ping", Json::object()).contains("pong"));
-  EXPECT_EQ(fixture.counters().commands_refused.get(), 4U);
+  EXPECT_EQ(fixture.push_counters().commands_refused.get(), 4U);
 }
 
 TEST(PushTest, AMessageMayHoldSeveralObjectsOneALine) {
@@ -332,9 +332,9 @@ TEST(PushTest, ABinaryMessageIsClosedWith1003) {
 }
 
 TEST(PushTest, SubscriptionsAndTheirPartitionsAreLimited) {
-  HttpSettings settings;
-  settings.max_subscriptions = 2;
-  settings.max_subscribed_partitions = 5;
+  HttpPortSettings settings;
+  settings.push.max_subscriptions = 2;
+  settings.push.max_subscribed_partitions = 5;
   HttpFixture fixture(1, settings);
   fixture.create("t", 3);
   PushClient client(fixture);
@@ -342,7 +342,7 @@ TEST(PushTest, SubscriptionsAndTheirPartitionsAreLimited) {
   EXPECT_EQ(client.subscribe(2, "t")["error"]["code"], 106);
   EXPECT_TRUE(client.subscribe(2, "t", {{"partitions", {0, 1}}}).contains("subscribed"));
   EXPECT_EQ(client.subscribe(3, "t", {{"partitions", {0}}})["error"]["code"], 106);
-  EXPECT_EQ(fixture.counters().refused_subscriptions.get(), 2U);
+  EXPECT_EQ(fixture.push_counters().refused_subscriptions.get(), 2U);
 }
 
 TEST(PushTest, ADeletedTopicEndsItsSubscriptionsAndNoOther) {
@@ -361,8 +361,8 @@ TEST(PushTest, ADeletedTopicEndsItsSubscriptionsAndNoOther) {
 }
 
 TEST(PushTest, HeartbeatsTellEachSubscriptionsPosition) {
-  HttpSettings settings;
-  settings.heartbeat_ms = 20;
+  HttpPortSettings settings;
+  settings.push.heartbeat_ms = 20;
   HttpFixture fixture(1, settings);
   broker::Topic& topic = fixture.create("t");
   (void)fixture.append(first(topic), batch_of(numbers(0, 3)));
@@ -375,8 +375,8 @@ TEST(PushTest, HeartbeatsTellEachSubscriptionsPosition) {
 }
 
 TEST(PushTest, WhoSendsNoCommandIsClosedWith4408) {
-  HttpSettings settings;
-  settings.hello_timeout_ms = 20;
+  HttpPortSettings settings;
+  settings.push.hello_timeout_ms = 20;
   HttpFixture fixture(1, settings);
   PushClient client(fixture);
   EXPECT_EQ(client.ws().close_code(), 4408);

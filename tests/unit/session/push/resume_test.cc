@@ -74,7 +74,7 @@ TEST(PushResumeTest, AReaderThatRetentionOvertakesIsToldTheGapAndGoesOn) {
   EXPECT_EQ(gap["from"], "1");
   EXPECT_EQ(gap["to"], "3");
   EXPECT_EQ(client.values(1), std::vector<std::string>{"3"});
-  EXPECT_EQ(fixture.counters().gaps.get(), 1U);
+  EXPECT_EQ(fixture.push_counters().gaps.get(), 1U);
 }
 
 TEST(PushResumeTest, ATopicDeletedAndCreatedAgainIsEpochChanged) {

@@ -43,9 +43,9 @@ TEST(PushShareTest, AMessageOfExpensiveCommandsLeavesTurnsToOthers) {
             R"(,"subscribe":{"sid":1,"topic":"wide","from":"5"}})" + "\n";
   }
   hungry.ws().send(ws::Opcode::kText, many);
-  ASSERT_TRUE(HttpFixture::eventually([&] { return fixture.counters().commands.get() > 0; }));
+  ASSERT_TRUE(HttpFixture::eventually([&] { return fixture.push_counters().commands.get() > 0; }));
   EXPECT_TRUE(other.call("ping", Json::object()).contains("pong"));
-  EXPECT_LT(fixture.counters().commands.get(), kCommands);
+  EXPECT_LT(fixture.push_counters().commands.get(), kCommands);
   for (int i = 0; i < kCommands; ++i) {
     const Json answer = hungry.receive();
     ASSERT_EQ(answer["id"], i);
@@ -63,11 +63,12 @@ TEST(PushShareTest, ASearchInManyPartitionsLeavesTurnsToOthers) {
   }
   PushClient hungry(fixture);
   PushClient other(fixture);
-  const std::uint64_t before = fixture.counters().commands.get();
+  const std::uint64_t before = fixture.push_counters().commands.get();
   const int id = hungry.command(
       "subscribe",
       {{"sid", 1}, {"topic", "t"}, {"from", {{"timestamp", 1}}}, {"credit", {{"records", 0}}}});
-  ASSERT_TRUE(HttpFixture::eventually([&] { return fixture.counters().commands.get() > before; }));
+  ASSERT_TRUE(
+      HttpFixture::eventually([&] { return fixture.push_counters().commands.get() > before; }));
   EXPECT_TRUE(other.call("ping", Json::object()).contains("pong"));
   EXPECT_FALSE(has_input(hungry));
   const Json subscribed = hungry.answer(id)["subscribed"];
@@ -115,8 +116,8 @@ TEST(PushShareTest, WhatCameBeforeTheEndOfTheSocketIsDoneThoughItTakesManyTurns)
 }
 
 TEST(PushShareTest, PublishesThatWaitForThoseBeforeThemAreAllAnswered) {
-  HttpSettings settings;
-  settings.max_unacked_bytes = 64U << 10;
+  HttpPortSettings settings;
+  settings.live.max_unacked_bytes = 64U << 10;
   HttpFixture fixture(1, settings);
   broker::Topic& topic = fixture.create("t", 100);
   PushClient client(fixture);
@@ -136,7 +137,7 @@ TEST(PushShareTest, PublishesThatWaitForThoseBeforeThemAreAllAnswered) {
     written += partition->log->high_watermark().offset.value;
   }
   EXPECT_EQ(written, kCommands);
-  EXPECT_GT(fixture.counters().publish_pauses.get(), 0U);
+  EXPECT_GT(fixture.live_counters().publish_pauses.get(), 0U);
 }
 
 TEST(PushShareTest, WhatIsPublishedToANewTopicBeforeACloseIsWritten) {
@@ -151,15 +152,15 @@ TEST(PushShareTest, WhatIsPublishedToANewTopicBeforeACloseIsWritten) {
     EXPECT_EQ(client.ws().close_code(), 1000);
     broker::Topic* topic = nullptr;
     fixture.cluster().runtime().run_on_and_wait(
-        ShardId(0), [&](runtime::Shard&) { topic = fixture.door().broker().find(name); });
+        ShardId(0), [&](runtime::Shard&) { topic = fixture.port().live().broker().find(name); });
     ASSERT_NE(topic, nullptr);
     EXPECT_EQ(first(*topic).log->high_watermark().offset, Offset(1));
   }
 }
 
 TEST(PushShareTest, EncodingForOneReaderLeavesTurnsToOthers) {
-  HttpSettings settings;
-  settings.compress_feeds = true;
+  HttpPortSettings settings;
+  settings.live.compress = true;
   HttpFixture fixture(1, settings);
   broker::Topic& topic = fixture.create("t");
   constexpr int kBatches = 50;
@@ -172,7 +173,7 @@ TEST(PushShareTest, EncodingForOneReaderLeavesTurnsToOthers) {
       "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; "
       "client_no_context_takeover\r\n";
   for (const bool push : {true, false}) {
-    const std::uint64_t before = fixture.counters().batches_encoded.get();
+    const std::uint64_t before = fixture.live_counters().batches_encoded.get();
     PushClient other(fixture);
     FeedClient hungry(fixture, push ? "/v1/ws" : "/v1/topics/t/ws?from=earliest", 0, 0, {}, kOffer);
     ASSERT_TRUE(hungry.upgraded());
@@ -180,10 +181,10 @@ TEST(PushShareTest, EncodingForOneReaderLeavesTurnsToOthers) {
       hungry.send(ws::Opcode::kText,
                   R"({"id":1,"subscribe":{"sid":1,"topic":"t","from":"earliest"}})");
     }
-    ASSERT_TRUE(
-        HttpFixture::eventually([&] { return fixture.counters().batches_encoded.get() > before; }));
+    ASSERT_TRUE(HttpFixture::eventually(
+        [&] { return fixture.live_counters().batches_encoded.get() > before; }));
     EXPECT_TRUE(other.call("ping", Json::object()).contains("pong"));
-    EXPECT_LT(fixture.counters().batches_encoded.get(), before + kBatches) << push;
+    EXPECT_LT(fixture.live_counters().batches_encoded.get(), before + kBatches) << push;
     for (int got = 0; got < 4 * kBatches;) {
       const FeedClient::Event event = hungry.next();
       ASSERT_EQ(event.kind, ws::FrameEvent::Kind::kMessage);

@@ -166,8 +166,8 @@ TEST(PushStressTest, ConnectionsThatEndInEveryStateLeaveNothingBehind) {
     return fixture.counters(0).connections_open.get() == 0 &&
            fixture.counters(1).connections_open.get() == 0;
   }));
-  EXPECT_EQ(fixture.counters(0).subscriptions_open.get(), 0U);
-  EXPECT_EQ(fixture.counters(1).subscriptions_open.get(), 0U);
+  EXPECT_EQ(fixture.push_counters(0).subscriptions_open.get(), 0U);
+  EXPECT_EQ(fixture.push_counters(1).subscriptions_open.get(), 0U);
 }
 
 }  // namespace

@@ -12,12 +12,13 @@ namespace duolog::session {
 class WsProbe {
  public:
   template <class MakeEndpoint>
-  static void accept(HttpDoor& door, int descriptor, MakeEndpoint make) {
-    auto* connection = new HttpConnection(door, descriptor);  // owns itself
-    connection->ws_ =
-        std::make_unique<WsConnection>(door, *connection, ws::FrameParserConfig{}, std::nullopt);
-    connection->stage_ = HttpConnection::Stage::kWebSocket;
-    connection->ws_->serve(make(*connection->ws_));
+  static void accept(HttpPort& port, int descriptor, MakeEndpoint make) {
+    auto* connection = new HttpConnection(port.http(), descriptor);  // owns itself
+    auto websocket = std::make_unique<WsConnection>(port.ws(), *connection, ws::FrameParserConfig{},
+                                                    std::nullopt);
+    websocket->serve(make(*websocket));
+    connection->upgraded_ = std::move(websocket);
+    connection->stage_ = HttpConnection::Stage::kUpgraded;
   }
 };
 
@@ -46,7 +47,7 @@ class ClosingEndpoint final : public WsEndpoint {
     if (seen_.done) ++seen_.messages_after;
     act(In::kMessage);
     armed_ = true;
-    connection_.call_at(connection_.door().shard().now_ns());
+    connection_.call_at(connection_.ws().shard().now_ns());
     connection_.flush_soon();
   }
   void turn_ended() override { act(In::kTurnEnded); }
@@ -107,13 +108,13 @@ class WsCallbackTest : public testing::TestWithParam<std::tuple<In, Does, bool>>
 
 TEST_P(WsCallbackTest, ClosesAndFreesTheConnectionOnce) {
   const auto [in, does, reads] = GetParam();
-  HttpSettings settings;
-  settings.close_timeout_ms = 200;
+  HttpPortSettings settings;
+  settings.websocket.close_timeout_ms = 200;
   HttpFixture fixture(1, settings);
   Seen seen;
   HttpClient client(fixture.connect_to(
-      [&](HttpDoor& door, int descriptor) {
-        WsProbe::accept(door, descriptor, [&](WsConnection& connection) {
+      [&](HttpPort& port, int descriptor) {
+        WsProbe::accept(port, descriptor, [&](WsConnection& connection) {
           return std::make_unique<ClosingEndpoint>(connection, in, does, seen);
         });
       },

@@ -9,9 +9,9 @@ namespace {
 
 using ws::Opcode;
 
-HttpSettings with_echo() {
-  HttpSettings settings;
-  settings.echo = true;
+HttpPortSettings with_echo() {
+  HttpPortSettings settings;
+  settings.websocket.echo = true;
   return settings;
 }
 
@@ -72,8 +72,8 @@ TEST(WsDeflateTest, CompressedMessagesComeBackCompressedInOneContext) {
   EXPECT_EQ(client.message(), "");
   client.send("\xFF", Opcode::kBinary);
   EXPECT_EQ(client.message(), "\xFF");
-  EXPECT_EQ(fixture.counters().messages_inflated.get(), 5U);
-  EXPECT_EQ(fixture.counters().messages_deflated.get(), 5U);
+  EXPECT_EQ(fixture.ws_counters().messages_inflated.get(), 5U);
+  EXPECT_EQ(fixture.ws_counters().messages_deflated.get(), 5U);
 }
 
 TEST(WsDeflateTest, AMessageMayComeUncompressed) {
@@ -90,7 +90,7 @@ TEST(WsDeflateTest, AnswersWhatCameBeforeADamagedMessageAndClosesWith1007) {
                             masked(Opcode::kText, "\x07", true, true));
   EXPECT_EQ(client.message(), "good");
   EXPECT_EQ(client.client.close_code(), 1007);
-  EXPECT_EQ(fixture.counters().inflate_failures.get(), 1U);
+  EXPECT_EQ(fixture.ws_counters().inflate_failures.get(), 1U);
 }
 
 TEST(WsDeflateTest, TextIsCheckedOnceInflated) {
@@ -116,8 +116,8 @@ TEST(WsDeflateTest, ABombIsRefusedWhileInflatingAlsoInFragments) {
   DeflateClient within(fixture);
   within.send(beyond.substr(1));
   EXPECT_EQ(within.message(), beyond.substr(1));
-  EXPECT_LE(fixture.door().deflate_share().inflated.capacity(), WsDeflateShare::kKeptBytes);
-  EXPECT_LE(fixture.door().deflate_share().deflated.capacity(), WsDeflateShare::kKeptBytes);
+  EXPECT_LE(fixture.port().ws().deflate_share().inflated.capacity(), WsDeflateShare::kKeptBytes);
+  EXPECT_LE(fixture.port().ws().deflate_share().deflated.capacity(), WsDeflateShare::kKeptBytes);
 }
 
 TEST(WsDeflateTest, ASegmentOfBombsTakesManyShortTurns) {
@@ -132,7 +132,7 @@ TEST(WsDeflateTest, ASegmentOfBombsTakesManyShortTurns) {
   for (int i = 0; i < kBombs; ++i) bombs += bomb;
   client.client.http().send(bombs);
   for (int i = 0; i < kBombs; ++i) ASSERT_EQ(client.message(), large);
-  EXPECT_GT(fixture.counters().deflate_waits.get(), 0U);
+  EXPECT_GT(fixture.ws_counters().deflate_waits.get(), 0U);
 }
 
 TEST(WsDeflateTest, WhatOneTurnCanDoDoesNotWait) {
@@ -143,7 +143,7 @@ TEST(WsDeflateTest, WhatOneTurnCanDoDoesNotWait) {
     for (int i = 0; i < 3; ++i) client.send(text);
     for (int i = 0; i < 3; ++i) ASSERT_EQ(client.message(), text);
   }
-  EXPECT_EQ(fixture.counters().deflate_waits.get(), 0U);
+  EXPECT_EQ(fixture.ws_counters().deflate_waits.get(), 0U);
 }
 
 TEST(WsDeflateTest, ConnectionsWithoutContextShareTheirStreamsAlsoAfterAnError) {
@@ -154,7 +154,7 @@ TEST(WsDeflateTest, ConnectionsWithoutContextShareTheirStreamsAlsoAfterAnError) 
                                    .client_no_context_takeover = true};
   DeflateClient one(fixture, offer, none);
   DeflateClient two(fixture, offer, none);
-  EXPECT_EQ(fixture.counters().deflate_contexts.get(), 0U);
+  EXPECT_EQ(fixture.ws_counters().deflate_contexts.get(), 0U);
   for (int i = 0; i < 3; ++i) {
     one.send("one one one one");
     two.send("two two two two");
@@ -168,8 +168,8 @@ TEST(WsDeflateTest, ConnectionsWithoutContextShareTheirStreamsAlsoAfterAnError) 
 }
 
 TEST(WsDeflateTest, BeyondTheLimitOfContextsConnectionsGoWithoutThem) {
-  HttpSettings settings = with_echo();
-  settings.max_deflate_contexts = 1;
+  HttpPortSettings settings = with_echo();
+  settings.websocket.max_deflate_contexts = 1;
   HttpFixture fixture(1, settings);
   auto first = std::make_unique<DeflateClient>(fixture);
   EXPECT_EQ(extension_of(first->client.response()), "permessage-deflate");
@@ -181,10 +181,10 @@ TEST(WsDeflateTest, BeyondTheLimitOfContextsConnectionsGoWithoutThem) {
     second.send("again and again");
     EXPECT_EQ(second.message(), "again and again");
   }
-  EXPECT_EQ(fixture.counters().deflate_contexts_refused.get(), 1U);
+  EXPECT_EQ(fixture.ws_counters().deflate_contexts_refused.get(), 1U);
   first.reset();
   ASSERT_TRUE(
-      HttpFixture::eventually([&] { return fixture.counters().deflate_contexts.get() == 0; }));
+      HttpFixture::eventually([&] { return fixture.ws_counters().deflate_contexts.get() == 0; }));
   DeflateClient third(fixture);
   EXPECT_EQ(extension_of(third.client.response()), "permessage-deflate");
 }

@@ -12,9 +12,9 @@ using ws::Opcode;
 
 constexpr std::string_view kEcho = "/v1/echo";
 
-HttpSettings with_echo() {
-  HttpSettings settings;
-  settings.echo = true;
+HttpPortSettings with_echo() {
+  HttpPortSettings settings;
+  settings.websocket.echo = true;
   return settings;
 }
 
@@ -27,11 +27,11 @@ TEST(EchoTest, IsThereOnlyWhenAskedFor) {
 }
 
 TEST(EchoTest, CountsAmongTheWebSockets) {
-  HttpSettings settings = with_echo();
-  settings.max_websockets = 1;
+  HttpPortSettings settings = with_echo();
+  settings.websocket.max_websockets = 1;
   HttpFixture fixture(1, settings);
   FeedClient one(fixture, kEcho);
-  EXPECT_EQ(fixture.counters().echoes_open.get(), 1U);
+  EXPECT_EQ(fixture.ws_counters().echoes_open.get(), 1U);
   EXPECT_TRUE(FeedClient(fixture, kEcho).response().starts_with("HTTP/1.1 503 "));
 }
 
@@ -53,7 +53,7 @@ TEST(EchoTest, SendsTextBackAsTextAndBinaryAsBinaryInOrder) {
     EXPECT_EQ(binary.payload, std::string(size, '\xFF'));
   }
   sender.join();
-  EXPECT_EQ(fixture.counters().messages_echoed.get(), 14U);
+  EXPECT_EQ(fixture.ws_counters().messages_echoed.get(), 14U);
   client.close(1000);
   EXPECT_EQ(client.close_code(), 1000);
 }
@@ -122,7 +122,7 @@ TEST(EchoTest, APongPassesBetweenTheFramesOfALargeAnswer) {
   // The answer is stuck in the kernel, and no more messages are taken.
   ASSERT_TRUE(HttpFixture::eventually([&] { return fixture.counters().short_sends.get() > 0; }));
   client.send(Opcode::kPing, "now");
-  ASSERT_TRUE(HttpFixture::eventually([&] { return fixture.counters().pongs_sent.get() > 0; }));
+  ASSERT_TRUE(HttpFixture::eventually([&] { return fixture.ws_counters().pongs_sent.get() > 0; }));
   const auto kinds = frames_of(client.http(), kFrames * (EchoEndpoint::kMaxFrameBytes + 10) + 5);
   ASSERT_EQ(kinds.size(), kFrames + 1);
   EXPECT_EQ(kinds.front(), "text");
@@ -151,19 +151,19 @@ TEST(EchoTest, AClientThatDoesNotReadIsPausedInBoundedMemoryAndLosesNothing) {
   for (int i = 0; i < kMessages; ++i) frames += masked(Opcode::kText, std::to_string(i) + payload);
   const std::size_t sent = send_until_stuck(client, frames);
   ASSERT_LT(sent, frames.size());
-  EXPECT_GT(fixture.counters().echo_pauses.get(), 0U);
+  EXPECT_GT(fixture.ws_counters().echo_pauses.get(), 0U);
   // What has been echoed waits here, or in the kernel, which takes little of what is not read.
-  EXPECT_LT(fixture.counters().bytes_echoed.get(), EchoEndpoint::kMaxWaitingBytes + 500'000U);
+  EXPECT_LT(fixture.ws_counters().bytes_echoed.get(), EchoEndpoint::kMaxWaitingBytes + 500'000U);
   std::thread sender([&] { client.http().send(std::string_view(frames).substr(sent)); });
   for (int i = 0; i < kMessages; ++i) ASSERT_EQ(client.message(), std::to_string(i) + payload);
   sender.join();
 }
 
 TEST(EchoTest, AClientThatNeverReadsIsClosedWith4441) {
-  HttpSettings settings = with_echo();
-  settings.ping_after_ms = 100;
-  settings.pong_within_ms = 100;
-  settings.close_timeout_ms = 100;
+  HttpPortSettings settings = with_echo();
+  settings.websocket.ping_after_ms = 100;
+  settings.websocket.pong_within_ms = 100;
+  settings.websocket.close_timeout_ms = 100;
   HttpFixture fixture(1, settings);
   HttpClient client(fixture, 0, 4096);
   client.send(upgrade_request(kEcho));
@@ -173,9 +173,9 @@ TEST(EchoTest, AClientThatNeverReadsIsClosedWith4441) {
     for (int i = 0; i < 200; ++i) client.send(frame);  // fails once the connection is closed
   });
   EXPECT_TRUE(
-      HttpFixture::eventually([&] { return fixture.counters().closes.of(4441).get() == 1; }));
+      HttpFixture::eventually([&] { return fixture.ws_counters().closes.of(4441).get() == 1; }));
   sender.join();
-  EXPECT_GT(fixture.counters().echo_pauses.get(), 0U);
+  EXPECT_GT(fixture.ws_counters().echo_pauses.get(), 0U);
 }
 
 // ---- Pings --------------------------------------------------------------------------------------
@@ -199,14 +199,15 @@ TEST_P(PingTest, EveryOneOfAFloodIsAnsweredInOrder) {
     ASSERT_EQ(std::stoi(event.payload), i);
   }
   sender.join();
-  EXPECT_EQ(fixture.counters().pongs_sent.get(), static_cast<unsigned>(kPings));
+  EXPECT_EQ(fixture.ws_counters().pongs_sent.get(), static_cast<unsigned>(kPings));
   client.close(1000);
   EXPECT_EQ(client.close_code(), 1000);
 }
 
 TEST_P(PingTest, AFloodThatIsNotReadWaitsInBoundedMemory) {
-  HttpSettings settings = with_echo();
-  settings.ping_after_ms = settings.pong_within_ms = settings.close_timeout_ms = 100;
+  HttpPortSettings settings = with_echo();
+  settings.websocket.ping_after_ms = settings.websocket.pong_within_ms =
+      settings.websocket.close_timeout_ms = 100;
   HttpFixture fixture(1, settings);
   fixture.create("t");
   FeedClient client(fixture, GetParam(), 0, 4096);
@@ -216,10 +217,10 @@ TEST_P(PingTest, AFloodThatIsNotReadWaitsInBoundedMemory) {
     for (int i = 0; i < 500; ++i) client.http().send(flood);  // fails once it is closed
   });
   EXPECT_TRUE(
-      HttpFixture::eventually([&] { return fixture.counters().closes.of(4441).get() == 1; }));
+      HttpFixture::eventually([&] { return fixture.ws_counters().closes.of(4441).get() == 1; }));
   sender.join();
   // All of them were in the kernel, or waited.
-  EXPECT_LT(fixture.counters().pongs_sent.get(), 50'000U);
+  EXPECT_LT(fixture.ws_counters().pongs_sent.get(), 50'000U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Endpoints, PingTest, testing::Values(kEcho, "/v1/topics/t/ws", "/v1/ws"));

@@ -1,18 +1,19 @@
-#include "engine/session/live/batch_cache.h"
+// BatchCache's functions: for the files that instantiate it, `template class BatchCache<Encoded>`.
+#pragma once
 
 #include <utility>
 
+#include "engine/session/live/batch_cache.h"
+
 namespace duolog::session {
-namespace {
-
-constexpr std::size_t kKeptScratchBytes = 256U << 10;
-
-}  // namespace
-
 template <class Encoded>
-BatchCache<Encoded>::BatchCache(runtime::Shard& shard, const HttpSettings& settings,
-                                HttpCounters& counters)
-    : shard_(shard), settings_(settings), counters_(counters), tick_(on_tick, this) {}
+BatchCache<Encoded>::BatchCache(LiveShard& live)
+    : shard_(live.shard()),
+      settings_(live.settings()),
+      counters_(live.counters()),
+      tick_(on_tick, this) {
+  live.add(*this);
+}
 
 template <class Encoded>
 BatchCache<Encoded>::~BatchCache() {
@@ -201,8 +202,5 @@ void BatchCache<Encoded>::on_tick(runtime::Timer& timer, void* context) {
     cache.count_bytes();
   }
 }
-
-template class BatchCache<FeedBatch>;
-template class BatchCache<PushBatch>;
 
 }  // namespace duolog::session
