@@ -37,7 +37,7 @@ void for_each_piece(const Segment& segment, std::uint64_t from, std::uint64_t to
 
 }  // namespace
 
-GroupCommit::GroupCommit(Disk& disk, const StoreOptions& options, Journal::Setup setup,
+GroupCommit::GroupCommit(Disk& disk, const StoreOptions& options, JournalSetup setup,
                          SegmentWriter& writer, Events events)
     : writer_(writer),
       events_(std::move(events)),

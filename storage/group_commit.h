@@ -29,7 +29,7 @@ class GroupCommit {
     std::function<void()> room;          // the journal can take more than before
     std::function<void(Error)> failed;   // the disk failed: nothing may go on
   };
-  GroupCommit(Disk& disk, const StoreOptions& options, Journal::Setup setup, SegmentWriter& writer,
+  GroupCommit(Disk& disk, const StoreOptions& options, JournalSetup setup, SegmentWriter& writer,
               Events events);
 
   // The log has bytes, or extents, that the journal does not know.

@@ -50,7 +50,7 @@ Result<JournalFile> Journal::create_file(Files& files, const std::string& direct
   return JournalFile{*file, size_bytes, number, 0};
 }
 
-Journal::Journal(Disk& disk, const StoreOptions& options, Setup setup,
+Journal::Journal(Disk& disk, const StoreOptions& options, JournalSetup setup,
                  std::function<void(Result<void>)> on_written, std::function<void()> on_room)
     : disk_(disk),
       options_(options),

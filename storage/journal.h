@@ -29,16 +29,16 @@ struct JournalFile {
   std::uint64_t generation = 0;  // while in use
 };
 
+struct JournalSetup {
+  std::string directory;
+  std::uint32_t incarnation = 0;
+  std::vector<JournalFile> files;  // at least one; all free
+};
+
 class Journal {
  public:
-  struct Setup {
-    std::string directory;
-    std::uint32_t incarnation = 0;
-    std::vector<JournalFile> files;  // at least one; all free
-  };
-
   // `on_written` runs once per committed group; `on_room` when a file has been added.
-  Journal(Disk& disk, const StoreOptions& options, Setup setup,
+  Journal(Disk& disk, const StoreOptions& options, JournalSetup setup,
           std::function<void(Result<void>)> on_written, std::function<void()> on_room);
   ~Journal();
 

@@ -17,8 +17,8 @@
 #include "storage/checkpoint.h"
 #include "storage/disk.h"
 #include "storage/journal_format.h"
-#include "storage/log_store.h"
 #include "storage/producer_state.h"
+#include "storage/recovered_log.h"
 
 namespace duolog::storage {
 

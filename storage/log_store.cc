@@ -7,8 +7,12 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "storage/group_commit.h"
+#include "storage/journal.h"
 #include "storage/record_batch.h"
+#include "storage/recovered_log.h"
 #include "storage/segment_files.h"
+#include "storage/tail.h"
 
 namespace duolog::storage {
 
@@ -25,7 +29,7 @@ std::vector<Segment*> all_segments(const Tail& tail) {
 
 }  // namespace
 
-LogStore::LogStore(Disk& disk, Epochs& epochs, const StoreOptions& options, Journal::Setup journal,
+LogStore::LogStore(Disk& disk, Epochs& epochs, const StoreOptions& options, JournalSetup journal,
                    LeaderEpoch leader_epoch, Events events)
     : disk_(disk),
       retired_(epochs),
@@ -36,20 +40,21 @@ LogStore::LogStore(Disk& disk, Epochs& epochs, const StoreOptions& options, Jour
       writer_(disk, retired_, options_,
               {.extent =
                    [this](Tail& tail) {
-                     commit_.add(tail);
+                     commit_->add(tail);
                      work();
                    },
                .progress = [this](Tail& tail) { progress(tail); },
                .room = [this](Tail& tail) { retry(tail); },
                .failed = [this](Error error) { fail(std::move(error)); }}),
-      commit_(disk, options_, std::move(journal), writer_,
-              {.durable = [this](Tail& tail) { now_durable(tail); },
-               .room =
-                   [this] {
-                     retry_all_ = true;
-                     work();
-                   },
-               .failed = [this](Error error) { fail(std::move(error)); }}),
+      commit_(std::make_unique<GroupCommit>(
+          disk, options_, std::move(journal), writer_,
+          GroupCommit::Events{.durable = [this](Tail& tail) { now_durable(tail); },
+                              .room =
+                                  [this] {
+                                    retry_all_ = true;
+                                    work();
+                                  },
+                              .failed = [this](Error error) { fail(std::move(error)); }})),
       memory_(
           disk, retired_, options_.tail_budget_bytes,
           [this](Tail& tail) {
@@ -178,7 +183,7 @@ LogStore::Append LogStore::append(Log& log, Bytes batch, std::int32_t records,
   }
   tail.batch_ends.push_back(tail.end);
   tail.publish_appended();
-  commit_.add(tail);
+  commit_->add(tail);
   work();
   if (tail.config.visibility == Visibility::kAppended) publish_visible(tail, tail.end);
   return Append::kDone;
@@ -213,7 +218,7 @@ LogStore::Append LogStore::prepare(Tail& tail, std::uint64_t size_bytes, std::in
                   " bytes has no place in a segment and in the memory for new records"};
     return Append::kFailed;
   }
-  if (commit_.full() || tail.making_segment) return Append::kWait;
+  if (commit_->full() || tail.making_segment) return Append::kWait;
   const auto no_space = [&] {
     error_ = tail.space_error;
     return Append::kFailed;
@@ -275,6 +280,24 @@ void LogStore::note_epoch(Tail& tail) {
   const EpochHistory* old = tail.exchange(longer);
   retired_.retire([old] { delete old; });
 }
+
+void LogStore::move_start(Log& log, Offset start) { trimmer_.move_start(*log.tail, start); }
+
+bool LogStore::must_wait(const Log& log) { return !log.tail->append_waiters.empty(); }
+
+void LogStore::wait(Log& log, AppendWaiter& waiter) { log.tail->append_waiters.push_back(waiter); }
+
+Position LogStore::durable(const Log& log) { return log.tail->durable; }
+
+const LogConfig& LogStore::config(const Log& log) { return log.tail->config; }
+
+std::uint64_t LogStore::max_batch_bytes() const {
+  return std::min(kSegmentHeadroomBytes, memory_.max_size_bytes());
+}
+
+bool LogStore::congested() const { return commit_->full(); }
+
+const Journal& LogStore::journal() const { return commit_->journal(); }
 
 void LogStore::when_durable(Log& log, Position until, AckWaiter& waiter) {
   waiter.until = until;
@@ -341,13 +364,13 @@ void LogStore::flush() {
   retired_.collect();
   if (failed_) return;
   if (retry_all_) retry_all();
-  commit_.flush();
-  commit_.recycle(tails_);
+  commit_->flush();
+  commit_->recycle(tails_);
   memory_.reclaim();
   // What recycling made room for goes out now: the next turn may be long in coming.
   if (retry_all_) {
     retry_all();
-    commit_.flush();
+    commit_->flush();
   }
   if (stopping_) check_stopped();
 }
@@ -400,7 +423,7 @@ void LogStore::stop(std::move_only_function<void()> done) {
 }
 
 void LogStore::check_stopped() {
-  if (failed_ || !stopped_ || memory_.pool().growing() || !commit_.settled()) return;
+  if (failed_ || !stopped_ || memory_.pool().growing() || !commit_->settled()) return;
   for (Tail* tail : tails_) {
     if (!tail->idle() || (!tail->unsealed.empty() && !tail->stopped)) return;
   }

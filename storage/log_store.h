@@ -13,42 +13,33 @@
 // called once, and the process is expected to stop.
 #pragma once
 
-#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "engine/base/bytes.h"
 #include "engine/base/epoch.h"
+#include "engine/base/ids.h"
+#include "engine/base/result.h"
 #include "storage/disk.h"
-#include "storage/group_commit.h"
 #include "storage/log.h"
 #include "storage/log_trimmer.h"
+#include "storage/log_waiter.h"
+#include "storage/options.h"
 #include "storage/producer_state.h"
 #include "storage/retention.h"
 #include "storage/segment_writer.h"
-#include "storage/tail.h"
 #include "storage/tail_memory.h"
 
 namespace duolog::storage {
 
-// What recovery found of one log.
-struct RecoveredSegment {
-  Offset base_offset;
-  std::uint64_t size_bytes = 0;
-};
-struct RecoveredLog {
-  std::vector<RecoveredSegment> segments;  // oldest first; the last one is the active one
-  Offset end;                              // of the log
-  Offset start;
-  EpochHistory epochs;
-  // Of the active segment:
-  std::vector<IndexEntry> index;
-  std::int64_t max_timestamp = -1;
-  std::uint32_t max_timestamp_offset = 0;
-  std::int64_t active_since_ms = 0;
-  std::vector<std::uint8_t> last_block;  // the bytes of its incomplete last block
-  std::vector<ProducerState> producers;  // of the whole log
-};
+class GroupCommit;
+class Journal;
+struct JournalSetup;
+struct RecoveredLog;
 
 class LogStore {
  public:
@@ -62,7 +53,7 @@ class LogStore {
     void (*expired)(void* context, Log& log, Offset start) = nullptr;
     void* context = nullptr;
   };
-  LogStore(Disk& disk, Epochs& epochs, const StoreOptions& options, Journal::Setup journal,
+  LogStore(Disk& disk, Epochs& epochs, const StoreOptions& options, JournalSetup journal,
            LeaderEpoch leader_epoch, Events events);
   // After `stop`, or after a failure with nothing in flight.
   ~LogStore();
@@ -78,7 +69,7 @@ class LogStore {
   // Moves the log's start forward to `start`, at most the high watermark; an earlier one changes
   // nothing. It must be durable in the catalog before. Segments wholly below it leave the log, and
   // their files go after StoreOptions::delete_delay_ms, once nobody pins them.
-  void move_start(Log& log, Offset start) { trimmer_.move_start(*log.tail, start); }
+  void move_start(Log& log, Offset start);
   // Looks at every log's retention; Events::expired follows, here or later.
   void check_retention(Timestamp now) { retention_.start(now); }
   // The log's settings from now on. Offsets and what is visible never go back.
@@ -101,19 +92,17 @@ class LogStore {
   // The first copy of what `append` has just found to be a duplicate. It may not be durable yet.
   [[nodiscard]] const ProducerBatch& duplicate() const { return duplicate_; }
   // True when earlier appends are waiting: a new one must wait behind them.
-  [[nodiscard]] static bool must_wait(const Log& log) { return !log.tail->append_waiters.empty(); }
-  static void wait(Log& log, AppendWaiter& waiter) { log.tail->append_waiters.push_back(waiter); }
+  [[nodiscard]] static bool must_wait(const Log& log);
+  static void wait(Log& log, AppendWaiter& waiter);
   [[nodiscard]] const Error& last_error() const { return error_; }
   // A larger batch would wait for ever, and all that comes behind it: it is refused (kTooLarge).
-  [[nodiscard]] std::uint64_t max_batch_bytes() const {
-    return std::min(kSegmentHeadroomBytes, memory_.max_size_bytes());
-  }
+  [[nodiscard]] std::uint64_t max_batch_bytes() const;
 
   // Calls waiter.done once the log is durable up to `until`, which is an end of an append; never
   // inside this call.
   static void when_durable(Log& log, Position until, AckWaiter& waiter);
-  [[nodiscard]] static Position durable(const Log& log) { return log.tail->durable; }
-  [[nodiscard]] static const LogConfig& config(const Log& log) { return log.tail->config; }
+  [[nodiscard]] static Position durable(const Log& log);
+  [[nodiscard]] static const LogConfig& config(const Log& log);
 
   // At the end of each turn in which `work` was called.
   void flush();
@@ -127,10 +116,10 @@ class LogStore {
   void stop(std::move_only_function<void()> done);
 
   [[nodiscard]] std::size_t log_count() const { return tails_.size(); }
-  [[nodiscard]] bool congested() const { return commit_.full(); }
+  [[nodiscard]] bool congested() const;
   [[nodiscard]] const TailMemory& memory() const { return memory_; }
   [[nodiscard]] TailMemory& memory() { return memory_; }
-  [[nodiscard]] const Journal& journal() const { return commit_.journal(); }
+  [[nodiscard]] const Journal& journal() const;
   [[nodiscard]] const SegmentWriter& writer() const { return writer_; }
   [[nodiscard]] const LogTrimmer& trimmer() const { return trimmer_; }
   [[nodiscard]] const Producers& producers() const { return producers_; }
@@ -176,7 +165,7 @@ class LogStore {
   std::vector<std::unique_ptr<Tail>> owned_;
   std::vector<Tail*> tails_;
   SegmentWriter writer_;
-  GroupCommit commit_;
+  std::unique_ptr<GroupCommit> commit_;
   TailMemory memory_;
   LogTrimmer trimmer_;
   RetentionCheck retention_;

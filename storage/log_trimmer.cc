@@ -5,6 +5,7 @@
 
 #include "engine/base/check.h"
 #include "storage/segment_files.h"
+#include "storage/tail.h"
 
 namespace duolog::storage {
 

@@ -12,14 +12,19 @@
 // files a crash has left. The owner shard's thread only; owned by LogStore.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <utility>
 
 #include "engine/base/epoch.h"
+#include "engine/base/ids.h"
 #include "storage/disk.h"
-#include "storage/tail.h"
 #include "storage/tail_memory.h"
 
 namespace duolog::storage {
+
+struct Tail;
 
 class LogTrimmer {
  public:

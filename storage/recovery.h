@@ -23,7 +23,7 @@
 #include "engine/base/result.h"
 #include "storage/disk.h"
 #include "storage/journal.h"
-#include "storage/log_store.h"
+#include "storage/recovered_log.h"
 
 namespace duolog::storage {
 

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "storage/segment_files.h"
+#include "storage/tail.h"
 
 namespace duolog::storage {
 

@@ -8,13 +8,18 @@
 // The owner shard's thread only; owned by LogStore.
 #pragma once
 
+#include <cstddef>
 #include <functional>
+#include <utility>
 #include <vector>
 
+#include "engine/base/ids.h"
 #include "storage/disk.h"
-#include "storage/tail.h"
 
 namespace duolog::storage {
+
+class Segment;
+struct Tail;
 
 struct Expiry {
   Offset start;                // where the log should begin: not before it does now

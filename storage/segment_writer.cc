@@ -8,6 +8,7 @@
 #include "engine/base/check.h"
 #include "storage/checkpoint.h"
 #include "storage/segment_files.h"
+#include "storage/tail.h"
 
 namespace duolog::storage {
 namespace {
@@ -22,16 +23,16 @@ void pad_last_block(Segment& segment, std::uint64_t end_in_file) {
   std::memset(segment.writable(end_in_file - used) + used, 0, kBlockBytes - used);
 }
 
-}  // namespace
-
-Tail::SegmentOp& SegmentWriter::op_of(Tail& tail) {
+Tail::SegmentOp& op_of(Tail& tail, SegmentWriter& writer) {
   if (!tail.op) {
     tail.op = std::make_unique<Tail::SegmentOp>();
     tail.op->tail = &tail;
-    tail.op->writer = this;
+    tail.op->writer = &writer;
   }
   return *tail.op;
 }
+
+}  // namespace
 
 bool SegmentWriter::wants_bulk(const Tail& tail) const {
   // An acked incomplete block is not overwritten before the journal has it.
@@ -82,7 +83,7 @@ bool SegmentWriter::write(Tail& tail, Position limit, bool bulk) {
   }
   if (padded <= from) return false;
   if (padded - from > options_.bulk_write_bytes) to = padded = from + options_.bulk_write_bytes;
-  Tail::SegmentOp& op = op_of(tail);
+  Tail::SegmentOp& op = op_of(tail, *this);
   op.kind = bulk ? DiskOp::Kind::kDurableWrite : DiskOp::Kind::kWrite;
   op.done = &SegmentWriter::written;
   op.to = segment.base_position + to;
@@ -116,7 +117,7 @@ void SegmentWriter::write_last_block(Tail& tail) {
   const std::uint64_t from = tail.written - segment.base_position;
   const std::uint64_t end = tail.end_of(segment) - segment.base_position;
   if (end < from + kBlockBytes) pad_last_block(segment, end);
-  Tail::SegmentOp& op = op_of(tail);
+  Tail::SegmentOp& op = op_of(tail, *this);
   op.kind = DiskOp::Kind::kDurableWrite;
   op.done = &SegmentWriter::was_written_in_place;
   op.to = std::min(tail.durable, tail.written + kBlockBytes);
@@ -167,7 +168,7 @@ void SegmentWriter::written(DiskOp& disk_op, Result<void> outcome) {
 }
 
 void SegmentWriter::sync(Tail& tail) {
-  Tail::SegmentOp& op = op_of(tail);
+  Tail::SegmentOp& op = op_of(tail, *this);
   op.kind = DiskOp::Kind::kSync;
   op.file = tail.unsealed.front()->file;
   op.data = {};

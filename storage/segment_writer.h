@@ -7,14 +7,21 @@
 // The owner shard's thread only; files are made, grown and sealed on janitor threads.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <utility>
 
 #include "engine/base/epoch.h"
+#include "engine/base/ids.h"
+#include "engine/base/result.h"
 #include "storage/checkpoint.h"
 #include "storage/disk.h"
-#include "storage/tail.h"
+#include "storage/options.h"
 
 namespace duolog::storage {
+
+class Segment;
+struct Tail;
 
 class SegmentWriter {
  public:
@@ -59,7 +66,6 @@ class SegmentWriter {
   static void written(DiskOp& op, Result<void> outcome);
   static void was_written_in_place(DiskOp& op, Result<void> outcome);
   static void was_synced(DiskOp& op, Result<void> outcome);
-  Tail::SegmentOp& op_of(Tail& tail);
   void switch_segment(Tail& tail, Segment* segment, std::int64_t now_ms);
   void refuse_space(Tail& tail, Error error, std::int64_t now_ms);
 

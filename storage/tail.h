@@ -5,7 +5,8 @@
 //     in the segment   in the journal  in flight   in memory only
 //     (synced: flushed)
 //
-// The owner shard's thread only. Owned by LogStore, together with the Log.
+// The owner shard's thread only. Owned by LogStore, together with the Log. Only storage's own .cc
+// files see it: what readers see of a log is in log.h, what brokers do with it in log_store.h.
 #pragma once
 
 #include <array>
@@ -20,27 +21,11 @@
 #include "storage/checkpoint.h"
 #include "storage/disk.h"
 #include "storage/log.h"
+#include "storage/log_waiter.h"
 #include "storage/options.h"
 #include "storage/producer_state.h"
 
 namespace duolog::storage {
-
-// Somebody who waits until a log is durable up to a position. It lives inside its owner, who may
-// drop it from the list at any time. An error: the log was deleted first.
-struct AckWaiter {
-  ListHook hook;
-  Position until;
-  void (*done)(AckWaiter& waiter, Result<void> outcome) = nullptr;
-  void* context = nullptr;
-};
-
-// Somebody whose append found no room. `retry` appends again and returns true when that is
-// decided, or false to go on waiting. Waiters are served in order.
-struct AppendWaiter {
-  ListHook hook;
-  bool (*retry)(AppendWaiter& waiter) = nullptr;
-  void* context = nullptr;
-};
 
 struct Tail {
   Tail(std::unique_ptr<Log> owned, LogConfig log_config, Producers& all_producers)

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "engine/base/check.h"
+#include "storage/tail.h"
 
 namespace duolog::storage {
 namespace {

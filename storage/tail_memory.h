@@ -8,15 +8,20 @@
 // The owner shard's thread only.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <span>
 
+#include "engine/base/bytes.h"
 #include "engine/base/epoch.h"
 #include "storage/chunk_pool.h"
-#include "storage/tail.h"
 
 namespace duolog::storage {
+
+class Segment;
+struct Tail;
 
 class TailMemory {
  public:

@@ -7,7 +7,7 @@
 #include "engine/base/ids.h"
 #include "engine/runtime/mailbox.h"
 #include "net/kafka/errors.h"
-#include "storage/tail.h"
+#include "storage/log_waiter.h"
 
 namespace duolog::broker {
 

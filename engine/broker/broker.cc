@@ -5,6 +5,9 @@
 
 #include "engine/base/check.h"
 #include "engine/broker/cluster.h"
+#include "storage/journal.h"
+#include "storage/log_store.h"
+#include "storage/record_batch.h"
 
 namespace duolog::broker {
 namespace {
@@ -38,24 +41,25 @@ void AppendRequest::resend() { broker->send(*this); }
 
 std::size_t Broker::max_batch_bytes(const TopicConfig& config) const {
   return std::clamp<std::size_t>(config.max_message_bytes, storage::kBatchHeaderBytes,
-                                 store_.max_batch_bytes());
+                                 store_->max_batch_bytes());
 }
 
-Broker::Broker(Cluster& cluster, runtime::Shard& shard, storage::Journal::Setup journal)
+Broker::Broker(Cluster& cluster, runtime::Shard& shard, storage::JournalSetup journal)
     : cluster_(cluster),
       shard_(shard),
-      store_(shard.disk(), shard.runtime().epochs(), cluster.options().store, std::move(journal),
-             cluster.leader_epoch(),
-             {.visible = on_visible,
-              .failed = on_failed,
-              .work = on_work,
-              .expired = on_expired,
-              .context = this}),
+      store_(std::make_unique<storage::LogStore>(shard.disk(), shard.runtime().epochs(),
+                                                 cluster.options().store, std::move(journal),
+                                                 cluster.leader_epoch(),
+                                                 storage::LogStore::Events{.visible = on_visible,
+                                                                           .failed = on_failed,
+                                                                           .work = on_work,
+                                                                           .expired = on_expired,
+                                                                           .context = this})),
       flush_(on_flush, this),
       tick_(on_tick, this),
       soon_(on_soon, this),
       retention_(on_retention, this) {
-  counters_.take(store_);
+  counters_.take(*store_);
   shard_.timers().arm(tick_, shard_.now_ns() + kTickNs);
   const std::uint64_t first_ms =
       std::min(options().retention_check_interval_ms, kFirstRetentionCheckMs);
@@ -63,6 +67,8 @@ Broker::Broker(Cluster& cluster, runtime::Shard& shard, storage::Journal::Setup 
 }
 
 Broker::~Broker() = default;
+
+bool Broker::congested() const { return store_->congested(); }
 
 const Options& Broker::options() const { return cluster_.options(); }
 
@@ -83,9 +89,9 @@ void Broker::on_work(void* context) {
 
 void Broker::on_flush(runtime::TurnHook&, void* context) {
   auto& self = *static_cast<Broker*>(context);
-  self.store_.flush();
+  self.store_->flush();
   if (!self.expired_.empty()) self.send_expired();
-  if (self.store_.wants_turn()) {
+  if (self.store_->wants_turn()) {
     self.shard_.timers().arm(self.soon_, self.shard_.now_ns() + kSoonNs);
   }
 }
@@ -94,8 +100,8 @@ void Broker::on_soon(runtime::Timer&, void* context) { on_work(context); }
 
 void Broker::on_tick(runtime::Timer& timer, void* context) {
   auto& self = *static_cast<Broker*>(context);
-  self.store_.tick(self.shard_.wall_now());
-  self.counters_.take(self.store_);
+  self.store_->tick(self.shard_.wall_now());
+  self.counters_.take(*self.store_);
   on_work(context);
   self.shard_.timers().arm(timer, self.shard_.now_ns() + kTickNs);
 }
@@ -104,7 +110,7 @@ void Broker::on_tick(runtime::Timer& timer, void* context) {
 
 void Broker::on_retention(runtime::Timer& timer, void* context) {
   auto& self = *static_cast<Broker*>(context);
-  self.store_.check_retention(self.shard_.wall_now());
+  self.store_->check_retention(self.shard_.wall_now());
   self.shard_.timers().arm(
       timer, self.shard_.now_ns() + self.options().retention_check_interval_ms * kNsPerMs);
 }
@@ -216,14 +222,14 @@ void Broker::add_logs(Topic& topic) {
 void Broker::add_log(Partition& partition) {
   if (partition.owner != shard_.id() || partition.log) return;
   const Topic& topic = partition.topic;
-  partition.log = &store_.add(cluster_.identity_of(topic, partition.id), log_config_of(topic));
+  partition.log = &store_->add(cluster_.identity_of(topic, partition.id), log_config_of(topic));
   partition.log->context = &partition;
 }
 
 void Broker::configure(Topic& topic) {
   for (Partition* partition : topic.partitions) {
     if (partition->owner != shard_.id()) continue;
-    store_.configure(*partition->log, log_config_of(topic));
+    store_->configure(*partition->log, log_config_of(topic));
   }
 }
 
@@ -263,7 +269,7 @@ void Broker::remove_logs(Topic& topic, std::move_only_function<void()> done) {
   for (Partition* partition : topic.partitions) {
     if (partition->owner != shard_.id()) continue;
     ++pending->left;
-    store_.remove(*partition->log, cluster_.graveyard_of(topic, partition->id), finish);
+    store_->remove(*partition->log, cluster_.graveyard_of(topic, partition->id), finish);
     partition->log = nullptr;
   }
   shard_.at_turn_end(flush_);
@@ -273,7 +279,7 @@ void Broker::remove_logs(Topic& topic, std::move_only_function<void()> done) {
 void Broker::stop(std::move_only_function<void()> done) {
   shard_.timers().cancel(tick_);
   shard_.timers().cancel(retention_);
-  store_.stop(std::move(done));
+  store_->stop(std::move(done));
   shard_.at_turn_end(flush_);
 }
 
@@ -332,13 +338,13 @@ void Broker::say_why(const storage::Log& log, const Error& error) {
 // On the owner's shard. True when the append is decided; its bytes are needed no more.
 bool Broker::try_append(AppendRequest& request) {
   storage::Log& log = *request.partition->log;
-  switch (store_.append(log, request.batch, request.records, request.max_timestamp,
-                        shard_.wall_now(), request.base_offset)) {
+  switch (store_->append(log, request.batch, request.records, request.max_timestamp,
+                         shard_.wall_now(), request.base_offset)) {
     case storage::LogStore::Append::kWait:
       return false;
     case storage::LogStore::Append::kFailed:
-      say_why(log, store_.last_error());
-      finish(request, to_kafka(store_.last_error()));
+      say_why(log, store_->last_error());
+      finish(request, to_kafka(store_->last_error()));
       return true;
     case storage::LogStore::Append::kOutOfOrder:
       request.log_start = log.start_offset();  // which Kafka tells here, too
@@ -349,8 +355,8 @@ bool Broker::try_append(AppendRequest& request) {
       finish(request, kafka::ErrorCode::kInvalidProducerEpoch);
       return true;
     case storage::LogStore::Append::kDuplicate:
-      request.first_timestamp = store_.duplicate().timestamp;
-      in_log(request, log, store_.duplicate().end);
+      request.first_timestamp = store_->duplicate().timestamp;
+      in_log(request, log, store_->duplicate().end);
       return true;
     case storage::LogStore::Append::kDone:
       in_log(request, log, log.appended().position);

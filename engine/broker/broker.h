@@ -25,7 +25,11 @@
 #include "engine/runtime/log.h"
 #include "engine/runtime/shard.h"
 #include "net/kafka/errors.h"
-#include "storage/log_store.h"
+
+namespace duolog::storage {
+struct JournalSetup;
+class LogStore;
+}  // namespace duolog::storage
 
 namespace duolog::broker {
 
@@ -81,7 +85,7 @@ struct NewConfigs {
 class Broker {
  public:
   // On the shard's thread. `journal`: its files, as recovery left them or new.
-  Broker(Cluster& cluster, runtime::Shard& shard, storage::Journal::Setup journal);
+  Broker(Cluster& cluster, runtime::Shard& shard, storage::JournalSetup journal);
   ~Broker();
   Broker(const Broker&) = delete;
   Broker& operator=(const Broker&) = delete;
@@ -89,7 +93,7 @@ class Broker {
   [[nodiscard]] runtime::Shard& shard() { return shard_; }
   [[nodiscard]] Cluster& cluster() { return cluster_; }
   [[nodiscard]] const Options& options() const;
-  [[nodiscard]] storage::LogStore& store() { return store_; }
+  [[nodiscard]] storage::LogStore& store() { return *store_; }
   [[nodiscard]] const BrokerCounters& counters() const { return counters_; }  // any thread
   // The largest batch to build for a topic: its max.message.bytes, which may be anything, as far as
   // the log takes it. Never less than an empty one.
@@ -131,7 +135,7 @@ class Broker {
   }
 
   // Producers should not be read for now: the journal is full.
-  [[nodiscard]] bool congested() const { return store_.congested(); }
+  [[nodiscard]] bool congested() const;
 
   // ---- The Cluster's: topics come and go.
   void add_logs(Topic& topic);                                           // this shard's partitions
@@ -171,7 +175,7 @@ class Broker {
 
   Cluster& cluster_;
   runtime::Shard& shard_;
-  storage::LogStore store_;
+  std::unique_ptr<storage::LogStore> store_;
   BrokerCounters counters_;  // as of the last tick
   std::map<std::string_view, Topic*> by_name_;
   std::unordered_map<Uuid, Topic*> by_id_;

@@ -1,5 +1,6 @@
 #include "engine/broker/broker_counters.h"
 
+#include "storage/journal.h"
 #include "storage/log_store.h"
 
 namespace duolog::broker {

@@ -8,6 +8,7 @@
 #include "engine/broker/partition_growth.h"
 #include "engine/broker/topic_change.h"
 #include "storage/journal_reader.h"
+#include "storage/log_store.h"
 #include "storage/segment_files.h"
 
 namespace duolog::broker {
@@ -166,10 +167,10 @@ std::string Cluster::graveyard_of(const Topic& topic, PartitionId partition) con
   return grave(directory_.deleted(), topic.id, partition.value);
 }
 
-Result<storage::Journal::Setup> Cluster::journal_for(ShardId shard) {
+Result<storage::JournalSetup> Cluster::journal_for(ShardId shard) {
   char name[8];
   std::snprintf(name, sizeof name, "/%04u", static_cast<unsigned>(shard.value));
-  storage::Journal::Setup setup;
+  storage::JournalSetup setup;
   setup.directory = directory_.journal() + name;
   setup.incarnation = static_cast<std::uint32_t>(epoch_.value);
   if (const auto found = report_.journals.find(shard.value); found != report_.journals.end()) {

@@ -97,7 +97,7 @@ class Cluster {
   [[nodiscard]] ShardId owner_of(const Uuid& topic, PartitionId partition) const;
   [[nodiscard]] storage::LogIdentity identity_of(const Topic& topic, PartitionId partition) const;
   [[nodiscard]] std::string graveyard_of(const Topic& topic, PartitionId partition) const;
-  [[nodiscard]] Result<storage::Journal::Setup> journal_for(ShardId shard);
+  [[nodiscard]] Result<storage::JournalSetup> journal_for(ShardId shard);
   // On shard 0: runs `step` on every shard, then `then` on shard 0.
   void on_every_shard(std::function<void(Broker&)> step, std::move_only_function<void()> then);
   void enqueue(std::move_only_function<void()> change);

@@ -7,6 +7,7 @@
 
 #include "engine/broker/cluster.h"
 #include "engine/broker/config/describe_config.h"
+#include "storage/log_store.h"
 
 namespace duolog::broker {
 namespace {

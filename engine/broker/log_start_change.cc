@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/broker/cluster.h"
+#include "storage/log_store.h"
 
 namespace duolog::broker {
 namespace {

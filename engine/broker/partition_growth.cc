@@ -1,6 +1,7 @@
 #include "engine/broker/partition_growth.h"
 
 #include "engine/broker/cluster.h"
+#include "storage/log_store.h"
 
 namespace duolog::broker {
 namespace {

@@ -75,7 +75,7 @@ Result<void> SimServer::open() {
   if (!recovered) return std::unexpected(recovered.error());
   report_ = std::move(*recovered);
 
-  storage::Journal::Setup journal;
+  storage::JournalSetup journal;
   journal.directory = kJournal;
   journal.incarnation = ++catalog_.incarnation;
   journal.files = std::move(report_.journals[0]);

@@ -132,7 +132,7 @@ TEST(LogReaderThreadsTest, ReaderSeesEveryBatchWhileMemoryIsRecycled) {
   options.journal_file_bytes = kMiB;
   options.journal_max_bytes = 2 * kMiB;
   options.group_max_bytes = 256 * kKiB;
-  Journal::Setup journal{"/journal", 1, {}};
+  JournalSetup journal{"/journal", 1, {}};
   for (std::uint64_t number = 1; number <= 2; ++number) {
     journal.files.push_back(*Journal::create_file(files, "/journal", number, kMiB));
   }
@@ -279,7 +279,7 @@ TEST(LogReaderThreadsTest, ReaderIsOvertakenByTheStartAndWhatItKeepsStays) {
   options.journal_max_bytes = 2 * kMiB;
   options.group_max_bytes = 256 * kKiB;
   options.delete_delay_ms = 0;
-  Journal::Setup journal{"/journal", 1, {}};
+  JournalSetup journal{"/journal", 1, {}};
   for (std::uint64_t number = 1; number <= 2; ++number) {
     journal.files.push_back(*Journal::create_file(files, "/journal", number, kMiB));
   }
