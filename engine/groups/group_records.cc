@@ -1,7 +1,5 @@
 #include "engine/groups/group_records.h"
 
-#include <tuple>
-
 #include "net/kafka/arena.h"
 #include "net/kafka/codec.h"
 
@@ -26,8 +24,8 @@ struct OffsetKey {
   PartitionId partition{};
 
   static constexpr auto kFields =
-      std::tuple{field<&OffsetKey::group>(since(0)), field<&OffsetKey::topic>(since(0)),
-                 field<&OffsetKey::partition>(since(0))};
+      Fields{field<&OffsetKey::group>(since(0)), field<&OffsetKey::topic>(since(0)),
+             field<&OffsetKey::partition>(since(0))};
 };
 
 struct OffsetValue {
@@ -38,18 +36,18 @@ struct OffsetValue {
   Timestamp expire_timestamp = kNoExpiry;
   Uuid topic_id{};
 
-  static constexpr auto kFields = std::tuple{field<&OffsetValue::offset>(since(0)),
-                                             field<&OffsetValue::leader_epoch>(since(3)),
-                                             field<&OffsetValue::metadata>(since(0)),
-                                             field<&OffsetValue::commit_timestamp>(since(0)),
-                                             field<&OffsetValue::expire_timestamp>(range(1, 1)),
-                                             field<&OffsetValue::topic_id>(since(4)).tagged(0)};
+  static constexpr auto kFields = Fields{field<&OffsetValue::offset>(since(0)),
+                                         field<&OffsetValue::leader_epoch>(since(3)),
+                                         field<&OffsetValue::metadata>(since(0)),
+                                         field<&OffsetValue::commit_timestamp>(since(0)),
+                                         field<&OffsetValue::expire_timestamp>(range(1, 1)),
+                                         field<&OffsetValue::topic_id>(since(4)).tagged(0)};
 };
 
 struct GroupKey {
   std::string_view group{};
 
-  static constexpr auto kFields = std::tuple{field<&GroupKey::group>(since(0))};
+  static constexpr auto kFields = Fields{field<&GroupKey::group>(since(0))};
 };
 
 struct GroupValue {
@@ -64,14 +62,14 @@ struct GroupValue {
     Bytes assignment{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Member::member_id>(since(0)),
-                   field<&Member::group_instance_id>(since(3)).nullable(since(3)),
-                   field<&Member::client_id>(since(0)),
-                   field<&Member::client_host>(since(0)),
-                   field<&Member::rebalance_timeout_ms>(since(1)),
-                   field<&Member::session_timeout_ms>(since(0)),
-                   field<&Member::subscription>(since(0)),
-                   field<&Member::assignment>(since(0))};
+        Fields{field<&Member::member_id>(since(0)),
+               field<&Member::group_instance_id>(since(3)).nullable(since(3)),
+               field<&Member::client_id>(since(0)),
+               field<&Member::client_host>(since(0)),
+               field<&Member::rebalance_timeout_ms>(since(1)),
+               field<&Member::session_timeout_ms>(since(0)),
+               field<&Member::subscription>(since(0)),
+               field<&Member::assignment>(since(0))};
   };
 
   std::string_view protocol_type{};
@@ -81,13 +79,12 @@ struct GroupValue {
   Timestamp current_state_timestamp{-1};
   kafka::Array<Member> members{};
 
-  static constexpr auto kFields =
-      std::tuple{field<&GroupValue::protocol_type>(since(0)),
-                 field<&GroupValue::generation>(since(0)),
-                 field<&GroupValue::protocol>(since(0)).nullable(since(0)),
-                 field<&GroupValue::leader>(since(0)).nullable(since(0)),
-                 field<&GroupValue::current_state_timestamp>(since(2)),
-                 field<&GroupValue::members>(since(0))};
+  static constexpr auto kFields = Fields{field<&GroupValue::protocol_type>(since(0)),
+                                         field<&GroupValue::generation>(since(0)),
+                                         field<&GroupValue::protocol>(since(0)).nullable(since(0)),
+                                         field<&GroupValue::leader>(since(0)).nullable(since(0)),
+                                         field<&GroupValue::current_state_timestamp>(since(2)),
+                                         field<&GroupValue::members>(since(0))};
 };
 
 template <class T>

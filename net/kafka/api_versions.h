@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <string_view>
-#include <tuple>
 
 #include "net/kafka/errors.h"
 #include "net/kafka/message.h"
@@ -18,8 +17,8 @@ struct ApiVersionsRequest {
   std::string_view client_software_version{};
 
   static constexpr auto kFields =
-      std::tuple{field<&ApiVersionsRequest::client_software_name>(since(3)),
-                 field<&ApiVersionsRequest::client_software_version>(since(3))};
+      Fields{field<&ApiVersionsRequest::client_software_name>(since(3)),
+             field<&ApiVersionsRequest::client_software_version>(since(3))};
 };
 
 struct ApiVersionsResponse {
@@ -31,8 +30,8 @@ struct ApiVersionsResponse {
     std::int16_t max_version = 0;
 
     static constexpr auto kFields =
-        std::tuple{field<&ApiVersion::api_key>(since(0)), field<&ApiVersion::min_version>(since(0)),
-                   field<&ApiVersion::max_version>(since(0))};
+        Fields{field<&ApiVersion::api_key>(since(0)), field<&ApiVersion::min_version>(since(0)),
+               field<&ApiVersion::max_version>(since(0))};
   };
 
   struct SupportedFeatureKey {
@@ -40,9 +39,9 @@ struct ApiVersionsResponse {
     std::int16_t min_version = 0;
     std::int16_t max_version = 0;
 
-    static constexpr auto kFields = std::tuple{field<&SupportedFeatureKey::name>(since(3)),
-                                               field<&SupportedFeatureKey::min_version>(since(3)),
-                                               field<&SupportedFeatureKey::max_version>(since(3))};
+    static constexpr auto kFields = Fields{field<&SupportedFeatureKey::name>(since(3)),
+                                           field<&SupportedFeatureKey::min_version>(since(3)),
+                                           field<&SupportedFeatureKey::max_version>(since(3))};
   };
 
   struct FinalizedFeatureKey {
@@ -51,9 +50,9 @@ struct ApiVersionsResponse {
     std::int16_t min_version_level = 0;
 
     static constexpr auto kFields =
-        std::tuple{field<&FinalizedFeatureKey::name>(since(3)),
-                   field<&FinalizedFeatureKey::max_version_level>(since(3)),
-                   field<&FinalizedFeatureKey::min_version_level>(since(3))};
+        Fields{field<&FinalizedFeatureKey::name>(since(3)),
+               field<&FinalizedFeatureKey::max_version_level>(since(3)),
+               field<&FinalizedFeatureKey::min_version_level>(since(3))};
   };
 
   ErrorCode error_code = ErrorCode::kNone;
@@ -65,13 +64,13 @@ struct ApiVersionsResponse {
   bool zk_migration_ready = false;
 
   static constexpr auto kFields =
-      std::tuple{field<&ApiVersionsResponse::error_code>(since(0)),
-                 field<&ApiVersionsResponse::api_keys>(since(0)),
-                 field<&ApiVersionsResponse::throttle_time_ms>(since(1)),
-                 field<&ApiVersionsResponse::supported_features>(since(3)).tagged(0),
-                 field<&ApiVersionsResponse::finalized_features_epoch>(since(3)).tagged(1),
-                 field<&ApiVersionsResponse::finalized_features>(since(3)).tagged(2),
-                 field<&ApiVersionsResponse::zk_migration_ready>(since(3)).tagged(3)};
+      Fields{field<&ApiVersionsResponse::error_code>(since(0)),
+             field<&ApiVersionsResponse::api_keys>(since(0)),
+             field<&ApiVersionsResponse::throttle_time_ms>(since(1)),
+             field<&ApiVersionsResponse::supported_features>(since(3)).tagged(0),
+             field<&ApiVersionsResponse::finalized_features_epoch>(since(3)).tagged(1),
+             field<&ApiVersionsResponse::finalized_features>(since(3)).tagged(2),
+             field<&ApiVersionsResponse::zk_migration_ready>(since(3)).tagged(3)};
 };
 
 // The table of api.h as ApiVersions lists it, in the arena.

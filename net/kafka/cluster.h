@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <tuple>
 
 #include "engine/base/ids.h"
 #include "net/kafka/errors.h"
@@ -21,9 +20,9 @@ struct DescribeClusterRequest {
   bool include_fenced_brokers = false;
 
   static constexpr auto kFields =
-      std::tuple{field<&DescribeClusterRequest::include_cluster_authorized_operations>(since(0)),
-                 field<&DescribeClusterRequest::endpoint_type>(since(1)),
-                 field<&DescribeClusterRequest::include_fenced_brokers>(since(2))};
+      Fields{field<&DescribeClusterRequest::include_cluster_authorized_operations>(since(0)),
+             field<&DescribeClusterRequest::endpoint_type>(since(1)),
+             field<&DescribeClusterRequest::include_fenced_brokers>(since(2))};
 };
 
 struct DescribeClusterResponse {
@@ -36,10 +35,10 @@ struct DescribeClusterResponse {
     NullableString rack{};
     bool is_fenced = false;
 
-    static constexpr auto kFields = std::tuple{
-        field<&Broker::broker_id>(since(0)), field<&Broker::host>(since(0)),
-        field<&Broker::port>(since(0)), field<&Broker::rack>(since(0)).nullable(since(0)),
-        field<&Broker::is_fenced>(since(2))};
+    static constexpr auto kFields =
+        Fields{field<&Broker::broker_id>(since(0)), field<&Broker::host>(since(0)),
+               field<&Broker::port>(since(0)), field<&Broker::rack>(since(0)).nullable(since(0)),
+               field<&Broker::is_fenced>(since(2))};
   };
 
   std::int32_t throttle_time_ms = 0;
@@ -52,14 +51,14 @@ struct DescribeClusterResponse {
   std::int32_t cluster_authorized_operations = kOperationsNotAsked;
 
   static constexpr auto kFields =
-      std::tuple{field<&DescribeClusterResponse::throttle_time_ms>(since(0)),
-                 field<&DescribeClusterResponse::error_code>(since(0)),
-                 field<&DescribeClusterResponse::error_message>(since(0)).nullable(since(0)),
-                 field<&DescribeClusterResponse::endpoint_type>(since(1)),
-                 field<&DescribeClusterResponse::cluster_id>(since(0)),
-                 field<&DescribeClusterResponse::controller_id>(since(0)),
-                 field<&DescribeClusterResponse::brokers>(since(0)),
-                 field<&DescribeClusterResponse::cluster_authorized_operations>(since(0))};
+      Fields{field<&DescribeClusterResponse::throttle_time_ms>(since(0)),
+             field<&DescribeClusterResponse::error_code>(since(0)),
+             field<&DescribeClusterResponse::error_message>(since(0)).nullable(since(0)),
+             field<&DescribeClusterResponse::endpoint_type>(since(1)),
+             field<&DescribeClusterResponse::cluster_id>(since(0)),
+             field<&DescribeClusterResponse::controller_id>(since(0)),
+             field<&DescribeClusterResponse::brokers>(since(0)),
+             field<&DescribeClusterResponse::cluster_authorized_operations>(since(0))};
 };
 
 // Where the next page of DescribeTopicPartitions begins.
@@ -67,8 +66,8 @@ struct PartitionCursor {
   std::string_view topic_name{};
   PartitionId partition_index{};
 
-  static constexpr auto kFields = std::tuple{field<&PartitionCursor::topic_name>(since(0)),
-                                             field<&PartitionCursor::partition_index>(since(0))};
+  static constexpr auto kFields = Fields{field<&PartitionCursor::topic_name>(since(0)),
+                                         field<&PartitionCursor::partition_index>(since(0))};
 };
 
 struct DescribeTopicPartitionsRequest {
@@ -77,7 +76,7 @@ struct DescribeTopicPartitionsRequest {
   struct Topic {
     std::string_view name{};
 
-    static constexpr auto kFields = std::tuple{field<&Topic::name>(since(0))};
+    static constexpr auto kFields = Fields{field<&Topic::name>(since(0))};
   };
 
   Array<Topic> topics{};
@@ -85,9 +84,9 @@ struct DescribeTopicPartitionsRequest {
   std::optional<PartitionCursor> cursor{};
 
   static constexpr auto kFields =
-      std::tuple{field<&DescribeTopicPartitionsRequest::topics>(since(0)),
-                 field<&DescribeTopicPartitionsRequest::response_partition_limit>(since(0)),
-                 field<&DescribeTopicPartitionsRequest::cursor>(since(0)).nullable(since(0))};
+      Fields{field<&DescribeTopicPartitionsRequest::topics>(since(0)),
+             field<&DescribeTopicPartitionsRequest::response_partition_limit>(since(0)),
+             field<&DescribeTopicPartitionsRequest::cursor>(since(0)).nullable(since(0))};
 };
 
 struct DescribeTopicPartitionsResponse {
@@ -106,15 +105,15 @@ struct DescribeTopicPartitionsResponse {
       Array<std::int32_t> offline_replicas{};
 
       static constexpr auto kFields =
-          std::tuple{field<&Partition::error_code>(since(0)),
-                     field<&Partition::partition_index>(since(0)),
-                     field<&Partition::leader_id>(since(0)),
-                     field<&Partition::leader_epoch>(since(0)),
-                     field<&Partition::replica_nodes>(since(0)),
-                     field<&Partition::isr_nodes>(since(0)),
-                     field<&Partition::eligible_leader_replicas>(since(0)).nullable(since(0)),
-                     field<&Partition::last_known_elr>(since(0)).nullable(since(0)),
-                     field<&Partition::offline_replicas>(since(0))};
+          Fields{field<&Partition::error_code>(since(0)),
+                 field<&Partition::partition_index>(since(0)),
+                 field<&Partition::leader_id>(since(0)),
+                 field<&Partition::leader_epoch>(since(0)),
+                 field<&Partition::replica_nodes>(since(0)),
+                 field<&Partition::isr_nodes>(since(0)),
+                 field<&Partition::eligible_leader_replicas>(since(0)).nullable(since(0)),
+                 field<&Partition::last_known_elr>(since(0)).nullable(since(0)),
+                 field<&Partition::offline_replicas>(since(0))};
     };
 
     ErrorCode error_code = ErrorCode::kNone;
@@ -124,7 +123,7 @@ struct DescribeTopicPartitionsResponse {
     Array<Partition> partitions{};
     std::int32_t topic_authorized_operations = kOperationsNotAsked;
 
-    static constexpr auto kFields = std::tuple{
+    static constexpr auto kFields = Fields{
         field<&Topic::error_code>(since(0)), field<&Topic::name>(since(0)).nullable(since(0)),
         field<&Topic::topic_id>(since(0)),   field<&Topic::is_internal>(since(0)),
         field<&Topic::partitions>(since(0)), field<&Topic::topic_authorized_operations>(since(0))};
@@ -135,9 +134,9 @@ struct DescribeTopicPartitionsResponse {
   std::optional<PartitionCursor> next_cursor{};
 
   static constexpr auto kFields =
-      std::tuple{field<&DescribeTopicPartitionsResponse::throttle_time_ms>(since(0)),
-                 field<&DescribeTopicPartitionsResponse::topics>(since(0)),
-                 field<&DescribeTopicPartitionsResponse::next_cursor>(since(0)).nullable(since(0))};
+      Fields{field<&DescribeTopicPartitionsResponse::throttle_time_ms>(since(0)),
+             field<&DescribeTopicPartitionsResponse::topics>(since(0)),
+             field<&DescribeTopicPartitionsResponse::next_cursor>(since(0)).nullable(since(0))};
 };
 
 }  // namespace duolog::kafka

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <string_view>
-#include <tuple>
 
 #include "net/kafka/errors.h"
 #include "net/kafka/message.h"
@@ -20,9 +19,9 @@ struct DescribeConfigsRequest {
     std::string_view resource_name{};
     Array<std::string_view> configuration_keys{};
 
-    static constexpr auto kFields = std::tuple{
-        field<&Resource::resource_type>(since(0)), field<&Resource::resource_name>(since(0)),
-        field<&Resource::configuration_keys>(since(0)).nullable(since(0))};
+    static constexpr auto kFields =
+        Fields{field<&Resource::resource_type>(since(0)), field<&Resource::resource_name>(since(0)),
+               field<&Resource::configuration_keys>(since(0)).nullable(since(0))};
   };
 
   Array<Resource> resources{};
@@ -30,9 +29,9 @@ struct DescribeConfigsRequest {
   bool include_documentation = false;
 
   static constexpr auto kFields =
-      std::tuple{field<&DescribeConfigsRequest::resources>(since(0)),
-                 field<&DescribeConfigsRequest::include_synonyms>(since(1)),
-                 field<&DescribeConfigsRequest::include_documentation>(since(3))};
+      Fields{field<&DescribeConfigsRequest::resources>(since(0)),
+             field<&DescribeConfigsRequest::include_synonyms>(since(1)),
+             field<&DescribeConfigsRequest::include_documentation>(since(3))};
 };
 
 struct DescribeConfigsResponse {
@@ -45,9 +44,9 @@ struct DescribeConfigsResponse {
         NullableString value = "";
         std::int8_t source = 0;
 
-        static constexpr auto kFields = std::tuple{
-            field<&Synonym::name>(since(1)), field<&Synonym::value>(since(1)).nullable(since(0)),
-            field<&Synonym::source>(since(1))};
+        static constexpr auto kFields = Fields{field<&Synonym::name>(since(1)),
+                                               field<&Synonym::value>(since(1)).nullable(since(0)),
+                                               field<&Synonym::source>(since(1))};
       };
 
       std::string_view name{};
@@ -60,14 +59,14 @@ struct DescribeConfigsResponse {
       NullableString documentation = "";
 
       static constexpr auto kFields =
-          std::tuple{field<&Config::name>(since(0)),
-                     field<&Config::value>(since(0)).nullable(since(0)),
-                     field<&Config::read_only>(since(0)),
-                     field<&Config::config_source>(since(1)),
-                     field<&Config::is_sensitive>(since(0)),
-                     field<&Config::synonyms>(since(1)),
-                     field<&Config::config_type>(since(3)),
-                     field<&Config::documentation>(since(3)).nullable(since(0))};
+          Fields{field<&Config::name>(since(0)),
+                 field<&Config::value>(since(0)).nullable(since(0)),
+                 field<&Config::read_only>(since(0)),
+                 field<&Config::config_source>(since(1)),
+                 field<&Config::is_sensitive>(since(0)),
+                 field<&Config::synonyms>(since(1)),
+                 field<&Config::config_type>(since(3)),
+                 field<&Config::documentation>(since(3)).nullable(since(0))};
     };
 
     ErrorCode error_code = ErrorCode::kNone;
@@ -77,18 +76,18 @@ struct DescribeConfigsResponse {
     Array<Config> configs{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Resource::error_code>(since(0)),
-                   field<&Resource::error_message>(since(0)).nullable(since(0)),
-                   field<&Resource::resource_type>(since(0)),
-                   field<&Resource::resource_name>(since(0)), field<&Resource::configs>(since(0))};
+        Fields{field<&Resource::error_code>(since(0)),
+               field<&Resource::error_message>(since(0)).nullable(since(0)),
+               field<&Resource::resource_type>(since(0)), field<&Resource::resource_name>(since(0)),
+               field<&Resource::configs>(since(0))};
   };
 
   std::int32_t throttle_time_ms = 0;
   Array<Resource> results{};
 
   static constexpr auto kFields =
-      std::tuple{field<&DescribeConfigsResponse::throttle_time_ms>(since(0)),
-                 field<&DescribeConfigsResponse::results>(since(0))};
+      Fields{field<&DescribeConfigsResponse::throttle_time_ms>(since(0)),
+             field<&DescribeConfigsResponse::results>(since(0))};
 };
 
 struct AlterConfigsRequest {
@@ -99,8 +98,8 @@ struct AlterConfigsRequest {
       std::string_view name{};
       NullableString value = "";
 
-      static constexpr auto kFields = std::tuple{
-          field<&Config::name>(since(0)), field<&Config::value>(since(0)).nullable(since(0))};
+      static constexpr auto kFields = Fields{field<&Config::name>(since(0)),
+                                             field<&Config::value>(since(0)).nullable(since(0))};
     };
 
     std::int8_t resource_type = 0;
@@ -108,15 +107,15 @@ struct AlterConfigsRequest {
     Array<Config> configs{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Resource::resource_type>(since(0)),
-                   field<&Resource::resource_name>(since(0)), field<&Resource::configs>(since(0))};
+        Fields{field<&Resource::resource_type>(since(0)), field<&Resource::resource_name>(since(0)),
+               field<&Resource::configs>(since(0))};
   };
 
   Array<Resource> resources{};
   bool validate_only = false;
 
-  static constexpr auto kFields = std::tuple{field<&AlterConfigsRequest::resources>(since(0)),
-                                             field<&AlterConfigsRequest::validate_only>(since(0))};
+  static constexpr auto kFields = Fields{field<&AlterConfigsRequest::resources>(since(0)),
+                                         field<&AlterConfigsRequest::validate_only>(since(0))};
 };
 
 struct AlterConfigsResponse {
@@ -128,7 +127,7 @@ struct AlterConfigsResponse {
     std::int8_t resource_type = 0;
     std::string_view resource_name{};
 
-    static constexpr auto kFields = std::tuple{
+    static constexpr auto kFields = Fields{
         field<&Resource::error_code>(since(0)),
         field<&Resource::error_message>(since(0)).nullable(since(0)),
         field<&Resource::resource_type>(since(0)), field<&Resource::resource_name>(since(0))};
@@ -137,9 +136,8 @@ struct AlterConfigsResponse {
   std::int32_t throttle_time_ms = 0;
   Array<Resource> responses{};
 
-  static constexpr auto kFields =
-      std::tuple{field<&AlterConfigsResponse::throttle_time_ms>(since(0)),
-                 field<&AlterConfigsResponse::responses>(since(0))};
+  static constexpr auto kFields = Fields{field<&AlterConfigsResponse::throttle_time_ms>(since(0)),
+                                         field<&AlterConfigsResponse::responses>(since(0))};
 };
 
 struct IncrementalAlterConfigsRequest {
@@ -152,8 +150,8 @@ struct IncrementalAlterConfigsRequest {
       NullableString value = "";
 
       static constexpr auto kFields =
-          std::tuple{field<&Config::name>(since(0)), field<&Config::config_operation>(since(0)),
-                     field<&Config::value>(since(0)).nullable(since(0))};
+          Fields{field<&Config::name>(since(0)), field<&Config::config_operation>(since(0)),
+                 field<&Config::value>(since(0)).nullable(since(0))};
     };
 
     std::int8_t resource_type = 0;
@@ -161,16 +159,16 @@ struct IncrementalAlterConfigsRequest {
     Array<Config> configs{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Resource::resource_type>(since(0)),
-                   field<&Resource::resource_name>(since(0)), field<&Resource::configs>(since(0))};
+        Fields{field<&Resource::resource_type>(since(0)), field<&Resource::resource_name>(since(0)),
+               field<&Resource::configs>(since(0))};
   };
 
   Array<Resource> resources{};
   bool validate_only = false;
 
   static constexpr auto kFields =
-      std::tuple{field<&IncrementalAlterConfigsRequest::resources>(since(0)),
-                 field<&IncrementalAlterConfigsRequest::validate_only>(since(0))};
+      Fields{field<&IncrementalAlterConfigsRequest::resources>(since(0)),
+             field<&IncrementalAlterConfigsRequest::validate_only>(since(0))};
 };
 
 struct IncrementalAlterConfigsResponse {
@@ -182,7 +180,7 @@ struct IncrementalAlterConfigsResponse {
     std::int8_t resource_type = 0;
     std::string_view resource_name{};
 
-    static constexpr auto kFields = std::tuple{
+    static constexpr auto kFields = Fields{
         field<&Resource::error_code>(since(0)),
         field<&Resource::error_message>(since(0)).nullable(since(0)),
         field<&Resource::resource_type>(since(0)), field<&Resource::resource_name>(since(0))};
@@ -192,8 +190,8 @@ struct IncrementalAlterConfigsResponse {
   Array<Resource> responses{};
 
   static constexpr auto kFields =
-      std::tuple{field<&IncrementalAlterConfigsResponse::throttle_time_ms>(since(0)),
-                 field<&IncrementalAlterConfigsResponse::responses>(since(0))};
+      Fields{field<&IncrementalAlterConfigsResponse::throttle_time_ms>(since(0)),
+             field<&IncrementalAlterConfigsResponse::responses>(since(0))};
 };
 
 }  // namespace duolog::kafka

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <string_view>
-#include <tuple>
 
 #include "net/kafka/errors.h"
 #include "net/kafka/message.h"
@@ -18,9 +17,9 @@ struct FindCoordinatorRequest {
   Array<std::string_view> coordinator_keys{};
 
   static constexpr auto kFields =
-      std::tuple{field<&FindCoordinatorRequest::key>(range(0, 3)),
-                 field<&FindCoordinatorRequest::key_type>(since(1)),
-                 field<&FindCoordinatorRequest::coordinator_keys>(since(4))};
+      Fields{field<&FindCoordinatorRequest::key>(range(0, 3)),
+             field<&FindCoordinatorRequest::key_type>(since(1)),
+             field<&FindCoordinatorRequest::coordinator_keys>(since(4))};
 };
 
 struct FindCoordinatorResponse {
@@ -35,12 +34,12 @@ struct FindCoordinatorResponse {
     NullableString error_message = "";
 
     static constexpr auto kFields =
-        std::tuple{field<&Coordinator::key>(since(4)),
-                   field<&Coordinator::node_id>(since(4)),
-                   field<&Coordinator::host>(since(4)),
-                   field<&Coordinator::port>(since(4)),
-                   field<&Coordinator::error_code>(since(4)),
-                   field<&Coordinator::error_message>(since(4)).nullable(since(4))};
+        Fields{field<&Coordinator::key>(since(4)),
+               field<&Coordinator::node_id>(since(4)),
+               field<&Coordinator::host>(since(4)),
+               field<&Coordinator::port>(since(4)),
+               field<&Coordinator::error_code>(since(4)),
+               field<&Coordinator::error_message>(since(4)).nullable(since(4))};
   };
 
   std::int32_t throttle_time_ms = 0;
@@ -52,13 +51,13 @@ struct FindCoordinatorResponse {
   Array<Coordinator> coordinators{};
 
   static constexpr auto kFields =
-      std::tuple{field<&FindCoordinatorResponse::throttle_time_ms>(since(1)),
-                 field<&FindCoordinatorResponse::error_code>(range(0, 3)),
-                 field<&FindCoordinatorResponse::error_message>(range(1, 3)).nullable(range(1, 3)),
-                 field<&FindCoordinatorResponse::node_id>(range(0, 3)),
-                 field<&FindCoordinatorResponse::host>(range(0, 3)),
-                 field<&FindCoordinatorResponse::port>(range(0, 3)),
-                 field<&FindCoordinatorResponse::coordinators>(since(4))};
+      Fields{field<&FindCoordinatorResponse::throttle_time_ms>(since(1)),
+             field<&FindCoordinatorResponse::error_code>(range(0, 3)),
+             field<&FindCoordinatorResponse::error_message>(range(1, 3)).nullable(range(1, 3)),
+             field<&FindCoordinatorResponse::node_id>(range(0, 3)),
+             field<&FindCoordinatorResponse::host>(range(0, 3)),
+             field<&FindCoordinatorResponse::port>(range(0, 3)),
+             field<&FindCoordinatorResponse::coordinators>(since(4))};
 };
 
 }  // namespace duolog::kafka

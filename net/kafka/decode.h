@@ -108,7 +108,7 @@ bool decode_tag(Reader& reader, Wire wire, std::uint32_t tag, S& out) {
         return true;
       known = true;
       return decode_value(reader, wire, row.nullable_versions.has(wire.version), out.*row.member) ||
-             reader.inside(row.name);
+             reader.inside(kFieldName<S, i>);
     }
     return true;
   });
@@ -146,7 +146,7 @@ bool decode_struct(Reader& reader, Wire wire, S& out) {
       if (!row.versions.has(wire.version)) return true;
       return decode_value(reader, wire_of(row, wire), row.nullable_versions.has(wire.version),
                           out.*row.member) ||
-             reader.inside(row.name);
+             reader.inside(kFieldName<S, i>);
     }
     return true;
   });

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <limits>
 #include <string_view>
-#include <tuple>
 
 #include "engine/base/ids.h"
 #include "net/kafka/errors.h"
@@ -21,8 +20,8 @@ struct FetchRequest {
     std::int32_t replica_id = -1;
     std::int64_t replica_epoch = -1;
 
-    static constexpr auto kFields = std::tuple{field<&ReplicaState::replica_id>(since(15)),
-                                               field<&ReplicaState::replica_epoch>(since(15))};
+    static constexpr auto kFields = Fields{field<&ReplicaState::replica_id>(since(15)),
+                                           field<&ReplicaState::replica_epoch>(since(15))};
   };
 
   struct Topic {
@@ -37,14 +36,14 @@ struct FetchRequest {
       Offset high_watermark{std::numeric_limits<std::int64_t>::max()};
 
       static constexpr auto kFields =
-          std::tuple{field<&Partition::partition>(since(0)),
-                     field<&Partition::current_leader_epoch>(since(9)),
-                     field<&Partition::fetch_offset>(since(0)),
-                     field<&Partition::last_fetched_epoch>(since(12)),
-                     field<&Partition::log_start_offset>(since(5)),
-                     field<&Partition::partition_max_bytes>(since(0)),
-                     field<&Partition::replica_directory_id>(since(17)).tagged(0),
-                     field<&Partition::high_watermark>(since(18)).tagged(1)};
+          Fields{field<&Partition::partition>(since(0)),
+                 field<&Partition::current_leader_epoch>(since(9)),
+                 field<&Partition::fetch_offset>(since(0)),
+                 field<&Partition::last_fetched_epoch>(since(12)),
+                 field<&Partition::log_start_offset>(since(5)),
+                 field<&Partition::partition_max_bytes>(since(0)),
+                 field<&Partition::replica_directory_id>(since(17)).tagged(0),
+                 field<&Partition::high_watermark>(since(18)).tagged(1)};
     };
 
     std::string_view topic{};
@@ -52,8 +51,8 @@ struct FetchRequest {
     Array<Partition> partitions{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Topic::topic>(range(0, 12)), field<&Topic::topic_id>(since(13)),
-                   field<&Topic::partitions>(since(0))};
+        Fields{field<&Topic::topic>(range(0, 12)), field<&Topic::topic_id>(since(13)),
+               field<&Topic::partitions>(since(0))};
   };
 
   struct ForgottenTopic {
@@ -61,9 +60,9 @@ struct FetchRequest {
     Uuid topic_id{};
     Array<PartitionId> partitions{};
 
-    static constexpr auto kFields = std::tuple{field<&ForgottenTopic::topic>(range(7, 12)),
-                                               field<&ForgottenTopic::topic_id>(since(13)),
-                                               field<&ForgottenTopic::partitions>(since(7))};
+    static constexpr auto kFields = Fields{field<&ForgottenTopic::topic>(range(7, 12)),
+                                           field<&ForgottenTopic::topic_id>(since(13)),
+                                           field<&ForgottenTopic::partitions>(since(7))};
   };
 
   NullableString cluster_id{};
@@ -80,18 +79,18 @@ struct FetchRequest {
   std::string_view rack_id{};
 
   static constexpr auto kFields =
-      std::tuple{field<&FetchRequest::cluster_id>(since(12)).nullable(since(12)).tagged(0),
-                 field<&FetchRequest::replica_id>(range(0, 14)),
-                 field<&FetchRequest::replica_state>(since(15)).tagged(1),
-                 field<&FetchRequest::max_wait_ms>(since(0)),
-                 field<&FetchRequest::min_bytes>(since(0)),
-                 field<&FetchRequest::max_bytes>(since(3)),
-                 field<&FetchRequest::isolation_level>(since(4)),
-                 field<&FetchRequest::session_id>(since(7)),
-                 field<&FetchRequest::session_epoch>(since(7)),
-                 field<&FetchRequest::topics>(since(0)),
-                 field<&FetchRequest::forgotten_topics_data>(since(7)),
-                 field<&FetchRequest::rack_id>(since(11))};
+      Fields{field<&FetchRequest::cluster_id>(since(12)).nullable(since(12)).tagged(0),
+             field<&FetchRequest::replica_id>(range(0, 14)),
+             field<&FetchRequest::replica_state>(since(15)).tagged(1),
+             field<&FetchRequest::max_wait_ms>(since(0)),
+             field<&FetchRequest::min_bytes>(since(0)),
+             field<&FetchRequest::max_bytes>(since(3)),
+             field<&FetchRequest::isolation_level>(since(4)),
+             field<&FetchRequest::session_id>(since(7)),
+             field<&FetchRequest::session_epoch>(since(7)),
+             field<&FetchRequest::topics>(since(0)),
+             field<&FetchRequest::forgotten_topics_data>(since(7)),
+             field<&FetchRequest::rack_id>(since(11))};
 };
 
 struct FetchResponse {
@@ -101,8 +100,8 @@ struct FetchResponse {
     LeaderEpoch epoch{-1};
     Offset end_offset{-1};
 
-    static constexpr auto kFields = std::tuple{field<&EpochEndOffset::epoch>(since(12)),
-                                               field<&EpochEndOffset::end_offset>(since(12))};
+    static constexpr auto kFields = Fields{field<&EpochEndOffset::epoch>(since(12)),
+                                           field<&EpochEndOffset::end_offset>(since(12))};
   };
 
   struct SnapshotId {
@@ -110,15 +109,15 @@ struct FetchResponse {
     LeaderEpoch epoch{-1};
 
     static constexpr auto kFields =
-        std::tuple{field<&SnapshotId::end_offset>(since(0)), field<&SnapshotId::epoch>(since(0))};
+        Fields{field<&SnapshotId::end_offset>(since(0)), field<&SnapshotId::epoch>(since(0))};
   };
 
   struct AbortedTransaction {
     std::int64_t producer_id = 0;
     Offset first_offset{};
 
-    static constexpr auto kFields = std::tuple{field<&AbortedTransaction::producer_id>(since(4)),
-                                               field<&AbortedTransaction::first_offset>(since(4))};
+    static constexpr auto kFields = Fields{field<&AbortedTransaction::producer_id>(since(4)),
+                                           field<&AbortedTransaction::first_offset>(since(4))};
   };
 
   struct Topic {
@@ -136,17 +135,17 @@ struct FetchResponse {
       Records records{};
 
       static constexpr auto kFields =
-          std::tuple{field<&Partition::partition_index>(since(0)),
-                     field<&Partition::error_code>(since(0)),
-                     field<&Partition::high_watermark>(since(0)),
-                     field<&Partition::last_stable_offset>(since(4)),
-                     field<&Partition::log_start_offset>(since(5)),
-                     field<&Partition::diverging_epoch>(since(12)).tagged(0),
-                     field<&Partition::current_leader>(since(12)).tagged(1),
-                     field<&Partition::snapshot_id>(since(12)).tagged(2),
-                     field<&Partition::aborted_transactions>(since(4)).nullable(since(4)),
-                     field<&Partition::preferred_read_replica>(since(11)),
-                     field<&Partition::records>(since(0)).nullable(since(0))};
+          Fields{field<&Partition::partition_index>(since(0)),
+                 field<&Partition::error_code>(since(0)),
+                 field<&Partition::high_watermark>(since(0)),
+                 field<&Partition::last_stable_offset>(since(4)),
+                 field<&Partition::log_start_offset>(since(5)),
+                 field<&Partition::diverging_epoch>(since(12)).tagged(0),
+                 field<&Partition::current_leader>(since(12)).tagged(1),
+                 field<&Partition::snapshot_id>(since(12)).tagged(2),
+                 field<&Partition::aborted_transactions>(since(4)).nullable(since(4)),
+                 field<&Partition::preferred_read_replica>(since(11)),
+                 field<&Partition::records>(since(0)).nullable(since(0))};
     };
 
     std::string_view topic{};
@@ -154,8 +153,8 @@ struct FetchResponse {
     Array<Partition> partitions{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Topic::topic>(range(0, 12)), field<&Topic::topic_id>(since(13)),
-                   field<&Topic::partitions>(since(0))};
+        Fields{field<&Topic::topic>(range(0, 12)), field<&Topic::topic_id>(since(13)),
+               field<&Topic::partitions>(since(0))};
   };
 
   std::int32_t throttle_time_ms = 0;
@@ -164,7 +163,7 @@ struct FetchResponse {
   Array<Topic> responses{};
   Array<NodeEndpoint> node_endpoints{};
 
-  static constexpr auto kFields = std::tuple{
+  static constexpr auto kFields = Fields{
       field<&FetchResponse::throttle_time_ms>(since(1)),
       field<&FetchResponse::error_code>(since(7)), field<&FetchResponse::session_id>(since(7)),
       field<&FetchResponse::responses>(since(0)),

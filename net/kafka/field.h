@@ -4,7 +4,7 @@
 //   struct ListOffsetsRequest {
 //     std::int32_t replica_id = -1;
 //     std::int8_t isolation_level = 0;
-//     static constexpr auto kFields = std::tuple{
+//     static constexpr auto kFields = Fields{
 //         field<&ListOffsetsRequest::replica_id>(since(0)),
 //         field<&ListOffsetsRequest::isolation_level>(since(2))};
 //   };
@@ -13,9 +13,11 @@
 // it, is its member initialiser; its name, for error messages, is the member's.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <string_view>
+#include <utility>
 
 namespace duolog::kafka {
 
@@ -42,7 +44,7 @@ inline constexpr std::int32_t kNoTag = -1;
 template <class S, class M>
 struct Field {
   M S::* member;
-  std::string_view name;
+  std::string_view (*name)();  // asked for by the codec only: making it takes time to compile
   Versions versions;
   Versions nullable_versions = kNoVersions;
   std::int32_t tag = kNoTag;
@@ -69,6 +71,27 @@ struct Field {
   [[nodiscard]] constexpr bool is_tagged() const { return tag != kNoTag; }
 };
 
+// A message's table. std::tuple would do, but every file that sees a message compiles its table,
+// and this takes a fraction of the time.
+template <std::size_t I, class F>
+struct FieldAt {
+  F row;
+};
+template <class Indices, class... F>
+struct Fields;
+template <std::size_t... I, class... F>
+struct Fields<std::index_sequence<I...>, F...> : FieldAt<I, F>... {
+  static constexpr std::size_t kCount = sizeof...(F);
+  consteval explicit Fields(const F&... rows) : FieldAt<I, F>{rows}... {}
+};
+template <class... F>
+Fields(const F&...) -> Fields<std::index_sequence_for<F...>, F...>;
+
+template <std::size_t I, class F>
+[[nodiscard]] constexpr const F& row_at(const FieldAt<I, F>& table) {
+  return table.row;
+}
+
 namespace detail {
 
 // The last component of the qualified name that follows `marker` in a compiler's function name.
@@ -80,7 +103,7 @@ constexpr std::string_view last_name(std::string_view text, std::string_view mar
 }
 
 template <auto Member>
-consteval std::string_view member_name() {
+constexpr std::string_view member_name() {
   return last_name(__PRETTY_FUNCTION__, "Member = ");
 }
 
@@ -90,7 +113,7 @@ consteval std::string_view message_name() {
 }
 
 template <class S, class M>
-constexpr Field<S, M> make_field(M S::* member, std::string_view name, Versions versions) {
+constexpr Field<S, M> make_field(M S::* member, std::string_view (*name)(), Versions versions) {
   return {.member = member, .name = name, .versions = versions};
 }
 
@@ -98,7 +121,7 @@ constexpr Field<S, M> make_field(M S::* member, std::string_view name, Versions 
 
 template <auto Member>
 [[nodiscard]] consteval auto field(Versions versions) {
-  return detail::make_field(Member, detail::member_name<Member>(), versions);
+  return detail::make_field(Member, detail::member_name<Member>, versions);
 }
 
 }  // namespace duolog::kafka

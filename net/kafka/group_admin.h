@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <string_view>
-#include <tuple>
 
 #include "net/kafka/errors.h"
 #include "net/kafka/message.h"
@@ -17,8 +16,8 @@ struct ListGroupsRequest {
   Array<std::string_view> states_filter{};
   Array<std::string_view> types_filter{};
 
-  static constexpr auto kFields = std::tuple{field<&ListGroupsRequest::states_filter>(since(4)),
-                                             field<&ListGroupsRequest::types_filter>(since(5))};
+  static constexpr auto kFields = Fields{field<&ListGroupsRequest::states_filter>(since(4)),
+                                         field<&ListGroupsRequest::types_filter>(since(5))};
 };
 
 struct ListGroupsResponse {
@@ -31,17 +30,17 @@ struct ListGroupsResponse {
     std::string_view group_type{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Group::group_id>(since(0)), field<&Group::protocol_type>(since(0)),
-                   field<&Group::group_state>(since(4)), field<&Group::group_type>(since(5))};
+        Fields{field<&Group::group_id>(since(0)), field<&Group::protocol_type>(since(0)),
+               field<&Group::group_state>(since(4)), field<&Group::group_type>(since(5))};
   };
 
   std::int32_t throttle_time_ms = 0;
   ErrorCode error_code = ErrorCode::kNone;
   Array<Group> groups{};
 
-  static constexpr auto kFields = std::tuple{field<&ListGroupsResponse::throttle_time_ms>(since(1)),
-                                             field<&ListGroupsResponse::error_code>(since(0)),
-                                             field<&ListGroupsResponse::groups>(since(0))};
+  static constexpr auto kFields = Fields{field<&ListGroupsResponse::throttle_time_ms>(since(1)),
+                                         field<&ListGroupsResponse::error_code>(since(0)),
+                                         field<&ListGroupsResponse::groups>(since(0))};
 };
 
 struct DescribeGroupsRequest {
@@ -51,8 +50,8 @@ struct DescribeGroupsRequest {
   bool include_authorized_operations = false;
 
   static constexpr auto kFields =
-      std::tuple{field<&DescribeGroupsRequest::groups>(since(0)),
-                 field<&DescribeGroupsRequest::include_authorized_operations>(since(3))};
+      Fields{field<&DescribeGroupsRequest::groups>(since(0)),
+             field<&DescribeGroupsRequest::include_authorized_operations>(since(3))};
 };
 
 struct DescribeGroupsResponse {
@@ -68,12 +67,12 @@ struct DescribeGroupsResponse {
       Bytes member_assignment{};
 
       static constexpr auto kFields =
-          std::tuple{field<&Member::member_id>(since(0)),
-                     field<&Member::group_instance_id>(since(4)).nullable(since(4)),
-                     field<&Member::client_id>(since(0)),
-                     field<&Member::client_host>(since(0)),
-                     field<&Member::member_metadata>(since(0)),
-                     field<&Member::member_assignment>(since(0))};
+          Fields{field<&Member::member_id>(since(0)),
+                 field<&Member::group_instance_id>(since(4)).nullable(since(4)),
+                 field<&Member::client_id>(since(0)),
+                 field<&Member::client_host>(since(0)),
+                 field<&Member::member_metadata>(since(0)),
+                 field<&Member::member_assignment>(since(0))};
     };
 
     ErrorCode error_code = ErrorCode::kNone;
@@ -86,22 +85,21 @@ struct DescribeGroupsResponse {
     std::int32_t authorized_operations = kOperationsNotAsked;
 
     static constexpr auto kFields =
-        std::tuple{field<&Group::error_code>(since(0)),
-                   field<&Group::error_message>(since(6)).nullable(since(6)),
-                   field<&Group::group_id>(since(0)),
-                   field<&Group::group_state>(since(0)),
-                   field<&Group::protocol_type>(since(0)),
-                   field<&Group::protocol_data>(since(0)),
-                   field<&Group::members>(since(0)),
-                   field<&Group::authorized_operations>(since(3))};
+        Fields{field<&Group::error_code>(since(0)),
+               field<&Group::error_message>(since(6)).nullable(since(6)),
+               field<&Group::group_id>(since(0)),
+               field<&Group::group_state>(since(0)),
+               field<&Group::protocol_type>(since(0)),
+               field<&Group::protocol_data>(since(0)),
+               field<&Group::members>(since(0)),
+               field<&Group::authorized_operations>(since(3))};
   };
 
   std::int32_t throttle_time_ms = 0;
   Array<Group> groups{};
 
-  static constexpr auto kFields =
-      std::tuple{field<&DescribeGroupsResponse::throttle_time_ms>(since(1)),
-                 field<&DescribeGroupsResponse::groups>(since(0))};
+  static constexpr auto kFields = Fields{field<&DescribeGroupsResponse::throttle_time_ms>(since(1)),
+                                         field<&DescribeGroupsResponse::groups>(since(0))};
 };
 
 struct DeleteGroupsRequest {
@@ -109,7 +107,7 @@ struct DeleteGroupsRequest {
 
   Array<std::string_view> groups_names{};
 
-  static constexpr auto kFields = std::tuple{field<&DeleteGroupsRequest::groups_names>(since(0))};
+  static constexpr auto kFields = Fields{field<&DeleteGroupsRequest::groups_names>(since(0))};
 };
 
 struct DeleteGroupsResponse {
@@ -120,15 +118,14 @@ struct DeleteGroupsResponse {
     ErrorCode error_code = ErrorCode::kNone;
 
     static constexpr auto kFields =
-        std::tuple{field<&Group::group_id>(since(0)), field<&Group::error_code>(since(0))};
+        Fields{field<&Group::group_id>(since(0)), field<&Group::error_code>(since(0))};
   };
 
   std::int32_t throttle_time_ms = 0;
   Array<Group> results{};
 
-  static constexpr auto kFields =
-      std::tuple{field<&DeleteGroupsResponse::throttle_time_ms>(since(0)),
-                 field<&DeleteGroupsResponse::results>(since(0))};
+  static constexpr auto kFields = Fields{field<&DeleteGroupsResponse::throttle_time_ms>(since(0)),
+                                         field<&DeleteGroupsResponse::results>(since(0))};
 };
 
 }  // namespace duolog::kafka

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <string_view>
-#include <tuple>
 
 #include "engine/base/ids.h"
 #include "net/kafka/errors.h"
@@ -24,10 +23,10 @@ struct OffsetCommitRequest {
       NullableString committed_metadata = "";
 
       static constexpr auto kFields =
-          std::tuple{field<&Partition::partition_index>(since(0)),
-                     field<&Partition::committed_offset>(since(0)),
-                     field<&Partition::committed_leader_epoch>(since(6)),
-                     field<&Partition::committed_metadata>(since(0)).nullable(since(0))};
+          Fields{field<&Partition::partition_index>(since(0)),
+                 field<&Partition::committed_offset>(since(0)),
+                 field<&Partition::committed_leader_epoch>(since(6)),
+                 field<&Partition::committed_metadata>(since(0)).nullable(since(0))};
     };
 
     std::string_view name{};
@@ -35,8 +34,8 @@ struct OffsetCommitRequest {
     Array<Partition> partitions{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Topic::name>(range(0, 9)), field<&Topic::topic_id>(since(10)),
-                   field<&Topic::partitions>(since(0))};
+        Fields{field<&Topic::name>(range(0, 9)), field<&Topic::topic_id>(since(10)),
+               field<&Topic::partitions>(since(0))};
   };
 
   std::string_view group_id{};
@@ -47,12 +46,12 @@ struct OffsetCommitRequest {
   Array<Topic> topics{};
 
   static constexpr auto kFields =
-      std::tuple{field<&OffsetCommitRequest::group_id>(since(0)),
-                 field<&OffsetCommitRequest::generation_id_or_member_epoch>(since(1)),
-                 field<&OffsetCommitRequest::member_id>(since(1)),
-                 field<&OffsetCommitRequest::group_instance_id>(since(7)).nullable(since(7)),
-                 field<&OffsetCommitRequest::retention_time_ms>(range(2, 4)),
-                 field<&OffsetCommitRequest::topics>(since(0))};
+      Fields{field<&OffsetCommitRequest::group_id>(since(0)),
+             field<&OffsetCommitRequest::generation_id_or_member_epoch>(since(1)),
+             field<&OffsetCommitRequest::member_id>(since(1)),
+             field<&OffsetCommitRequest::group_instance_id>(since(7)).nullable(since(7)),
+             field<&OffsetCommitRequest::retention_time_ms>(range(2, 4)),
+             field<&OffsetCommitRequest::topics>(since(0))};
 };
 
 struct OffsetCommitResponse {
@@ -63,8 +62,8 @@ struct OffsetCommitResponse {
       PartitionId partition_index{};
       ErrorCode error_code = ErrorCode::kNone;
 
-      static constexpr auto kFields = std::tuple{field<&Partition::partition_index>(since(0)),
-                                                 field<&Partition::error_code>(since(0))};
+      static constexpr auto kFields = Fields{field<&Partition::partition_index>(since(0)),
+                                             field<&Partition::error_code>(since(0))};
     };
 
     std::string_view name{};
@@ -72,16 +71,15 @@ struct OffsetCommitResponse {
     Array<Partition> partitions{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Topic::name>(range(0, 9)), field<&Topic::topic_id>(since(10)),
-                   field<&Topic::partitions>(since(0))};
+        Fields{field<&Topic::name>(range(0, 9)), field<&Topic::topic_id>(since(10)),
+               field<&Topic::partitions>(since(0))};
   };
 
   std::int32_t throttle_time_ms = 0;
   Array<Topic> topics{};
 
-  static constexpr auto kFields =
-      std::tuple{field<&OffsetCommitResponse::throttle_time_ms>(since(3)),
-                 field<&OffsetCommitResponse::topics>(since(0))};
+  static constexpr auto kFields = Fields{field<&OffsetCommitResponse::throttle_time_ms>(since(3)),
+                                         field<&OffsetCommitResponse::topics>(since(0))};
 };
 
 struct OffsetFetchRequest {
@@ -92,7 +90,7 @@ struct OffsetFetchRequest {
     Array<PartitionId> partition_indexes{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Topic::name>(range(0, 7)), field<&Topic::partition_indexes>(range(0, 7))};
+        Fields{field<&Topic::name>(range(0, 7)), field<&Topic::partition_indexes>(range(0, 7))};
   };
 
   struct Group {
@@ -102,8 +100,8 @@ struct OffsetFetchRequest {
       Array<PartitionId> partition_indexes{};
 
       static constexpr auto kFields =
-          std::tuple{field<&Topic::name>(range(8, 9)), field<&Topic::topic_id>(since(10)),
-                     field<&Topic::partition_indexes>(since(8))};
+          Fields{field<&Topic::name>(range(8, 9)), field<&Topic::topic_id>(since(10)),
+                 field<&Topic::partition_indexes>(since(8))};
     };
 
     std::string_view group_id{};
@@ -111,7 +109,7 @@ struct OffsetFetchRequest {
     std::int32_t member_epoch = -1;
     Array<Topic> topics{};
 
-    static constexpr auto kFields = std::tuple{
+    static constexpr auto kFields = Fields{
         field<&Group::group_id>(since(8)), field<&Group::member_id>(since(9)).nullable(since(9)),
         field<&Group::member_epoch>(since(9)), field<&Group::topics>(since(8)).nullable(since(8))};
   };
@@ -122,10 +120,10 @@ struct OffsetFetchRequest {
   bool require_stable = false;
 
   static constexpr auto kFields =
-      std::tuple{field<&OffsetFetchRequest::group_id>(range(0, 7)),
-                 field<&OffsetFetchRequest::topics>(range(0, 7)).nullable(range(2, 7)),
-                 field<&OffsetFetchRequest::groups>(since(8)),
-                 field<&OffsetFetchRequest::require_stable>(since(7))};
+      Fields{field<&OffsetFetchRequest::group_id>(range(0, 7)),
+             field<&OffsetFetchRequest::topics>(range(0, 7)).nullable(range(2, 7)),
+             field<&OffsetFetchRequest::groups>(since(8)),
+             field<&OffsetFetchRequest::require_stable>(since(7))};
 };
 
 struct OffsetFetchResponse {
@@ -138,11 +136,11 @@ struct OffsetFetchResponse {
     NullableString metadata = "";
     ErrorCode error_code = ErrorCode::kNone;
 
-    static constexpr auto kFields = std::tuple{
-        field<&Partition::partition_index>(since(0)), field<&Partition::committed_offset>(since(0)),
-        field<&Partition::committed_leader_epoch>(since(5)),
-        field<&Partition::metadata>(since(0)).nullable(since(0)),
-        field<&Partition::error_code>(since(0))};
+    static constexpr auto kFields = Fields{field<&Partition::partition_index>(since(0)),
+                                           field<&Partition::committed_offset>(since(0)),
+                                           field<&Partition::committed_leader_epoch>(since(5)),
+                                           field<&Partition::metadata>(since(0)).nullable(since(0)),
+                                           field<&Partition::error_code>(since(0))};
   };
 
   struct Topic {
@@ -150,7 +148,7 @@ struct OffsetFetchResponse {
     Array<Partition> partitions{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Topic::name>(range(0, 7)), field<&Topic::partitions>(range(0, 7))};
+        Fields{field<&Topic::name>(range(0, 7)), field<&Topic::partitions>(range(0, 7))};
   };
 
   struct Group {
@@ -160,8 +158,8 @@ struct OffsetFetchResponse {
       Array<Partition> partitions{};
 
       static constexpr auto kFields =
-          std::tuple{field<&Topic::name>(range(8, 9)), field<&Topic::topic_id>(since(10)),
-                     field<&Topic::partitions>(since(8))};
+          Fields{field<&Topic::name>(range(8, 9)), field<&Topic::topic_id>(since(10)),
+                 field<&Topic::partitions>(since(8))};
     };
 
     std::string_view group_id{};
@@ -169,8 +167,8 @@ struct OffsetFetchResponse {
     ErrorCode error_code = ErrorCode::kNone;
 
     static constexpr auto kFields =
-        std::tuple{field<&Group::group_id>(since(8)), field<&Group::topics>(since(8)),
-                   field<&Group::error_code>(since(8))};
+        Fields{field<&Group::group_id>(since(8)), field<&Group::topics>(since(8)),
+               field<&Group::error_code>(since(8))};
   };
 
   std::int32_t throttle_time_ms = 0;
@@ -178,11 +176,10 @@ struct OffsetFetchResponse {
   ErrorCode error_code = ErrorCode::kNone;
   Array<Group> groups{};
 
-  static constexpr auto kFields =
-      std::tuple{field<&OffsetFetchResponse::throttle_time_ms>(since(3)),
-                 field<&OffsetFetchResponse::topics>(range(0, 7)),
-                 field<&OffsetFetchResponse::error_code>(range(2, 7)),
-                 field<&OffsetFetchResponse::groups>(since(8))};
+  static constexpr auto kFields = Fields{field<&OffsetFetchResponse::throttle_time_ms>(since(3)),
+                                         field<&OffsetFetchResponse::topics>(range(0, 7)),
+                                         field<&OffsetFetchResponse::error_code>(range(2, 7)),
+                                         field<&OffsetFetchResponse::groups>(since(8))};
 };
 
 struct OffsetDeleteRequest {
@@ -192,21 +189,21 @@ struct OffsetDeleteRequest {
     struct Partition {
       PartitionId partition_index{};
 
-      static constexpr auto kFields = std::tuple{field<&Partition::partition_index>(since(0))};
+      static constexpr auto kFields = Fields{field<&Partition::partition_index>(since(0))};
     };
 
     std::string_view name{};
     Array<Partition> partitions{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Topic::name>(since(0)), field<&Topic::partitions>(since(0))};
+        Fields{field<&Topic::name>(since(0)), field<&Topic::partitions>(since(0))};
   };
 
   std::string_view group_id{};
   Array<Topic> topics{};
 
-  static constexpr auto kFields = std::tuple{field<&OffsetDeleteRequest::group_id>(since(0)),
-                                             field<&OffsetDeleteRequest::topics>(since(0))};
+  static constexpr auto kFields = Fields{field<&OffsetDeleteRequest::group_id>(since(0)),
+                                         field<&OffsetDeleteRequest::topics>(since(0))};
 };
 
 struct OffsetDeleteResponse {
@@ -217,25 +214,24 @@ struct OffsetDeleteResponse {
       PartitionId partition_index{};
       ErrorCode error_code = ErrorCode::kNone;
 
-      static constexpr auto kFields = std::tuple{field<&Partition::partition_index>(since(0)),
-                                                 field<&Partition::error_code>(since(0))};
+      static constexpr auto kFields = Fields{field<&Partition::partition_index>(since(0)),
+                                             field<&Partition::error_code>(since(0))};
     };
 
     std::string_view name{};
     Array<Partition> partitions{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Topic::name>(since(0)), field<&Topic::partitions>(since(0))};
+        Fields{field<&Topic::name>(since(0)), field<&Topic::partitions>(since(0))};
   };
 
   ErrorCode error_code = ErrorCode::kNone;
   std::int32_t throttle_time_ms = 0;
   Array<Topic> topics{};
 
-  static constexpr auto kFields =
-      std::tuple{field<&OffsetDeleteResponse::error_code>(since(0)),
-                 field<&OffsetDeleteResponse::throttle_time_ms>(since(0)),
-                 field<&OffsetDeleteResponse::topics>(since(0))};
+  static constexpr auto kFields = Fields{field<&OffsetDeleteResponse::error_code>(since(0)),
+                                         field<&OffsetDeleteResponse::throttle_time_ms>(since(0)),
+                                         field<&OffsetDeleteResponse::topics>(since(0))};
 };
 
 }  // namespace duolog::kafka

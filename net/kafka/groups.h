@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <string_view>
-#include <tuple>
 
 #include "net/kafka/errors.h"
 #include "net/kafka/message.h"
@@ -20,7 +19,7 @@ struct JoinGroupRequest {
     Bytes metadata{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Protocol::name>(since(0)), field<&Protocol::metadata>(since(0))};
+        Fields{field<&Protocol::name>(since(0)), field<&Protocol::metadata>(since(0))};
   };
 
   std::string_view group_id{};
@@ -33,14 +32,14 @@ struct JoinGroupRequest {
   NullableString reason{};
 
   static constexpr auto kFields =
-      std::tuple{field<&JoinGroupRequest::group_id>(since(0)),
-                 field<&JoinGroupRequest::session_timeout_ms>(since(0)),
-                 field<&JoinGroupRequest::rebalance_timeout_ms>(since(1)),
-                 field<&JoinGroupRequest::member_id>(since(0)),
-                 field<&JoinGroupRequest::group_instance_id>(since(5)).nullable(since(5)),
-                 field<&JoinGroupRequest::protocol_type>(since(0)),
-                 field<&JoinGroupRequest::protocols>(since(0)),
-                 field<&JoinGroupRequest::reason>(since(8)).nullable(since(8))};
+      Fields{field<&JoinGroupRequest::group_id>(since(0)),
+             field<&JoinGroupRequest::session_timeout_ms>(since(0)),
+             field<&JoinGroupRequest::rebalance_timeout_ms>(since(1)),
+             field<&JoinGroupRequest::member_id>(since(0)),
+             field<&JoinGroupRequest::group_instance_id>(since(5)).nullable(since(5)),
+             field<&JoinGroupRequest::protocol_type>(since(0)),
+             field<&JoinGroupRequest::protocols>(since(0)),
+             field<&JoinGroupRequest::reason>(since(8)).nullable(since(8))};
 };
 
 struct JoinGroupResponse {
@@ -52,9 +51,9 @@ struct JoinGroupResponse {
     Bytes metadata{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Member::member_id>(since(0)),
-                   field<&Member::group_instance_id>(since(5)).nullable(since(5)),
-                   field<&Member::metadata>(since(0))};
+        Fields{field<&Member::member_id>(since(0)),
+               field<&Member::group_instance_id>(since(5)).nullable(since(5)),
+               field<&Member::metadata>(since(0))};
   };
 
   std::int32_t throttle_time_ms = 0;
@@ -68,15 +67,15 @@ struct JoinGroupResponse {
   Array<Member> members{};
 
   static constexpr auto kFields =
-      std::tuple{field<&JoinGroupResponse::throttle_time_ms>(since(2)),
-                 field<&JoinGroupResponse::error_code>(since(0)),
-                 field<&JoinGroupResponse::generation_id>(since(0)),
-                 field<&JoinGroupResponse::protocol_type>(since(7)).nullable(since(7)),
-                 field<&JoinGroupResponse::protocol_name>(since(0)).nullable(since(7)),
-                 field<&JoinGroupResponse::leader>(since(0)),
-                 field<&JoinGroupResponse::skip_assignment>(since(9)),
-                 field<&JoinGroupResponse::member_id>(since(0)),
-                 field<&JoinGroupResponse::members>(since(0))};
+      Fields{field<&JoinGroupResponse::throttle_time_ms>(since(2)),
+             field<&JoinGroupResponse::error_code>(since(0)),
+             field<&JoinGroupResponse::generation_id>(since(0)),
+             field<&JoinGroupResponse::protocol_type>(since(7)).nullable(since(7)),
+             field<&JoinGroupResponse::protocol_name>(since(0)).nullable(since(7)),
+             field<&JoinGroupResponse::leader>(since(0)),
+             field<&JoinGroupResponse::skip_assignment>(since(9)),
+             field<&JoinGroupResponse::member_id>(since(0)),
+             field<&JoinGroupResponse::members>(since(0))};
 };
 
 struct SyncGroupRequest {
@@ -86,8 +85,8 @@ struct SyncGroupRequest {
     std::string_view member_id{};
     Bytes assignment{};
 
-    static constexpr auto kFields = std::tuple{field<&Assignment::member_id>(since(0)),
-                                               field<&Assignment::assignment>(since(0))};
+    static constexpr auto kFields =
+        Fields{field<&Assignment::member_id>(since(0)), field<&Assignment::assignment>(since(0))};
   };
 
   std::string_view group_id{};
@@ -99,13 +98,13 @@ struct SyncGroupRequest {
   Array<Assignment> assignments{};
 
   static constexpr auto kFields =
-      std::tuple{field<&SyncGroupRequest::group_id>(since(0)),
-                 field<&SyncGroupRequest::generation_id>(since(0)),
-                 field<&SyncGroupRequest::member_id>(since(0)),
-                 field<&SyncGroupRequest::group_instance_id>(since(3)).nullable(since(3)),
-                 field<&SyncGroupRequest::protocol_type>(since(5)).nullable(since(5)),
-                 field<&SyncGroupRequest::protocol_name>(since(5)).nullable(since(5)),
-                 field<&SyncGroupRequest::assignments>(since(0))};
+      Fields{field<&SyncGroupRequest::group_id>(since(0)),
+             field<&SyncGroupRequest::generation_id>(since(0)),
+             field<&SyncGroupRequest::member_id>(since(0)),
+             field<&SyncGroupRequest::group_instance_id>(since(3)).nullable(since(3)),
+             field<&SyncGroupRequest::protocol_type>(since(5)).nullable(since(5)),
+             field<&SyncGroupRequest::protocol_name>(since(5)).nullable(since(5)),
+             field<&SyncGroupRequest::assignments>(since(0))};
 };
 
 struct SyncGroupResponse {
@@ -118,11 +117,11 @@ struct SyncGroupResponse {
   Bytes assignment{};
 
   static constexpr auto kFields =
-      std::tuple{field<&SyncGroupResponse::throttle_time_ms>(since(1)),
-                 field<&SyncGroupResponse::error_code>(since(0)),
-                 field<&SyncGroupResponse::protocol_type>(since(5)).nullable(since(5)),
-                 field<&SyncGroupResponse::protocol_name>(since(5)).nullable(since(5)),
-                 field<&SyncGroupResponse::assignment>(since(0))};
+      Fields{field<&SyncGroupResponse::throttle_time_ms>(since(1)),
+             field<&SyncGroupResponse::error_code>(since(0)),
+             field<&SyncGroupResponse::protocol_type>(since(5)).nullable(since(5)),
+             field<&SyncGroupResponse::protocol_name>(since(5)).nullable(since(5)),
+             field<&SyncGroupResponse::assignment>(since(0))};
 };
 
 struct HeartbeatRequest {
@@ -134,10 +133,10 @@ struct HeartbeatRequest {
   NullableString group_instance_id{};
 
   static constexpr auto kFields =
-      std::tuple{field<&HeartbeatRequest::group_id>(since(0)),
-                 field<&HeartbeatRequest::generation_id>(since(0)),
-                 field<&HeartbeatRequest::member_id>(since(0)),
-                 field<&HeartbeatRequest::group_instance_id>(since(3)).nullable(since(3))};
+      Fields{field<&HeartbeatRequest::group_id>(since(0)),
+             field<&HeartbeatRequest::generation_id>(since(0)),
+             field<&HeartbeatRequest::member_id>(since(0)),
+             field<&HeartbeatRequest::group_instance_id>(since(3)).nullable(since(3))};
 };
 
 struct HeartbeatResponse {
@@ -146,8 +145,8 @@ struct HeartbeatResponse {
   std::int32_t throttle_time_ms = 0;
   ErrorCode error_code = ErrorCode::kNone;
 
-  static constexpr auto kFields = std::tuple{field<&HeartbeatResponse::throttle_time_ms>(since(1)),
-                                             field<&HeartbeatResponse::error_code>(since(0))};
+  static constexpr auto kFields = Fields{field<&HeartbeatResponse::throttle_time_ms>(since(1)),
+                                         field<&HeartbeatResponse::error_code>(since(0))};
 };
 
 struct LeaveGroupRequest {
@@ -159,18 +158,18 @@ struct LeaveGroupRequest {
     NullableString reason{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Member::member_id>(since(3)),
-                   field<&Member::group_instance_id>(since(3)).nullable(since(3)),
-                   field<&Member::reason>(since(5)).nullable(since(5))};
+        Fields{field<&Member::member_id>(since(3)),
+               field<&Member::group_instance_id>(since(3)).nullable(since(3)),
+               field<&Member::reason>(since(5)).nullable(since(5))};
   };
 
   std::string_view group_id{};
   std::string_view member_id{};
   Array<Member> members{};
 
-  static constexpr auto kFields = std::tuple{field<&LeaveGroupRequest::group_id>(since(0)),
-                                             field<&LeaveGroupRequest::member_id>(range(0, 2)),
-                                             field<&LeaveGroupRequest::members>(since(3))};
+  static constexpr auto kFields = Fields{field<&LeaveGroupRequest::group_id>(since(0)),
+                                         field<&LeaveGroupRequest::member_id>(range(0, 2)),
+                                         field<&LeaveGroupRequest::members>(since(3))};
 };
 
 struct LeaveGroupResponse {
@@ -182,18 +181,18 @@ struct LeaveGroupResponse {
     ErrorCode error_code = ErrorCode::kNone;
 
     static constexpr auto kFields =
-        std::tuple{field<&Member::member_id>(since(3)),
-                   field<&Member::group_instance_id>(since(3)).nullable(since(3)),
-                   field<&Member::error_code>(since(3))};
+        Fields{field<&Member::member_id>(since(3)),
+               field<&Member::group_instance_id>(since(3)).nullable(since(3)),
+               field<&Member::error_code>(since(3))};
   };
 
   std::int32_t throttle_time_ms = 0;
   ErrorCode error_code = ErrorCode::kNone;
   Array<Member> members{};
 
-  static constexpr auto kFields = std::tuple{field<&LeaveGroupResponse::throttle_time_ms>(since(1)),
-                                             field<&LeaveGroupResponse::error_code>(since(0)),
-                                             field<&LeaveGroupResponse::members>(since(3))};
+  static constexpr auto kFields = Fields{field<&LeaveGroupResponse::throttle_time_ms>(since(1)),
+                                         field<&LeaveGroupResponse::error_code>(since(0)),
+                                         field<&LeaveGroupResponse::members>(since(3))};
 };
 
 }  // namespace duolog::kafka

@@ -10,7 +10,6 @@
 #pragma once
 
 #include <cstdint>
-#include <tuple>
 
 #include "engine/base/result.h"
 #include "net/kafka/api.h"
@@ -26,16 +25,16 @@ struct RequestHeader {
   std::int32_t correlation_id = 0;
   NullableString client_id{};  // into the frame
 
-  static constexpr auto kFields = std::tuple{
-      field<&RequestHeader::api_key>(since(1)), field<&RequestHeader::api_version>(since(1)),
-      field<&RequestHeader::correlation_id>(since(1)),
-      field<&RequestHeader::client_id>(since(1)).nullable(since(1)).uncompact()};
+  static constexpr auto kFields =
+      Fields{field<&RequestHeader::api_key>(since(1)), field<&RequestHeader::api_version>(since(1)),
+             field<&RequestHeader::correlation_id>(since(1)),
+             field<&RequestHeader::client_id>(since(1)).nullable(since(1)).uncompact()};
 };
 
 struct ResponseHeader {
   std::int32_t correlation_id = 0;
 
-  static constexpr auto kFields = std::tuple{field<&ResponseHeader::correlation_id>(since(0))};
+  static constexpr auto kFields = Fields{field<&ResponseHeader::correlation_id>(since(0))};
 };
 
 // Reads the header off the front of a request (the frame without its length), so that the body

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <tuple>
 
 #include "net/kafka/errors.h"
 #include "net/kafka/message.h"
@@ -19,10 +18,10 @@ struct InitProducerIdRequest {
   std::int16_t producer_epoch = -1;
 
   static constexpr auto kFields =
-      std::tuple{field<&InitProducerIdRequest::transactional_id>(since(0)).nullable(since(0)),
-                 field<&InitProducerIdRequest::transaction_timeout_ms>(since(0)),
-                 field<&InitProducerIdRequest::producer_id>(since(3)),
-                 field<&InitProducerIdRequest::producer_epoch>(since(3))};
+      Fields{field<&InitProducerIdRequest::transactional_id>(since(0)).nullable(since(0)),
+             field<&InitProducerIdRequest::transaction_timeout_ms>(since(0)),
+             field<&InitProducerIdRequest::producer_id>(since(3)),
+             field<&InitProducerIdRequest::producer_epoch>(since(3))};
 };
 
 struct InitProducerIdResponse {
@@ -33,11 +32,10 @@ struct InitProducerIdResponse {
   std::int64_t producer_id = -1;
   std::int16_t producer_epoch = 0;
 
-  static constexpr auto kFields =
-      std::tuple{field<&InitProducerIdResponse::throttle_time_ms>(since(0)),
-                 field<&InitProducerIdResponse::error_code>(since(0)),
-                 field<&InitProducerIdResponse::producer_id>(since(0)),
-                 field<&InitProducerIdResponse::producer_epoch>(since(0))};
+  static constexpr auto kFields = Fields{field<&InitProducerIdResponse::throttle_time_ms>(since(0)),
+                                         field<&InitProducerIdResponse::error_code>(since(0)),
+                                         field<&InitProducerIdResponse::producer_id>(since(0)),
+                                         field<&InitProducerIdResponse::producer_epoch>(since(0))};
 };
 
 }  // namespace duolog::kafka

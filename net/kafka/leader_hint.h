@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <string_view>
-#include <tuple>
 
 #include "engine/base/ids.h"
 #include "net/kafka/field.h"
@@ -16,8 +15,8 @@ struct LeaderIdAndEpoch {
   std::int32_t leader_id = -1;
   LeaderEpoch leader_epoch{-1};
 
-  static constexpr auto kFields = std::tuple{field<&LeaderIdAndEpoch::leader_id>(since(0)),
-                                             field<&LeaderIdAndEpoch::leader_epoch>(since(0))};
+  static constexpr auto kFields = Fields{field<&LeaderIdAndEpoch::leader_id>(since(0)),
+                                         field<&LeaderIdAndEpoch::leader_epoch>(since(0))};
 };
 
 // Where a leader named so is reached.
@@ -28,9 +27,9 @@ struct NodeEndpoint {
   NullableString rack{};
 
   static constexpr auto kFields =
-      std::tuple{field<&NodeEndpoint::node_id>(since(0)), field<&NodeEndpoint::host>(since(0)),
-                 field<&NodeEndpoint::port>(since(0)),
-                 field<&NodeEndpoint::rack>(since(0)).nullable(since(0))};
+      Fields{field<&NodeEndpoint::node_id>(since(0)), field<&NodeEndpoint::host>(since(0)),
+             field<&NodeEndpoint::port>(since(0)),
+             field<&NodeEndpoint::rack>(since(0)).nullable(since(0))};
 };
 
 }  // namespace duolog::kafka

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <string_view>
-#include <tuple>
 
 #include "engine/base/ids.h"
 #include "net/kafka/errors.h"
@@ -19,8 +18,8 @@ struct MetadataRequest {
     Uuid topic_id{};
     NullableString name = "";  // null: by topic_id
 
-    static constexpr auto kFields = std::tuple{field<&Topic::topic_id>(since(10)),
-                                               field<&Topic::name>(since(0)).nullable(since(10))};
+    static constexpr auto kFields = Fields{field<&Topic::topic_id>(since(10)),
+                                           field<&Topic::name>(since(0)).nullable(since(10))};
   };
 
   Array<Topic> topics{};  // null (in version 0: empty): all topics
@@ -29,10 +28,10 @@ struct MetadataRequest {
   bool include_topic_authorized_operations = false;
 
   static constexpr auto kFields =
-      std::tuple{field<&MetadataRequest::topics>(since(0)).nullable(since(1)),
-                 field<&MetadataRequest::allow_auto_topic_creation>(since(4)),
-                 field<&MetadataRequest::include_cluster_authorized_operations>(range(8, 10)),
-                 field<&MetadataRequest::include_topic_authorized_operations>(since(8))};
+      Fields{field<&MetadataRequest::topics>(since(0)).nullable(since(1)),
+             field<&MetadataRequest::allow_auto_topic_creation>(since(4)),
+             field<&MetadataRequest::include_cluster_authorized_operations>(range(8, 10)),
+             field<&MetadataRequest::include_topic_authorized_operations>(since(8))};
 };
 
 struct MetadataResponse {
@@ -44,9 +43,9 @@ struct MetadataResponse {
     std::int32_t port = 0;
     NullableString rack{};
 
-    static constexpr auto kFields = std::tuple{
-        field<&Broker::node_id>(since(0)), field<&Broker::host>(since(0)),
-        field<&Broker::port>(since(0)), field<&Broker::rack>(since(1)).nullable(since(1))};
+    static constexpr auto kFields =
+        Fields{field<&Broker::node_id>(since(0)), field<&Broker::host>(since(0)),
+               field<&Broker::port>(since(0)), field<&Broker::rack>(since(1)).nullable(since(1))};
   };
 
   struct Topic {
@@ -59,13 +58,13 @@ struct MetadataResponse {
       Array<std::int32_t> isr_nodes{};
       Array<std::int32_t> offline_replicas{};
 
-      static constexpr auto kFields = std::tuple{field<&Partition::error_code>(since(0)),
-                                                 field<&Partition::partition_index>(since(0)),
-                                                 field<&Partition::leader_id>(since(0)),
-                                                 field<&Partition::leader_epoch>(since(7)),
-                                                 field<&Partition::replica_nodes>(since(0)),
-                                                 field<&Partition::isr_nodes>(since(0)),
-                                                 field<&Partition::offline_replicas>(since(5))};
+      static constexpr auto kFields = Fields{field<&Partition::error_code>(since(0)),
+                                             field<&Partition::partition_index>(since(0)),
+                                             field<&Partition::leader_id>(since(0)),
+                                             field<&Partition::leader_epoch>(since(7)),
+                                             field<&Partition::replica_nodes>(since(0)),
+                                             field<&Partition::isr_nodes>(since(0)),
+                                             field<&Partition::offline_replicas>(since(5))};
     };
 
     ErrorCode error_code = ErrorCode::kNone;
@@ -75,7 +74,7 @@ struct MetadataResponse {
     Array<Partition> partitions{};
     std::int32_t topic_authorized_operations = kOperationsNotAsked;
 
-    static constexpr auto kFields = std::tuple{
+    static constexpr auto kFields = Fields{
         field<&Topic::error_code>(since(0)), field<&Topic::name>(since(0)).nullable(since(12)),
         field<&Topic::topic_id>(since(10)),  field<&Topic::is_internal>(since(1)),
         field<&Topic::partitions>(since(0)), field<&Topic::topic_authorized_operations>(since(8))};
@@ -90,13 +89,13 @@ struct MetadataResponse {
   ErrorCode error_code = ErrorCode::kNone;
 
   static constexpr auto kFields =
-      std::tuple{field<&MetadataResponse::throttle_time_ms>(since(3)),
-                 field<&MetadataResponse::brokers>(since(0)),
-                 field<&MetadataResponse::cluster_id>(since(2)).nullable(since(2)),
-                 field<&MetadataResponse::controller_id>(since(1)),
-                 field<&MetadataResponse::topics>(since(0)),
-                 field<&MetadataResponse::cluster_authorized_operations>(range(8, 10)),
-                 field<&MetadataResponse::error_code>(since(13))};
+      Fields{field<&MetadataResponse::throttle_time_ms>(since(3)),
+             field<&MetadataResponse::brokers>(since(0)),
+             field<&MetadataResponse::cluster_id>(since(2)).nullable(since(2)),
+             field<&MetadataResponse::controller_id>(since(1)),
+             field<&MetadataResponse::topics>(since(0)),
+             field<&MetadataResponse::cluster_authorized_operations>(range(8, 10)),
+             field<&MetadataResponse::error_code>(since(13))};
 };
 
 }  // namespace duolog::kafka

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <string_view>
-#include <tuple>
 
 #include "engine/base/ids.h"
 #include "net/kafka/errors.h"
@@ -29,16 +28,16 @@ struct ListOffsetsRequest {
       LeaderEpoch current_leader_epoch{-1};
       Timestamp timestamp{};  // or one of the codes above
 
-      static constexpr auto kFields = std::tuple{field<&Partition::partition_index>(since(0)),
-                                                 field<&Partition::current_leader_epoch>(since(4)),
-                                                 field<&Partition::timestamp>(since(0))};
+      static constexpr auto kFields = Fields{field<&Partition::partition_index>(since(0)),
+                                             field<&Partition::current_leader_epoch>(since(4)),
+                                             field<&Partition::timestamp>(since(0))};
     };
 
     std::string_view name{};
     Array<Partition> partitions{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Topic::name>(since(0)), field<&Topic::partitions>(since(0))};
+        Fields{field<&Topic::name>(since(0)), field<&Topic::partitions>(since(0))};
   };
 
   std::int32_t replica_id = 0;      // -1: a consumer
@@ -46,10 +45,10 @@ struct ListOffsetsRequest {
   Array<Topic> topics{};
   std::int32_t timeout_ms = 0;
 
-  static constexpr auto kFields = std::tuple{field<&ListOffsetsRequest::replica_id>(since(0)),
-                                             field<&ListOffsetsRequest::isolation_level>(since(2)),
-                                             field<&ListOffsetsRequest::topics>(since(0)),
-                                             field<&ListOffsetsRequest::timeout_ms>(since(10))};
+  static constexpr auto kFields = Fields{field<&ListOffsetsRequest::replica_id>(since(0)),
+                                         field<&ListOffsetsRequest::isolation_level>(since(2)),
+                                         field<&ListOffsetsRequest::topics>(since(0)),
+                                         field<&ListOffsetsRequest::timeout_ms>(since(10))};
 };
 
 struct ListOffsetsResponse {
@@ -63,25 +62,24 @@ struct ListOffsetsResponse {
       Offset offset{-1};
       LeaderEpoch leader_epoch{-1};
 
-      static constexpr auto kFields = std::tuple{
-          field<&Partition::partition_index>(since(0)), field<&Partition::error_code>(since(0)),
-          field<&Partition::timestamp>(since(1)), field<&Partition::offset>(since(1)),
-          field<&Partition::leader_epoch>(since(4))};
+      static constexpr auto kFields =
+          Fields{field<&Partition::partition_index>(since(0)),
+                 field<&Partition::error_code>(since(0)), field<&Partition::timestamp>(since(1)),
+                 field<&Partition::offset>(since(1)), field<&Partition::leader_epoch>(since(4))};
     };
 
     std::string_view name{};
     Array<Partition> partitions{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Topic::name>(since(0)), field<&Topic::partitions>(since(0))};
+        Fields{field<&Topic::name>(since(0)), field<&Topic::partitions>(since(0))};
   };
 
   std::int32_t throttle_time_ms = 0;
   Array<Topic> topics{};
 
-  static constexpr auto kFields =
-      std::tuple{field<&ListOffsetsResponse::throttle_time_ms>(since(2)),
-                 field<&ListOffsetsResponse::topics>(since(0))};
+  static constexpr auto kFields = Fields{field<&ListOffsetsResponse::throttle_time_ms>(since(2)),
+                                         field<&ListOffsetsResponse::topics>(since(0))};
 };
 
 struct OffsetForLeaderEpochRequest {
@@ -93,24 +91,23 @@ struct OffsetForLeaderEpochRequest {
       LeaderEpoch current_leader_epoch{-1};
       LeaderEpoch leader_epoch{};
 
-      static constexpr auto kFields = std::tuple{field<&Partition::partition>(since(0)),
-                                                 field<&Partition::current_leader_epoch>(since(2)),
-                                                 field<&Partition::leader_epoch>(since(0))};
+      static constexpr auto kFields = Fields{field<&Partition::partition>(since(0)),
+                                             field<&Partition::current_leader_epoch>(since(2)),
+                                             field<&Partition::leader_epoch>(since(0))};
     };
 
     std::string_view topic{};
     Array<Partition> partitions{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Topic::topic>(since(0)), field<&Topic::partitions>(since(0))};
+        Fields{field<&Topic::topic>(since(0)), field<&Topic::partitions>(since(0))};
   };
 
   std::int32_t replica_id = -2;
   Array<Topic> topics{};
 
-  static constexpr auto kFields =
-      std::tuple{field<&OffsetForLeaderEpochRequest::replica_id>(since(3)),
-                 field<&OffsetForLeaderEpochRequest::topics>(since(0))};
+  static constexpr auto kFields = Fields{field<&OffsetForLeaderEpochRequest::replica_id>(since(3)),
+                                         field<&OffsetForLeaderEpochRequest::topics>(since(0))};
 };
 
 struct OffsetForLeaderEpochResponse {
@@ -123,7 +120,7 @@ struct OffsetForLeaderEpochResponse {
       LeaderEpoch leader_epoch{-1};
       Offset end_offset{-1};
 
-      static constexpr auto kFields = std::tuple{
+      static constexpr auto kFields = Fields{
           field<&Partition::error_code>(since(0)), field<&Partition::partition>(since(0)),
           field<&Partition::leader_epoch>(since(1)), field<&Partition::end_offset>(since(0))};
     };
@@ -132,15 +129,15 @@ struct OffsetForLeaderEpochResponse {
     Array<Partition> partitions{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Topic::topic>(since(0)), field<&Topic::partitions>(since(0))};
+        Fields{field<&Topic::topic>(since(0)), field<&Topic::partitions>(since(0))};
   };
 
   std::int32_t throttle_time_ms = 0;
   Array<Topic> topics{};
 
   static constexpr auto kFields =
-      std::tuple{field<&OffsetForLeaderEpochResponse::throttle_time_ms>(since(2)),
-                 field<&OffsetForLeaderEpochResponse::topics>(since(0))};
+      Fields{field<&OffsetForLeaderEpochResponse::throttle_time_ms>(since(2)),
+             field<&OffsetForLeaderEpochResponse::topics>(since(0))};
 };
 
 }  // namespace duolog::kafka

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <string_view>
-#include <tuple>
 
 #include "engine/base/ids.h"
 #include "net/kafka/errors.h"
@@ -19,7 +18,7 @@ struct CreatePartitionsRequest {
     struct Assignment {
       Array<std::int32_t> broker_ids{};
 
-      static constexpr auto kFields = std::tuple{field<&Assignment::broker_ids>(since(0))};
+      static constexpr auto kFields = Fields{field<&Assignment::broker_ids>(since(0))};
     };
 
     std::string_view name{};
@@ -27,18 +26,17 @@ struct CreatePartitionsRequest {
     Array<Assignment> assignments{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Topic::name>(since(0)), field<&Topic::count>(since(0)),
-                   field<&Topic::assignments>(since(0)).nullable(since(0))};
+        Fields{field<&Topic::name>(since(0)), field<&Topic::count>(since(0)),
+               field<&Topic::assignments>(since(0)).nullable(since(0))};
   };
 
   Array<Topic> topics{};
   std::int32_t timeout_ms = 0;
   bool validate_only = false;
 
-  static constexpr auto kFields =
-      std::tuple{field<&CreatePartitionsRequest::topics>(since(0)),
-                 field<&CreatePartitionsRequest::timeout_ms>(since(0)),
-                 field<&CreatePartitionsRequest::validate_only>(since(0))};
+  static constexpr auto kFields = Fields{field<&CreatePartitionsRequest::topics>(since(0)),
+                                         field<&CreatePartitionsRequest::timeout_ms>(since(0)),
+                                         field<&CreatePartitionsRequest::validate_only>(since(0))};
 };
 
 struct CreatePartitionsResponse {
@@ -50,16 +48,16 @@ struct CreatePartitionsResponse {
     NullableString error_message{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Topic::name>(since(0)), field<&Topic::error_code>(since(0)),
-                   field<&Topic::error_message>(since(0)).nullable(since(0))};
+        Fields{field<&Topic::name>(since(0)), field<&Topic::error_code>(since(0)),
+               field<&Topic::error_message>(since(0)).nullable(since(0))};
   };
 
   std::int32_t throttle_time_ms = 0;
   Array<Topic> results{};
 
   static constexpr auto kFields =
-      std::tuple{field<&CreatePartitionsResponse::throttle_time_ms>(since(0)),
-                 field<&CreatePartitionsResponse::results>(since(0))};
+      Fields{field<&CreatePartitionsResponse::throttle_time_ms>(since(0)),
+             field<&CreatePartitionsResponse::results>(since(0))};
 };
 
 struct DeleteRecordsRequest {
@@ -70,22 +68,22 @@ struct DeleteRecordsRequest {
       PartitionId partition_index{};
       Offset offset{};
 
-      static constexpr auto kFields = std::tuple{field<&Partition::partition_index>(since(0)),
-                                                 field<&Partition::offset>(since(0))};
+      static constexpr auto kFields =
+          Fields{field<&Partition::partition_index>(since(0)), field<&Partition::offset>(since(0))};
     };
 
     std::string_view name{};
     Array<Partition> partitions{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Topic::name>(since(0)), field<&Topic::partitions>(since(0))};
+        Fields{field<&Topic::name>(since(0)), field<&Topic::partitions>(since(0))};
   };
 
   Array<Topic> topics{};
   std::int32_t timeout_ms = 0;
 
-  static constexpr auto kFields = std::tuple{field<&DeleteRecordsRequest::topics>(since(0)),
-                                             field<&DeleteRecordsRequest::timeout_ms>(since(0))};
+  static constexpr auto kFields = Fields{field<&DeleteRecordsRequest::topics>(since(0)),
+                                         field<&DeleteRecordsRequest::timeout_ms>(since(0))};
 };
 
 struct DeleteRecordsResponse {
@@ -97,24 +95,23 @@ struct DeleteRecordsResponse {
       Offset low_watermark{};
       ErrorCode error_code = ErrorCode::kNone;
 
-      static constexpr auto kFields = std::tuple{field<&Partition::partition_index>(since(0)),
-                                                 field<&Partition::low_watermark>(since(0)),
-                                                 field<&Partition::error_code>(since(0))};
+      static constexpr auto kFields = Fields{field<&Partition::partition_index>(since(0)),
+                                             field<&Partition::low_watermark>(since(0)),
+                                             field<&Partition::error_code>(since(0))};
     };
 
     std::string_view name{};
     Array<Partition> partitions{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Topic::name>(since(0)), field<&Topic::partitions>(since(0))};
+        Fields{field<&Topic::name>(since(0)), field<&Topic::partitions>(since(0))};
   };
 
   std::int32_t throttle_time_ms = 0;
   Array<Topic> topics{};
 
-  static constexpr auto kFields =
-      std::tuple{field<&DeleteRecordsResponse::throttle_time_ms>(since(0)),
-                 field<&DeleteRecordsResponse::topics>(since(0))};
+  static constexpr auto kFields = Fields{field<&DeleteRecordsResponse::throttle_time_ms>(since(0)),
+                                         field<&DeleteRecordsResponse::topics>(since(0))};
 };
 
 }  // namespace duolog::kafka

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <string_view>
-#include <tuple>
 
 #include "engine/base/ids.h"
 #include "net/kafka/errors.h"
@@ -22,8 +21,8 @@ struct ProduceRequest {
       Records records{};
 
       static constexpr auto kFields =
-          std::tuple{field<&Partition::index>(since(0)),
-                     field<&Partition::records>(since(0)).nullable(since(0))};
+          Fields{field<&Partition::index>(since(0)),
+                 field<&Partition::records>(since(0)).nullable(since(0))};
     };
 
     std::string_view name{};
@@ -31,8 +30,8 @@ struct ProduceRequest {
     Array<Partition> partition_data{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Topic::name>(range(0, 12)), field<&Topic::topic_id>(since(13)),
-                   field<&Topic::partition_data>(since(0))};
+        Fields{field<&Topic::name>(range(0, 12)), field<&Topic::topic_id>(since(13)),
+               field<&Topic::partition_data>(since(0))};
   };
 
   NullableString transactional_id{};
@@ -40,10 +39,10 @@ struct ProduceRequest {
   std::int32_t timeout_ms = 0;
   Array<Topic> topic_data{};
 
-  static constexpr auto kFields = std::tuple{
-      field<&ProduceRequest::transactional_id>(since(3)).nullable(since(3)),
-      field<&ProduceRequest::acks>(since(0)), field<&ProduceRequest::timeout_ms>(since(0)),
-      field<&ProduceRequest::topic_data>(since(0))};
+  static constexpr auto kFields =
+      Fields{field<&ProduceRequest::transactional_id>(since(3)).nullable(since(3)),
+             field<&ProduceRequest::acks>(since(0)), field<&ProduceRequest::timeout_ms>(since(0)),
+             field<&ProduceRequest::topic_data>(since(0))};
 };
 
 struct ProduceResponse {
@@ -56,8 +55,8 @@ struct ProduceResponse {
         NullableString batch_index_error_message{};
 
         static constexpr auto kFields =
-            std::tuple{field<&RecordError::batch_index>(since(8)),
-                       field<&RecordError::batch_index_error_message>(since(8)).nullable(since(8))};
+            Fields{field<&RecordError::batch_index>(since(8)),
+                   field<&RecordError::batch_index_error_message>(since(8)).nullable(since(8))};
       };
 
       PartitionId index{};
@@ -70,14 +69,14 @@ struct ProduceResponse {
       LeaderIdAndEpoch current_leader{};
 
       static constexpr auto kFields =
-          std::tuple{field<&Partition::index>(since(0)),
-                     field<&Partition::error_code>(since(0)),
-                     field<&Partition::base_offset>(since(0)),
-                     field<&Partition::log_append_time_ms>(since(2)),
-                     field<&Partition::log_start_offset>(since(5)),
-                     field<&Partition::record_errors>(since(8)),
-                     field<&Partition::error_message>(since(8)).nullable(since(8)),
-                     field<&Partition::current_leader>(since(10)).tagged(0)};
+          Fields{field<&Partition::index>(since(0)),
+                 field<&Partition::error_code>(since(0)),
+                 field<&Partition::base_offset>(since(0)),
+                 field<&Partition::log_append_time_ms>(since(2)),
+                 field<&Partition::log_start_offset>(since(5)),
+                 field<&Partition::record_errors>(since(8)),
+                 field<&Partition::error_message>(since(8)).nullable(since(8)),
+                 field<&Partition::current_leader>(since(10)).tagged(0)};
     };
 
     std::string_view name{};
@@ -85,8 +84,8 @@ struct ProduceResponse {
     Array<Partition> partition_responses{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Topic::name>(range(0, 12)), field<&Topic::topic_id>(since(13)),
-                   field<&Topic::partition_responses>(since(0))};
+        Fields{field<&Topic::name>(range(0, 12)), field<&Topic::topic_id>(since(13)),
+               field<&Topic::partition_responses>(since(0))};
   };
 
   Array<Topic> responses{};
@@ -94,9 +93,9 @@ struct ProduceResponse {
   Array<NodeEndpoint> node_endpoints{};
 
   static constexpr auto kFields =
-      std::tuple{field<&ProduceResponse::responses>(since(0)),
-                 field<&ProduceResponse::throttle_time_ms>(since(1)),
-                 field<&ProduceResponse::node_endpoints>(since(10)).tagged(0)};
+      Fields{field<&ProduceResponse::responses>(since(0)),
+             field<&ProduceResponse::throttle_time_ms>(since(1)),
+             field<&ProduceResponse::node_endpoints>(since(10)).tagged(0)};
 };
 
 }  // namespace duolog::kafka

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <string_view>
-#include <tuple>
 
 #include "engine/base/ids.h"
 #include "net/kafka/errors.h"
@@ -20,16 +19,16 @@ struct CreateTopicsRequest {
       PartitionId partition_index{};
       Array<std::int32_t> broker_ids{};
 
-      static constexpr auto kFields = std::tuple{field<&Assignment::partition_index>(since(0)),
-                                                 field<&Assignment::broker_ids>(since(0))};
+      static constexpr auto kFields = Fields{field<&Assignment::partition_index>(since(0)),
+                                             field<&Assignment::broker_ids>(since(0))};
     };
 
     struct Config {
       std::string_view name{};
       NullableString value = "";
 
-      static constexpr auto kFields = std::tuple{
-          field<&Config::name>(since(0)), field<&Config::value>(since(0)).nullable(since(0))};
+      static constexpr auto kFields = Fields{field<&Config::name>(since(0)),
+                                             field<&Config::value>(since(0)).nullable(since(0))};
     };
 
     std::string_view name{};
@@ -39,18 +38,18 @@ struct CreateTopicsRequest {
     Array<Config> configs{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Topic::name>(since(0)), field<&Topic::num_partitions>(since(0)),
-                   field<&Topic::replication_factor>(since(0)),
-                   field<&Topic::assignments>(since(0)), field<&Topic::configs>(since(0))};
+        Fields{field<&Topic::name>(since(0)), field<&Topic::num_partitions>(since(0)),
+               field<&Topic::replication_factor>(since(0)), field<&Topic::assignments>(since(0)),
+               field<&Topic::configs>(since(0))};
   };
 
   Array<Topic> topics{};
   std::int32_t timeout_ms = 60000;
   bool validate_only = false;
 
-  static constexpr auto kFields = std::tuple{field<&CreateTopicsRequest::topics>(since(0)),
-                                             field<&CreateTopicsRequest::timeout_ms>(since(0)),
-                                             field<&CreateTopicsRequest::validate_only>(since(1))};
+  static constexpr auto kFields = Fields{field<&CreateTopicsRequest::topics>(since(0)),
+                                         field<&CreateTopicsRequest::timeout_ms>(since(0)),
+                                         field<&CreateTopicsRequest::validate_only>(since(1))};
 };
 
 struct CreateTopicsResponse {
@@ -64,10 +63,10 @@ struct CreateTopicsResponse {
       std::int8_t config_source = -1;
       bool is_sensitive = false;
 
-      static constexpr auto kFields = std::tuple{
-          field<&Config::name>(since(5)), field<&Config::value>(since(5)).nullable(since(5)),
-          field<&Config::read_only>(since(5)), field<&Config::config_source>(since(5)),
-          field<&Config::is_sensitive>(since(5))};
+      static constexpr auto kFields =
+          Fields{field<&Config::name>(since(5)), field<&Config::value>(since(5)).nullable(since(5)),
+                 field<&Config::read_only>(since(5)), field<&Config::config_source>(since(5)),
+                 field<&Config::is_sensitive>(since(5))};
     };
 
     std::string_view name{};
@@ -80,22 +79,21 @@ struct CreateTopicsResponse {
     Array<Config> configs{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Topic::name>(since(0)),
-                   field<&Topic::topic_id>(since(7)),
-                   field<&Topic::error_code>(since(0)),
-                   field<&Topic::error_message>(since(1)).nullable(since(0)),
-                   field<&Topic::topic_config_error_code>(since(5)).tagged(0),
-                   field<&Topic::num_partitions>(since(5)),
-                   field<&Topic::replication_factor>(since(5)),
-                   field<&Topic::configs>(since(5)).nullable(since(5))};
+        Fields{field<&Topic::name>(since(0)),
+               field<&Topic::topic_id>(since(7)),
+               field<&Topic::error_code>(since(0)),
+               field<&Topic::error_message>(since(1)).nullable(since(0)),
+               field<&Topic::topic_config_error_code>(since(5)).tagged(0),
+               field<&Topic::num_partitions>(since(5)),
+               field<&Topic::replication_factor>(since(5)),
+               field<&Topic::configs>(since(5)).nullable(since(5))};
   };
 
   std::int32_t throttle_time_ms = 0;
   Array<Topic> topics{};
 
-  static constexpr auto kFields =
-      std::tuple{field<&CreateTopicsResponse::throttle_time_ms>(since(2)),
-                 field<&CreateTopicsResponse::topics>(since(0))};
+  static constexpr auto kFields = Fields{field<&CreateTopicsResponse::throttle_time_ms>(since(2)),
+                                         field<&CreateTopicsResponse::topics>(since(0))};
 };
 
 struct DeleteTopicsRequest {
@@ -105,17 +103,17 @@ struct DeleteTopicsRequest {
     NullableString name{};  // null: by topic_id
     Uuid topic_id{};
 
-    static constexpr auto kFields = std::tuple{field<&Topic::name>(since(6)).nullable(since(6)),
-                                               field<&Topic::topic_id>(since(6))};
+    static constexpr auto kFields =
+        Fields{field<&Topic::name>(since(6)).nullable(since(6)), field<&Topic::topic_id>(since(6))};
   };
 
   Array<Topic> topics{};
   Array<std::string_view> topic_names{};
   std::int32_t timeout_ms = 0;
 
-  static constexpr auto kFields = std::tuple{field<&DeleteTopicsRequest::topics>(since(6)),
-                                             field<&DeleteTopicsRequest::topic_names>(range(0, 5)),
-                                             field<&DeleteTopicsRequest::timeout_ms>(since(0))};
+  static constexpr auto kFields = Fields{field<&DeleteTopicsRequest::topics>(since(6)),
+                                         field<&DeleteTopicsRequest::topic_names>(range(0, 5)),
+                                         field<&DeleteTopicsRequest::timeout_ms>(since(0))};
 };
 
 struct DeleteTopicsResponse {
@@ -128,17 +126,16 @@ struct DeleteTopicsResponse {
     NullableString error_message{};
 
     static constexpr auto kFields =
-        std::tuple{field<&Topic::name>(since(0)).nullable(since(6)),
-                   field<&Topic::topic_id>(since(6)), field<&Topic::error_code>(since(0)),
-                   field<&Topic::error_message>(since(5)).nullable(since(5))};
+        Fields{field<&Topic::name>(since(0)).nullable(since(6)), field<&Topic::topic_id>(since(6)),
+               field<&Topic::error_code>(since(0)),
+               field<&Topic::error_message>(since(5)).nullable(since(5))};
   };
 
   std::int32_t throttle_time_ms = 0;
   Array<Topic> responses{};
 
-  static constexpr auto kFields =
-      std::tuple{field<&DeleteTopicsResponse::throttle_time_ms>(since(1)),
-                 field<&DeleteTopicsResponse::responses>(since(0))};
+  static constexpr auto kFields = Fields{field<&DeleteTopicsResponse::throttle_time_ms>(since(1)),
+                                         field<&DeleteTopicsResponse::responses>(since(0))};
 };
 
 }  // namespace duolog::kafka

@@ -5,9 +5,10 @@
 
 #include <algorithm>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <tuple>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -85,11 +86,14 @@ template <Struct S, class Visit>
 constexpr bool all_fields(Visit visit) {
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
     return (visit(std::integral_constant<std::size_t, I>{}) && ...);
-  }(std::make_index_sequence<std::tuple_size_v<std::remove_cvref_t<decltype(S::kFields)>>>{});
+  }(std::make_index_sequence<S::kFields.kCount>{});
 }
 
 template <Struct S, std::size_t I>
-inline constexpr auto kField = std::get<I>(S::kFields);
+inline constexpr const auto& kField = row_at<I>(S::kFields);
+
+template <Struct S, std::size_t I>
+inline constexpr std::string_view kFieldName = kField<S, I>.name();
 
 template <class F>
 constexpr Wire wire_of(const F& row, Wire wire) {

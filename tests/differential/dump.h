@@ -49,7 +49,7 @@ void dump(std::int16_t version, const std::string& path, const T& value, Lines& 
       const auto& member = value.*row.member;
       if (!row.versions.has(version)) return true;
       if (row.is_tagged() && equal(member, T{}.*row.member)) return true;
-      dump(version, (path.empty() ? "" : path + ".") + std::string(row.name), member, lines);
+      dump(version, (path.empty() ? "" : path + ".") + std::string(row.name()), member, lines);
       return true;
     });
   } else if constexpr (ArrayType<T>) {
