@@ -3,6 +3,12 @@ set(CMAKE_CXX_STANDARD 23)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+# Editors look for it here; it is that of the build that was configured last.
+cmake_path(IS_PREFIX PROJECT_SOURCE_DIR "${PROJECT_BINARY_DIR}" inside)
+if(inside AND PROJECT_IS_TOP_LEVEL)
+  file(RELATIVE_PATH commands ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/compile_commands.json)
+  file(CREATE_LINK ${commands} ${PROJECT_SOURCE_DIR}/compile_commands.json RESULT ignored SYMBOLIC)
+endif()
 set(CMAKE_CXX_FLAGS_RELEASE "-O3")  # no -DNDEBUG: CHECK stays on, and so does assert in our libraries
 set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g")
 
@@ -46,8 +52,18 @@ function(duolog_room name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${ARGN})
   add_library(${name} STATIC ${sources})
   target_link_libraries(${name} PUBLIC duolog_options)
-  if(DUOLOG_PRECOMPILE)
-    target_precompile_headers(${name} PRIVATE ${PROJECT_SOURCE_DIR}/cmake/precompiled.h)
+  duolog_precompile(${name} duolog_base)
+endfunction()
+
+# duolog_precompile(NAME FIRST [HEADER...]): the target uses cmake/precompiled.h and the headers as
+# the target FIRST, which is optimised alike, compiles them.
+function(duolog_precompile name first)
+  if(NOT DUOLOG_PRECOMPILE)
+    return()
+  elseif(name STREQUAL first)
+    target_precompile_headers(${name} PRIVATE ${PROJECT_SOURCE_DIR}/cmake/precompiled.h ${ARGN})
+  else()
+    target_precompile_headers(${name} REUSE_FROM ${first})
   endif()
 endfunction()
 

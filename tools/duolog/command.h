@@ -7,9 +7,11 @@
 
 #include <string_view>
 
-#include <CLI/CLI.hpp>
-
 #include "engine/base/result.h"
+
+namespace CLI {
+class App;
+}
 
 namespace duolog::tools {
 

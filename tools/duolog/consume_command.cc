@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <limits>
 
+#include <CLI/CLI.hpp>
 #include <fmt/core.h>
 
 #include "tools/duolog/client/consumer.h"

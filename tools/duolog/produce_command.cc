@@ -2,6 +2,7 @@
 #include <iostream>
 #include <memory>
 
+#include <CLI/CLI.hpp>
 #include <fmt/core.h>
 #include <poll.h>
 #include <unistd.h>

@@ -1,5 +1,6 @@
 #include <exception>
 
+#include <CLI/CLI.hpp>
 #include <fmt/core.h>
 
 #include "tools/duolog/command.h"

@@ -2,6 +2,8 @@
 
 #include <variant>
 
+#include <CLI/CLI.hpp>
+
 #include "engine/server/config_property.h"
 
 namespace duolog::tools {

@@ -1,12 +1,15 @@
 // The command line of `duolog serve`: one option per row of the table of settings.
 #pragma once
 
+#include <string>
 #include <vector>
-
-#include <CLI/CLI.hpp>
 
 #include "engine/base/result.h"
 #include "engine/server/config.h"
+
+namespace CLI {
+class App;
+}
 
 namespace duolog::tools {
 

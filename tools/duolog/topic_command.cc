@@ -2,6 +2,7 @@
 #include <array>
 #include <memory>
 
+#include <CLI/CLI.hpp>
 #include <fmt/core.h>
 
 #include "tools/duolog/client/kafka_client.h"

@@ -21,20 +21,6 @@ Result<void> set(rd_kafka_conf_t* conf, const std::string& name, const std::stri
 
 }  // namespace
 
-void ClientOptions::add_to(CLI::App& app) {
-  app.add_option("-b,--broker", broker, "The server's Kafka address")
-      ->type_name("HOST:PORT")
-      ->capture_default_str();
-  app.add_option("-X,--property", properties, "A librdkafka property; may be repeated")
-      ->type_name("NAME=VALUE")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  app.add_option("--timeout", timeout_s, "How long to wait for an answer, in seconds")
-      ->type_name("SECONDS")
-      ->check(CLI::Range(1, 3600))
-      ->capture_default_str();
-}
-
 void KafkaClient::on_error(rd_kafka_t*, int error, const char* reason, void* opaque) {
   auto& shared = *static_cast<Opaque*>(opaque);
   // "All brokers down" follows the reason that matters, and would hide it.

@@ -11,10 +11,13 @@
 #include <utility>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <librdkafka/rdkafka.h>
 
 #include "engine/base/result.h"
+
+namespace CLI {
+class App;
+}
 
 namespace duolog::tools {
 
@@ -24,7 +27,7 @@ struct ClientOptions {
   std::vector<std::string> properties;  // librdkafka's "name=value"
   std::uint32_t timeout_s = 10;
 
-  void add_to(CLI::App& app);
+  void add_to(CLI::App& app);  // client_options.cc
 };
 
 // Calls the function that frees what librdkafka handed out.

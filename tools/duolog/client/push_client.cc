@@ -29,15 +29,6 @@ Error push_error(PushClient::Object error) {
   return {kind, std::string(get_or<std::string_view>(error["message"], "an error"))};
 }
 
-void PushOptions::add_to(CLI::App& app, std::initializer_list<const char*> only_kafka) {
-  CLI::Option* flag = app.add_flag("--push", push, "Speak the push protocol, not Kafka's");
-  app.add_option("--http", address, "The server's HTTP address, for --push")
-      ->type_name("HOST:PORT")
-      ->needs(flag)
-      ->capture_default_str();
-  for (const char* name : only_kafka) flag->excludes(app.get_option(name));
-}
-
 Result<std::unique_ptr<PushClient>> PushClient::connect(const PushOptions& options) {
   std::unique_ptr<PushClient> client(new PushClient(options));
   auto socket =

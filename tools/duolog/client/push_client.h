@@ -7,16 +7,20 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include <CLI/CLI.hpp>
 #include <simdjson.h>
 
 #include "engine/base/result.h"
 #include "tools/duolog/client/web_socket.h"
+
+namespace CLI {
+class App;
+}
 
 namespace duolog::tools {
 
@@ -26,7 +30,7 @@ struct PushOptions {
   std::string address = "127.0.0.1:8080";
   int timeout_ms = 10'000;
 
-  // Adds --push and --http; options that only Kafka knows, which `app` has already, exclude them.
+  // Adds --push and --http (client_options.cc); options that only Kafka knows, which `app` has already, exclude them.
   void add_to(CLI::App& app, std::initializer_list<const char*> only_kafka);
 };
 
