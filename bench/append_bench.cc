@@ -48,7 +48,7 @@ void BM_Append(benchmark::State& state) {
   JournalSetup journal{"/journal", 1, {}};
   for (std::uint64_t number = 1; number <= 2; ++number) {
     journal.files.push_back(
-        *Journal::create_file(disk.files(), "/journal", number, options.journal_file_bytes));
+        *Journal::create_file(disk.files(), "/journal", number, options.journal_file_bytes()));
   }
   LogStore store(disk, epochs, options, std::move(journal), LeaderEpoch(1), {});
   disk.complete();

@@ -182,7 +182,7 @@ void Journal::grow() {
   if (growing_ || !may_grow_ || total_bytes_ >= options_.journal_max_bytes) return;
   growing_ = true;
   may_grow_ = false;
-  const std::uint64_t size = std::min(options_.journal_file_bytes * kLaterFileFactor,
+  const std::uint64_t size = std::min(options_.journal_file_bytes() * kLaterFileFactor,
                                       options_.journal_max_bytes - total_bytes_);
   auto made = std::make_unique<Result<JournalFile>>(fail(Errc::kIo, "not made"));
   auto* result = made.get();

@@ -2,6 +2,7 @@
 // overrides those that a user may want to change.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "engine/base/ids.h"
@@ -44,11 +45,13 @@ struct ProducerLimits {
   std::size_t max_producers = 50'000;       // of all logs of a shard; one counts once a log
 };
 
+inline constexpr std::size_t kFirstJournalFiles = 2;
+
 // One shard's settings.
 struct StoreOptions {
-  std::uint64_t tail_budget_bytes = 128 * kMiB;  // memory for the newest records of all its logs
-  std::uint64_t journal_file_bytes = 4 * kMiB;   // the first files; later ones are four times that
-  std::uint64_t journal_max_bytes = 128 * kMiB;  // all files of the shard's journal
+  std::uint64_t tail_budget_bytes = 256 * kMiB;  // memory for the newest records of all its logs
+  std::uint64_t journal_min_bytes = 8 * kMiB;    // the first files of the shard's journal
+  std::uint64_t journal_max_bytes = 256 * kMiB;  // all files of the shard's journal
   std::uint64_t group_max_bytes = 1 * kMiB;      // one group write
   std::uint64_t bulk_bytes = 256 * kKiB;         // pending beyond this goes straight to the segment
   std::uint64_t bulk_write_bytes = 2 * kMiB;     // one direct write to a segment
@@ -61,6 +64,11 @@ struct StoreOptions {
   // How long a segment's file stays after its log has moved on: Kafka's file.delete.delay.ms.
   std::int64_t delete_delay_ms = 60'000;
   ProducerLimits producers;
+
+  // One of the first files; later ones are four times that.
+  [[nodiscard]] std::uint64_t journal_file_bytes() const {
+    return journal_min_bytes / kFirstJournalFiles;
+  }
 };
 
 }  // namespace duolog::storage

@@ -180,12 +180,11 @@ Result<storage::JournalSetup> Cluster::journal_for(ShardId shard) {
   } else if (auto synced = files_.sync_directory(directory_.journal()); !synced) {
     return std::unexpected(synced.error());
   }
-  constexpr std::size_t kFirstFiles = 2;
   std::uint64_t number = 0;
   for (const auto& file : setup.files) number = std::max(number, file.number + 1);
-  while (setup.files.size() < kFirstFiles) {
+  while (setup.files.size() < storage::kFirstJournalFiles) {
     auto file = storage::Journal::create_file(files_, setup.directory, number++,
-                                              options_.store.journal_file_bytes);
+                                              options_.store.journal_file_bytes());
     if (!file) return std::unexpected(file.error());
     setup.files.push_back(*file);
   }

@@ -11,6 +11,9 @@
 
 namespace duolog::broker {
 
+// What the server's configuration says, by the keys of Kafka's brokers.
+using BrokerSettings = std::map<std::string, std::string, std::less<>>;
+
 struct Options {
   bool auto_create_topics = true;
   std::int32_t num_partitions = 1;
@@ -23,8 +26,7 @@ struct Options {
   std::size_t max_config_bytes = 16U << 20;
   std::uint64_t retention_check_interval_ms = 300'000;
   TopicConfig topic_defaults;
-  // What else of the server's configuration Kafka has a broker's key for, by that key.
-  std::map<std::string, std::string, std::less<>> broker_settings;
+  BrokerSettings broker_settings;  // but for those that are topic_defaults
   storage::StoreOptions store;
   // The only broker of the cluster, as clients see it.
   std::int32_t node_id = 1;

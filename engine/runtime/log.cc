@@ -60,6 +60,7 @@ Log& log() {
 
 spdlog::level::level_enum to_spdlog(LogLevel level) {
   switch (level) {
+    case LogLevel::kTrace:
     case LogLevel::kDebug:
       return spdlog::level::debug;
     case LogLevel::kInfo:

@@ -15,7 +15,8 @@ namespace duolog::runtime {
 
 inline constexpr std::size_t kLogQueueLines = 8192;
 
-enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarn, kError, kOff };
+// kTrace is as kDebug: there is nothing finer.
+enum class LogLevel : std::uint8_t { kTrace, kDebug, kInfo, kWarn, kError, kOff };
 
 // Lines below `level` are not written. kInfo until it is called.
 void set_log_level(LogLevel level);

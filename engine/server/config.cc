@@ -124,23 +124,26 @@ Result<void> apply_option(const Setting& option, Config& config) {
 
 // Bounds between settings; those of a single one stand in the table.
 Result<void> check_together(const Config& config) {
-  if (config.journal_min_bytes > config.journal_max_bytes) {
+  const storage::StoreOptions& store = config.broker.store;
+  const broker::TopicConfig& topics = config.broker.topic_defaults;
+  const groups::MembershipSettings& members = config.groups.members;
+  if (store.journal_min_bytes > store.journal_max_bytes) {
     return fail(Errc::kInvalid, "journal-min-bytes is more than journal-max-bytes");
   }
-  if (config.group_min_session_timeout_ms > config.group_max_session_timeout_ms) {
+  if (members.min_session_timeout_ms > members.max_session_timeout_ms) {
     return fail(Errc::kInvalid,
                 "group-min-session-timeout-ms is more than group-max-session-timeout-ms");
   }
-  if (config.message_max_bytes > config.segment_bytes) {
+  if (topics.max_message_bytes > topics.log.segment_bytes) {
     return fail(Errc::kInvalid,
                 "message-max-bytes is more than segment-bytes: a batch lies in one segment");
   }
-  if (config.message_max_bytes > config.socket_request_max_bytes) {
+  if (topics.max_message_bytes > config.kafka.max_request_bytes) {
     return fail(Errc::kInvalid,
                 "message-max-bytes is more than socket-request-max-bytes: a batch comes in one "
                 "request");
   }
-  if (config.message_max_bytes > config.journal_max_bytes / 2) {
+  if (topics.max_message_bytes > store.journal_max_bytes / 2) {
     return fail(Errc::kInvalid, "message-max-bytes is more than half of journal-max-bytes");
   }
   return {};

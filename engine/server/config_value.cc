@@ -2,6 +2,9 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <concepts>
+#include <type_traits>
+#include <utility>
 
 #include "engine/server/config_property.h"
 
@@ -24,9 +27,12 @@ constexpr auto kTimeSuffixes = std::to_array<Suffix>({{"d", 86'400'000'000},
                                                       {"ms", 1000},
                                                       {"us", 1}});
 
+// In the order of their enumerators.
 constexpr auto kBusyPolls = std::to_array<std::string_view>({"never", "adaptive", "always"});
 constexpr auto kLogLevels =
     std::to_array<std::string_view>({"trace", "debug", "info", "warning", "error", "off"});
+static_assert(kBusyPolls.size() == static_cast<std::size_t>(BusyPoll::kAlways) + 1);
+static_assert(kLogLevels.size() == static_cast<std::size_t>(LogLevel::kOff) + 1);
 
 std::span<const std::string_view> words_of(BusyPoll) { return kBusyPolls; }
 std::span<const std::string_view> words_of(LogLevel) { return kLogLevels; }
@@ -52,8 +58,8 @@ std::string join(std::span<const std::string_view> words, std::string_view separ
 }
 
 std::string number_text(const Property& property, std::uint64_t value) {
-  const std::uint64_t own = unit_factor(property.unit);
-  for (const Suffix& suffix : suffixes(property.unit)) {
+  const std::uint64_t own = unit_factor(property.number.unit);
+  for (const Suffix& suffix : suffixes(property.number.unit)) {
     const bool whole = suffix.factor >= own && value % (suffix.factor / own) == 0;
     if (whole && value != 0) {
       return std::to_string(value / (suffix.factor / own)) + std::string(suffix.text);
@@ -68,8 +74,8 @@ Result<std::uint64_t> parse_number(const Property& property, std::string_view te
   std::string_view rest = text.substr(static_cast<std::size_t>(stopped - text.data()));
   while (rest.starts_with(' ')) rest.remove_prefix(1);
 
-  const std::span<const Suffix> known = suffixes(property.unit);
-  const std::uint64_t own = unit_factor(property.unit);
+  const std::span<const Suffix> known = suffixes(property.number.unit);
+  const std::uint64_t own = unit_factor(property.number.unit);
   std::uint64_t factor = own;
   bool understood = error == std::errc{};
   if (!rest.empty()) {
@@ -87,17 +93,33 @@ Result<std::uint64_t> parse_number(const Property& property, std::string_view te
   }
   std::uint64_t scaled = 0;
   const bool overflow = __builtin_mul_overflow(number, factor, &scaled);
-  if (overflow || scaled / own > property.max) {
+  if (overflow || scaled / own > property.number.max) {
     return fail(Errc::kInvalid, quote(text) + " is more than " +
-                                    number_text(property, property.max) + ", the most allowed");
+                                    number_text(property, property.number.max) +
+                                    ", the most allowed");
   }
-  if (scaled % own != 0 || scaled / own < property.min) {
+  if (scaled % own != 0 || scaled / own < property.number.min) {
     return fail(Errc::kInvalid,
                 quote(text) + " is less than " +
-                    number_text(property, std::max<std::uint64_t>(property.min, 1)) +
+                    number_text(property, std::max<std::uint64_t>(property.number.min, 1)) +
                     ", the least allowed");
   }
   return scaled / own;
+}
+
+template <class T>
+concept Number = std::integral<T> && !std::same_as<T, bool>;
+
+// A number as it is written, from what is kept, and the other way round.
+template <Number T>
+std::uint64_t to_written(const NumberForm& form, T value) {
+  if (form.zero_is_unlimited && std::cmp_less(value, 0)) return 0;
+  return static_cast<std::uint64_t>(value) / form.factor;
+}
+template <Number T>
+T to_kept(const NumberForm& form, std::uint64_t number) {
+  if (form.zero_is_unlimited && number == 0) return static_cast<T>(-1);
+  return static_cast<T>(number * form.factor);
 }
 
 template <class Enum>
@@ -110,10 +132,10 @@ Result<Enum> parse_word(std::string_view text) {
   return static_cast<Enum>(word - words.begin());
 }
 
-template <class T, class Into>
-Result<void> store(Result<T> parsed, Into& into) {
+template <class T>
+Result<void> store(Result<T> parsed, T& into) {
   if (!parsed) return std::unexpected(std::move(parsed).error());
-  into = static_cast<Into>(*std::move(parsed));
+  into = *std::move(parsed);
   return {};
 }
 
@@ -142,12 +164,12 @@ Result<void> read(const Property&, bool& into, std::string_view text) {
   return {};
 }
 
-Result<void> read(const Property& property, std::uint64_t& into, std::string_view text) {
-  return store(parse_number(property, text), into);
-}
-
-Result<void> read(const Property& property, std::uint32_t& into, std::string_view text) {
-  return store(parse_number(property, text), into);
+template <Number T>
+Result<void> read(const Property& property, T& into, std::string_view text) {
+  const auto parsed = parse_number(property, text);
+  if (!parsed) return std::unexpected(parsed.error());
+  into = to_kept<T>(property.number, *parsed);
+  return {};
 }
 
 template <class Enum>
@@ -177,11 +199,9 @@ std::string write(const Property&, const std::optional<HostPort>& value) {
   return value ? to_string(*value) : "";
 }
 std::string write(const Property&, bool value) { return value ? "true" : "false"; }
-std::string write(const Property& property, std::uint64_t value) {
-  return number_text(property, value);
-}
-std::string write(const Property& property, std::uint32_t value) {
-  return number_text(property, value);
+template <Number T>
+std::string write(const Property& property, T value) {
+  return number_text(property, to_written(property.number, value));
 }
 template <class Enum>
   requires std::is_enum_v<Enum>
@@ -198,12 +218,10 @@ std::string form(const Property&, const std::string&) { return "PATH"; }
 std::string form(const Property&, const HostPort&) { return "HOST:PORT"; }
 std::string form(const Property&, const std::optional<HostPort>&) { return "HOST:PORT"; }
 std::string form(const Property&, bool) { return "true|false"; }
-std::string form(const Property& property, std::uint64_t) {
-  if (property.unit == Unit::kNone) return "N";
-  return property.unit == Unit::kBytes ? "SIZE" : "TIME";
-}
-std::string form(const Property& property, std::uint32_t) {
-  return form(property, std::uint64_t{0});
+template <Number T>
+std::string form(const Property& property, T) {
+  if (property.number.unit == Unit::kNone) return "N";
+  return property.number.unit == Unit::kBytes ? "SIZE" : "TIME";
 }
 template <class Enum>
   requires std::is_enum_v<Enum>
@@ -212,20 +230,46 @@ std::string form(const Property&, Enum value) {
 }
 std::string form(const Property&, const std::vector<std::string>&) { return "A,B,..."; }
 
+// And what Kafka's clients see, where that differs.
+template <class T>
+std::string kafka_text(const Property& property, const T& value) {
+  return write(property, value);
+}
+template <Number T>
+std::string kafka_text(const Property& property, const T& value) {
+  const NumberForm& form = property.number;
+  if (form.zero_is_unlimited && std::cmp_less(value, 0)) return "-1";
+  return std::to_string(to_written(form, value));
+}
+
+// A place only points: what is constant stays so.
+template <class T>
+const T& value_at(Place<T> place, const Config& config) {
+  return place(const_cast<Config&>(config));
+}
+
 }  // namespace
 
 Result<void> set_property(const Property& property, Config& config, std::string_view text) {
-  return std::visit([&](auto member) { return read(property, config.*member, text); },
+  return std::visit([&](auto place) { return read(property, place(config), text); },
                     property.field);
 }
 
 std::string property_value(const Property& property, const Config& config) {
-  return std::visit([&](auto member) { return write(property, config.*member); }, property.field);
+  return std::visit([&](auto place) { return write(property, value_at(place, config)); },
+                    property.field);
+}
+
+std::string kafka_value(const Property& property, const Config& config) {
+  if (property.kafka.text != nullptr) return property.kafka.text(config);
+  return std::visit([&](auto place) { return kafka_text(property, value_at(place, config)); },
+                    property.field);
 }
 
 std::string value_form(const Property& property) {
   static const Config defaults;
-  return std::visit([&](auto member) { return form(property, defaults.*member); }, property.field);
+  return std::visit([&](auto place) { return form(property, value_at(place, defaults)); },
+                    property.field);
 }
 
 }  // namespace duolog::server

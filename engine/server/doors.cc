@@ -11,19 +11,11 @@ namespace {
 
 constexpr ShardId kListening{0};
 
-constexpr std::uint64_t kMsPerMinute = 60'000;
-
-groups::GroupSettings group_settings(const Config& config) {
-  groups::GroupSettings settings;
-  settings.offset_metadata_max_bytes = static_cast<std::uint32_t>(config.offset_metadata_max_bytes);
-  settings.offsets_retention_ms = config.offsets_retention_minutes * kMsPerMinute;
-  settings.offsets_retention_check_interval_ms = config.offsets_retention_check_interval_ms;
-  settings.max_groups = config.max_groups;
-  settings.max_offsets = config.max_committed_offsets;
-  settings.members.initial_rebalance_delay_ms = config.group_initial_rebalance_delay_ms;
-  settings.members.min_session_timeout_ms = config.group_min_session_timeout_ms;
-  settings.members.max_session_timeout_ms = config.group_max_session_timeout_ms;
-  settings.members.max_size = config.group_max_size;
+// With what is no setting: where we listen, and what we are.
+session::HttpPortSettings http_settings(const Config& config) {
+  session::HttpPortSettings settings{config.http, config.websocket, config.live, config.push};
+  settings.http.access.listen_address = config.http_address.host;
+  settings.push.server = "duolog/" + std::string(version());
   return settings;
 }
 
@@ -31,27 +23,13 @@ groups::GroupSettings group_settings(const Config& config) {
 
 Doors::Doors(broker::Cluster& cluster, const Config& config, std::size_t shards)
     : cluster_(cluster),
-      kafka_address_(config.advertise.value_or(config.kafka)),
+      kafka_address_(config.advertise.value_or(config.kafka_address)),
+      kafka_settings_(config.kafka),
+      http_settings_(http_settings(config)),
       max_connections_per_shard_((config.max_connections + shards - 1) / shards),
-      groups_(group_settings(config), shards),
+      groups_(config.groups, shards),
       view_(shards),
-      sides_(shards) {
-  kafka_settings_.max_request_bytes = static_cast<std::uint32_t>(config.socket_request_max_bytes);
-  kafka_settings_.request_budget_bytes = config.queued_max_request_bytes;
-  kafka_settings_.max_in_flight = config.max_in_flight_requests;
-  kafka_settings_.max_held_bytes = config.max_in_flight_bytes;
-  kafka_settings_.max_idle_ms = config.connections_max_idle_ms;
-  http_settings_.http.access.host_names = config.ws_allowed_hosts;
-  http_settings_.http.access.allowed_origins = config.ws_allowed_origins;
-  http_settings_.http.access.listen_address = config.http.host;
-  http_settings_.http.request_timeout_ms = config.http_upgrade_timeout_ms;
-  http_settings_.http.max_listed_partitions = config.http_max_listed_partitions;
-  http_settings_.websocket.echo = config.echo;
-  http_settings_.websocket.max_message_bytes =
-      static_cast<std::uint32_t>(config.ws_max_message_bytes);
-  http_settings_.live.compress = config.ws_compression;
-  http_settings_.push.server = "duolog/" + std::string(version());
-}
+      sides_(shards) {}
 
 Result<void> Doors::start(runtime::Shard& shard) {
   auto broker = cluster_.start_broker(shard);

@@ -32,7 +32,7 @@ std::string directory_of(const std::string& topic) { return "/logs/" + topic + "
 storage::StoreOptions small_options() {
   storage::StoreOptions options;
   options.tail_budget_bytes = 2 * storage::kMiB;
-  options.journal_file_bytes = 64 * storage::kKiB;  // a later one has four times that
+  options.journal_min_bytes = 128 * storage::kKiB;  // in two files; a later one is four times one
   options.journal_max_bytes = 768 * storage::kKiB;
   options.group_max_bytes = 128 * storage::kKiB;
   options.bulk_bytes = 128 * storage::kKiB;

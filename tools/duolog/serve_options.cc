@@ -1,7 +1,5 @@
 #include "tools/duolog/serve_options.h"
 
-#include <variant>
-
 #include <CLI/CLI.hpp>
 
 #include "engine/server/config_property.h"
@@ -33,7 +31,7 @@ void ServeOptions::add_to(CLI::App& app) {
   for (const server::Property& property : server::properties()) {
     const std::string name(property.name);
     // "--echo" alone is "--echo true".
-    const bool is_switch = std::holds_alternative<bool server::Config::*>(property.field);
+    const bool is_switch = server::is_switch(property);
     const std::string form = server::value_form(property);
     const std::string value = server::property_value(property, defaults);
     CLI::Option* option = app.add_option_function<std::string>(

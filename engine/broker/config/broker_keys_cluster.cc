@@ -83,7 +83,7 @@ constexpr auto kRows = std::to_array<ConfigKey>({
      "Size of the receive buffer of a follower's connection."},
     {"replica.socket.timeout.ms", kInt, "30000", kAny, kStored,
      "How long a follower's connection waits for data."},
-    {"unclean.leader.election.enable", kBoolean, "false", kAny, kUpdatable,
+    {"unclean.leader.election.enable", kBoolean, "false", kAny, kTopicDefault,
      "Whether a replica that is not in sync may become leader and lose records."},
 });
 

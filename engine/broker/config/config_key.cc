@@ -154,6 +154,12 @@ Result<std::string> check_type(const ConfigKey& key, std::string_view value) {
 
 }  // namespace
 
+bool ConfigKey::has_effect() const {
+  if ((traits & kTopicDefault) == 0) return (traits & kEffect) != 0;
+  const ConfigKey* topic_key = topic_key_of(name);
+  return topic_key && topic_key->has_effect();
+}
+
 std::string ConfigKey::documentation() const {
   return std::string(doc) + (has_effect() ? "" : " It has no effect here.");
 }

@@ -1,9 +1,13 @@
-// ConfigKey: one row of the table of settings that Kafka's clients see.
+// ConfigKey: one row of the list of keys that Kafka's clients see.
 //
 // Every key that a Kafka 4.3 broker lists, whether it has an effect here or not, so that tools find
 // what they look for; and our own (`duolog.*`). A key without an effect is checked and kept like
 // any other, and its documentation says so. The rows are in topic_keys.cc, resource_keys.cc and
 // broker_keys_*.cc, sorted by name within each.
+//
+// Type, range, default and sentence are what Kafka's tools are told. Where a setting of the server
+// is behind a key, that one has bounds and help of its own, in the server's table, from which its
+// value comes: Options::broker_settings.
 //
 // The tables are constant; any thread may read them.
 #pragma once
@@ -63,6 +67,9 @@ inline constexpr std::uint8_t kStored = 0;     // kept, and without an effect
 inline constexpr std::uint8_t kEffect = 1;     // what it says happens
 inline constexpr std::uint8_t kUpdatable = 2;  // of a broker: while it runs, for all brokers or one
 inline constexpr std::uint8_t kOneBroker = 4;  // of a broker: while it runs, for one broker only
+// Of a broker, what goes for topics that say nothing else: the first synonym of a topic's key, with
+// an effect if that one has one, and updatable.
+inline constexpr std::uint8_t kTopicDefault = 8;
 inline constexpr std::size_t kMaxSynonyms = 3;
 
 struct ConfigKey {
@@ -75,9 +82,11 @@ struct ConfigKey {
   // A broker's keys that stand for it where it is not set, the first one first.
   std::array<std::string_view, kMaxSynonyms> synonyms{};
 
-  [[nodiscard]] bool has_effect() const { return (traits & kEffect) != 0; }
+  [[nodiscard]] bool has_effect() const;
   [[nodiscard]] bool is_sensitive() const { return type == ConfigType::kPassword; }
-  [[nodiscard]] bool is_read_only() const { return (traits & (kUpdatable | kOneBroker)) == 0; }
+  [[nodiscard]] bool is_read_only() const {
+    return (traits & (kUpdatable | kOneBroker | kTopicDefault)) == 0;
+  }
   // The sentence, and another one where it has no effect.
   [[nodiscard]] std::string documentation() const;
 };

@@ -8,26 +8,14 @@ namespace {
 
 using Synonym = ConfigDescription::Synonym;
 
-// What the server's configuration says; nothing where that is the default.
-std::optional<std::string> server_value(const ConfigKey& key, const Options& options) {
-  if (key.name == "node.id" || key.name == "broker.id") return std::to_string(options.node_id);
-  if (key.name == "process.roles") return "broker";
-  std::optional<std::string> value;
-  const auto setting = options.broker_settings.find(key.name);
-  if (setting != options.broker_settings.end()) {
-    value = setting->second;
-  } else if (key.name == "num.partitions") {
-    value = std::to_string(options.num_partitions);
-  } else if (key.name == "auto.create.topics.enable") {
-    value = options.auto_create_topics ? "true" : "false";
-  } else if (key.name == "log.retention.check.interval.ms") {
-    value = std::to_string(options.retention_check_interval_ms);
-  } else if (const ConfigKey* topic_key = topic_key_of(key.name)) {
-    value = topic_default(options.topic_defaults, topic_key->name);
-    // A default that other units of time give (log.retention.hours) is not one of this key.
-    if (value && *value == topic_key->default_value) return std::nullopt;
-  }
-  if (value && key.default_value && *value == key.default_value) return std::nullopt;
+// The same; nothing where that is the default.
+std::optional<std::string> server_value(const ConfigKey& broker_key, const Options& options) {
+  auto value = configured_value(broker_key, options);
+  if (!value) return std::nullopt;
+  // A default that other units of time give (log.retention.hours) is not one of this key.
+  const ConfigKey* topic_key = topic_key_of(broker_key.name);
+  const ConfigKey& usual = topic_key ? *topic_key : broker_key;
+  if (usual.default_value && *value == usual.default_value) return std::nullopt;
   return value;
 }
 
@@ -85,6 +73,13 @@ ConfigSource own_source(ConfigResource resource) {
 }
 
 }  // namespace
+
+std::optional<std::string> configured_value(const ConfigKey& broker_key, const Options& options) {
+  const auto setting = options.broker_settings.find(broker_key.name);
+  if (setting != options.broker_settings.end()) return setting->second;
+  const ConfigKey* topic_key = topic_key_of(broker_key.name);
+  return topic_key ? topic_default(options.topic_defaults, topic_key->name) : std::nullopt;
+}
 
 ConfigSources::ConfigSources(const StoredConfigs& stored, const Options& its_options)
     : own(stored.of(ConfigResource::kBroker, std::to_string(its_options.node_id))),

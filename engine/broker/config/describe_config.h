@@ -48,6 +48,10 @@ struct ConfigSources {
   const Options& options;
 };
 
+// What the server's configuration says of a broker's key; nothing for one without an effect.
+[[nodiscard]] std::optional<std::string> configured_value(const ConfigKey& broker_key,
+                                                          const Options& options);
+
 // `given`: what the resource itself was given; nothing for a broker, which `sources` know.
 [[nodiscard]] ConfigDescription describe_config(ConfigResource resource, const ConfigKey& key,
                                                 const ConfigValues& given,

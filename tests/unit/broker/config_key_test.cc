@@ -76,6 +76,23 @@ TEST(ConfigKeyTest, ATopicsKeyHasAnEffectIfAndOnlyIfSomethingReadsIt) {
   }
 }
 
+TEST(ConfigKeyTest, ABrokersKeyIsATopicDefaultIfAndOnlyIfATopicsKeyNamesItFirst) {
+  for (const ConfigKey* key : config_keys(ConfigResource::kBroker)) {
+    const bool is_default = (key->traits & kTopicDefault) != 0;
+    EXPECT_EQ(is_default, topic_key_of(key->name) != nullptr) << key->name;
+    EXPECT_TRUE(!is_default || key->traits == kTopicDefault) << key->name << " says it twice";
+  }
+}
+
+TEST(ConfigKeyTest, ABrokersKeyWithAnEffectMayBeAlteredOnlyAsATopicDefault) {
+  // Nothing else takes its value again while the server runs.
+  for (const ConfigKey* key : config_keys(ConfigResource::kBroker)) {
+    if (key->has_effect() && !key->is_read_only()) {
+      EXPECT_EQ(key->traits, kTopicDefault) << key->name;
+    }
+  }
+}
+
 TEST(ConfigKeyTest, NumbersAreKeptInTheirShortestForm) {
   EXPECT_EQ(checked("retention.ms", " 007 "), "7");
   EXPECT_EQ(checked("retention.ms", "+7"), "7");

@@ -34,7 +34,7 @@ class TestCluster {
   static Options small_options() {
     Options options;
     options.store.tail_budget_bytes = 8 * storage::kMiB;
-    options.store.journal_file_bytes = storage::kMiB;
+    options.store.journal_min_bytes = 2 * storage::kMiB;
     return options;
   }
 

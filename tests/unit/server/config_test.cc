@@ -36,8 +36,8 @@ class ConfigTest : public ::testing::Test {
 TEST_F(ConfigTest, HasDefaultsWithoutAnySource) {
   const Config config = load_config(sources_).value();
   EXPECT_EQ(config.data_dir, "./duolog-data");
-  EXPECT_EQ(config.kafka, (HostPort{"127.0.0.1", 9092}));
-  EXPECT_EQ(config.message_max_bytes, 1'048'588u);
+  EXPECT_EQ(config.kafka_address, (HostPort{"127.0.0.1", 9092}));
+  EXPECT_EQ(config.broker.topic_defaults.max_message_bytes, 1'048'588u);
   EXPECT_FALSE(config.advertise.has_value());
 }
 
@@ -52,13 +52,41 @@ TEST_F(ConfigTest, EveryDefaultIsAcceptedByItsOwnRow) {
   }
 }
 
+TEST_F(ConfigTest, EveryBoundIsReadAndWrittenBack) {
+  for (const Property& property : properties()) {
+    if (property.number.max == 0) continue;
+    for (const std::uint64_t bound : {property.number.min, property.number.max}) {
+      Config config;
+      ASSERT_TRUE(set_property(property, config, std::to_string(bound))) << property.name;
+      Config again;
+      ASSERT_TRUE(set_property(property, again, property_value(property, config)));
+      EXPECT_EQ(property_value(property, again), property_value(property, config));
+      const std::string digits =
+          bound == 0 && property.number.zero_is_unlimited ? "-1" : std::to_string(bound);
+      EXPECT_EQ(kafka_value(property, again), digits) << property.name;
+    }
+  }
+}
+
+TEST_F(ConfigTest, ANumberIsKeptAsItsRoomNeedsIt) {
+  EXPECT_EQ(load_config({}).value().broker.topic_defaults.log.retention_bytes, -1);
+  sources_.command_line = {{"offsets-retention-minutes", "2"}, {"retention-ms", "0"}};
+  const Config config = load_config(sources_).value();
+  EXPECT_EQ(config.groups.offsets_retention_ms, 120'000u);
+  EXPECT_EQ(config.broker.topic_defaults.log.retention_ms, -1);
+  sources_.command_line = {{"retention-ms", "1s"}, {"journal-min-bytes", "4MiB"}};
+  const Config other = load_config(sources_).value();
+  EXPECT_EQ(other.broker.topic_defaults.log.retention_ms, 1000);
+  EXPECT_EQ(other.broker.store.journal_file_bytes(), 2 * kMiB);
+}
+
 TEST_F(ConfigTest, CommandLineWinsOverEnvironmentOverFile) {
   write_file("shards = 2\nnum-partitions = 3\nlog-level = \"debug\"\n");
   sources_.environment = {{"DUOLOG_SHARDS", "4"}, {"DUOLOG_NUM_PARTITIONS", "5"}};
   sources_.command_line = {{"shards", "6"}};
   const Config config = load_config(sources_).value();
-  EXPECT_EQ(config.shards, 6u);
-  EXPECT_EQ(config.num_partitions, 5u);
+  EXPECT_EQ(config.runtime.shards, 6u);
+  EXPECT_EQ(config.broker.num_partitions, 5);
   EXPECT_EQ(config.log_level, LogLevel::kDebug);
 }
 
@@ -68,13 +96,14 @@ TEST_F(ConfigTest, ReadsEveryTypeFromTheFile) {
       "segment-bytes = '64MiB'\nsegment-ms = 1000\nbusy-poll = 'adaptive'\n"
       "ws-allowed-origins = ['https://a.example', 'https://b.example']\n");
   const Config config = load_config(sources_).value();
-  EXPECT_EQ(config.kafka, (HostPort{"::1", 0}));
+  EXPECT_EQ(config.kafka_address, (HostPort{"::1", 0}));
   EXPECT_EQ(config.advertise, (HostPort{"log.example.com", 19092}));
-  EXPECT_FALSE(config.auto_create_topics);
-  EXPECT_EQ(config.segment_bytes, 64 * kMiB);
-  EXPECT_EQ(config.segment_ms, 1000u);
-  EXPECT_EQ(config.busy_poll, BusyPoll::kAdaptive);
-  EXPECT_THAT(config.ws_allowed_origins, ElementsAre("https://a.example", "https://b.example"));
+  EXPECT_FALSE(config.broker.auto_create_topics);
+  EXPECT_EQ(config.broker.topic_defaults.log.segment_bytes, 64 * kMiB);
+  EXPECT_EQ(config.broker.topic_defaults.log.segment_ms, 1000);
+  EXPECT_EQ(config.runtime.busy_poll, BusyPoll::kAdaptive);
+  EXPECT_THAT(config.http.access.allowed_origins,
+              ElementsAre("https://a.example", "https://b.example"));
 }
 
 TEST_F(ConfigTest, AcceptsAnEmptyFile) {
@@ -169,8 +198,8 @@ TEST_F(ConfigTest, DumpIsReadBackUnchanged) {
   Config config;
   config.data_dir = "with \"quotes\" and \\";
   config.advertise = HostPort{"::1", 9092};
-  config.segment_ms = 90'061'001;
-  config.ws_allowed_hosts = {"a.example", "b.example:8080"};
+  config.broker.topic_defaults.log.segment_ms = 90'061'001;
+  config.http.access.host_names = {"a.example", "b.example:8080"};
   config.log_level = LogLevel::kOff;
   write_file(dump_config(config));
   EXPECT_EQ(error(), "");

@@ -15,6 +15,7 @@
 #include "engine/runtime/listener.h"
 #include "engine/runtime/posix_files.h"
 #include "engine/runtime/runtime.h"
+#include "engine/server/broker_settings.h"
 #include "engine/session/kafka/sessions.h"
 
 namespace duolog::session {
@@ -29,7 +30,7 @@ struct TestServerOptions {
   static broker::Options small_broker() {
     broker::Options options;
     options.store.tail_budget_bytes = 8 * storage::kMiB;
-    options.store.journal_file_bytes = storage::kMiB;
+    options.store.journal_min_bytes = 2 * storage::kMiB;
     return options;
   }
 };
@@ -92,7 +93,12 @@ class TestServer {
 
  private:
   void start() {
-    auto cluster = broker::Cluster::open(files_, directory_, options_.broker);
+    server::Config config;
+    config.broker = options_.broker;
+    config.groups = options_.groups;
+    config.kafka = options_.kafka;
+    config.broker.broker_settings = server::broker_settings(config);
+    auto cluster = broker::Cluster::open(files_, directory_, config.broker);
     ASSERT_TRUE(cluster.has_value()) << cluster.error().message;
     cluster_ = std::move(*cluster);
     cluster_->prepare(options_.shards);

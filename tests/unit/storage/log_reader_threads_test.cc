@@ -129,7 +129,7 @@ TEST(LogReaderThreadsTest, ReaderSeesEveryBatchWhileMemoryIsRecycled) {
   Epochs epochs(2);
   StoreOptions options;
   options.tail_budget_bytes = 2 * kMiB;
-  options.journal_file_bytes = kMiB;
+  options.journal_min_bytes = 2 * kMiB;
   options.journal_max_bytes = 2 * kMiB;
   options.group_max_bytes = 256 * kKiB;
   JournalSetup journal{"/journal", 1, {}};
@@ -275,7 +275,7 @@ TEST(LogReaderThreadsTest, ReaderIsOvertakenByTheStartAndWhatItKeepsStays) {
   Epochs epochs(2);
   StoreOptions options;
   options.tail_budget_bytes = 2 * kMiB;
-  options.journal_file_bytes = kMiB;
+  options.journal_min_bytes = 2 * kMiB;
   options.journal_max_bytes = 2 * kMiB;
   options.group_max_bytes = 256 * kKiB;
   options.delete_delay_ms = 0;

@@ -26,19 +26,19 @@ Result<server::Config> load(std::vector<std::string> arguments,
 TEST(ServeOptionsTest, TakesEverySettingAsAnOption) {
   const server::Config config =
       load({"--kafka", "0.0.0.0:0", "--shards=3", "--busy-poll", "adaptive"}).value();
-  EXPECT_EQ(config.kafka, (server::HostPort{"0.0.0.0", 0}));
-  EXPECT_EQ(config.shards, 3u);
-  EXPECT_EQ(config.busy_poll, server::BusyPoll::kAdaptive);
+  EXPECT_EQ(config.kafka_address, (server::HostPort{"0.0.0.0", 0}));
+  EXPECT_EQ(config.runtime.shards, 3u);
+  EXPECT_EQ(config.runtime.busy_poll, server::BusyPoll::kAdaptive);
 }
 
 TEST(ServeOptionsTest, ASwitchNeedsNoValue) {
-  EXPECT_FALSE(load({}).value().echo);
-  EXPECT_TRUE(load({"--echo"}).value().echo);
-  EXPECT_TRUE(load({"--echo", "--shards", "3"}).value().echo);
-  EXPECT_EQ(load({"--echo", "--shards", "3"}).value().shards, 3u);
-  EXPECT_TRUE(load({"--echo", "true"}).value().echo);
-  EXPECT_FALSE(load({"--auto-create-topics", "false"}).value().auto_create_topics);
-  EXPECT_FALSE(load({"--echo=false"}).value().echo);
+  EXPECT_FALSE(load({}).value().websocket.echo);
+  EXPECT_TRUE(load({"--echo"}).value().websocket.echo);
+  EXPECT_TRUE(load({"--echo", "--shards", "3"}).value().websocket.echo);
+  EXPECT_EQ(load({"--echo", "--shards", "3"}).value().runtime.shards, 3u);
+  EXPECT_TRUE(load({"--echo", "true"}).value().websocket.echo);
+  EXPECT_FALSE(load({"--auto-create-topics", "false"}).value().broker.auto_create_topics);
+  EXPECT_FALSE(load({"--echo=false"}).value().websocket.echo);
 }
 
 TEST(ServeOptionsTest, NamesAnUnknownOptionAndTheNearestSetting) {
@@ -50,9 +50,9 @@ TEST(ServeOptionsTest, ReadsTheFileThatTheOptionElseTheVariableNames) {
   const std::string path = ::testing::TempDir() + "serve_options_test.toml";
   std::ofstream(path) << "shards = 7\nnum-partitions = 2\n";
   const std::string variable = "DUOLOG_CONFIG=" + path;
-  EXPECT_EQ(load({}, {variable.c_str()}).value().shards, 7u);
-  EXPECT_EQ(load({"--config", path, "--shards", "1"}).value().shards, 1u);
-  EXPECT_EQ(load({"--config", path, "--shards", "1"}).value().num_partitions, 2u);
+  EXPECT_EQ(load({}, {variable.c_str()}).value().runtime.shards, 7u);
+  EXPECT_EQ(load({"--config", path, "--shards", "1"}).value().runtime.shards, 1u);
+  EXPECT_EQ(load({"--config", path, "--shards", "1"}).value().broker.num_partitions, 2);
   EXPECT_THAT(load({"--config", "/nonexistent"}, {variable.c_str()}).error().message,
               HasSubstr("/nonexistent"));
 }

@@ -13,6 +13,7 @@ inline constexpr std::string_view kLogger = "root";
 
 [[nodiscard]] constexpr std::string_view level_name(runtime::LogLevel level) {
   switch (level) {
+    case runtime::LogLevel::kTrace:
     case runtime::LogLevel::kDebug:
       return "DEBUG";
     case runtime::LogLevel::kInfo:
