@@ -44,7 +44,7 @@ class Cluster {
   [[nodiscard]] const Options& options() const { return options_; }
   // What was given while the server ran. Any shard; stays until the end of its turn.
   [[nodiscard]] const StoredConfigs& configs() const { return *configs_; }
-  // After listening has begun: what `advertised_*` were left open.
+  // Before the shards run: what clients are told instead of the address that they reached.
   void set_advertised(std::string host, std::uint16_t port);
   [[nodiscard]] const std::string& cluster_id() const { return cluster_id_; }  // 22 characters
   [[nodiscard]] LeaderEpoch leader_epoch() const { return epoch_; }
