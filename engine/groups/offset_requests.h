@@ -28,14 +28,13 @@ struct FetchedGroup {
   kafka::OffsetFetchRequest::Group group;
   std::int16_t version = 0;
 };
-void fetch_offsets(GroupCoordinator& coordinator, const Client& client, const FetchedGroup& asked,
+void fetch_offsets(GroupCoordinator& coordinator, const FetchedGroup& asked,
                    Reply<kafka::OffsetFetchResponse::Group> reply);
 [[nodiscard]] kafka::OffsetFetchResponse::Group failed_fetch(const FetchedGroup& asked,
                                                              kafka::ErrorCode error,
                                                              kafka::Arena& arena);
 
-void delete_offsets(GroupCoordinator& coordinator, const Client& client,
-                    const kafka::OffsetDeleteRequest& request,
+void delete_offsets(GroupCoordinator& coordinator, const kafka::OffsetDeleteRequest& request,
                     Reply<kafka::OffsetDeleteResponse> reply);
 
 }  // namespace duolog::groups

@@ -1,10 +1,13 @@
 // The APIs that this server speaks: one table, from which ApiVersions is answered, headers are
-// chosen and requests are refused.
+// chosen and requests are refused. It alone says which versions there are; what serves an API is in
+// engine/session/kafka/dispatch_table.h, which does not compile unless the two agree.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <string_view>
 
@@ -87,11 +90,25 @@ inline constexpr std::array kApis{
     Api{ApiKey::kDescribeTopicPartitions, "DescribeTopicPartitions", range(0, 0), 0, 0, true},
 };
 
+static_assert(std::ranges::adjacent_find(kApis, std::ranges::greater_equal(), &Api::key) ==
+              kApis.end());
+
+namespace detail {
+// By key.
+inline constexpr auto kApiIndexes = [] {
+  std::array<std::uint8_t, static_cast<std::size_t>(kApis.back().key) + 1> indexes;
+  indexes.fill(kApis.size());
+  for (std::size_t i = 0; i < kApis.size(); ++i) {
+    indexes[static_cast<std::size_t>(kApis[i].key)] = static_cast<std::uint8_t>(i);
+  }
+  return indexes;
+}();
+}  // namespace detail
+
 // Where in kApis a key stands; kApis.size() for one that is not in it.
 [[nodiscard]] constexpr std::size_t api_index(std::int16_t key) {
-  std::size_t index = 0;
-  while (index < kApis.size() && static_cast<std::int16_t>(kApis[index].key) != key) ++index;
-  return index;
+  const bool in_range = key >= 0 && static_cast<std::size_t>(key) < detail::kApiIndexes.size();
+  return in_range ? detail::kApiIndexes[static_cast<std::size_t>(key)] : kApis.size();
 }
 
 // Null for a key that is not in the table. Keys come off the wire as plain numbers.

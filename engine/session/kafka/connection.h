@@ -28,6 +28,7 @@
 #include "engine/broker/broker.h"
 #include "engine/runtime/shard.h"
 #include "engine/runtime/socket.h"
+#include "engine/session/kafka/served_api.h"
 #include "engine/session/kafka/sessions.h"
 #include "engine/session/kafka/slot.h"
 #include "net/kafka/header.h"
@@ -66,6 +67,15 @@ class KafkaConnection final : public runtime::SocketHandler {
   [[nodiscard]] const LocalAddress& local_address();
   // The client's address, numeric; stays as long as a request is under way.
   [[nodiscard]] std::string_view peer_host();
+
+  // Whether the client may do what its request's row says with a resource, or with the `name` of
+  // the row's kind.
+  [[nodiscard]] bool may(const ResponseSlot& slot, const broker::Resource& resource) const {
+    return broker::authorize(principal_, slot.served->operation, resource);
+  }
+  [[nodiscard]] bool may(const ResponseSlot& slot, std::string_view name) const {
+    return may(slot, {.type = slot.served->resource, .name = name});
+  }
 
   // While a request is being handled: memory with the same content as `part` of its frame, which
   // stays until the slot is used again.
@@ -132,7 +142,7 @@ class KafkaConnection final : public runtime::SocketHandler {
   void on_writable() override;
   void on_closed() override;
 
-  // Input (kafka_input.cc).
+  // Input (input.cc).
   // What arrives may be handled. Between a stall and the turn's end it may not: `input_` still
   // holds what came before, perhaps several requests, and resume_input takes them first.
   [[nodiscard]] bool handles_input() const { return stalled_ == 0 && !resume_; }
@@ -150,7 +160,7 @@ class KafkaConnection final : public runtime::SocketHandler {
   static void on_admitted(BudgetWaiter& waiter, void* context);
   static void on_congestion_retry(runtime::Timer& timer, void* context);
 
-  // Requests (kafka_dispatch.cc).
+  // Requests (dispatch.cc).
   void dispatch(Bytes frame);
   void start(ResponseSlot& slot, kafka::Reader& reader);
   void refuse_version(const kafka::RequestHeader& header);

@@ -1,20 +1,8 @@
 // The middle of a KafkaConnection: from a whole request to what serves it.
 #include <string>
 
-#include "engine/base/check.h"
 #include "engine/session/kafka/connection.h"
-#include "engine/session/kafka/requests/cluster.h"
-#include "engine/session/kafka/requests/configs.h"
-#include "engine/session/kafka/requests/coordinator.h"
-#include "engine/session/kafka/requests/fetch.h"
-#include "engine/session/kafka/requests/group_admin.h"
-#include "engine/session/kafka/requests/group_members.h"
-#include "engine/session/kafka/requests/group_offsets.h"
-#include "engine/session/kafka/requests/metadata.h"
-#include "engine/session/kafka/requests/offsets.h"
-#include "engine/session/kafka/requests/produce.h"
-#include "engine/session/kafka/requests/producer_id.h"
-#include "engine/session/kafka/requests/topics.h"
+#include "engine/session/kafka/dispatch_table.h"
 
 namespace duolog::session {
 
@@ -36,6 +24,7 @@ void KafkaConnection::dispatch(Bytes frame) {
     return refuse_version(*header);
   }
   const std::size_t index = kafka::api_index(header->api_key);
+  slot.served = served_api(index);
   sessions_.counters().requests[index].add();
   start(slot, reader);
   if (!slot.done) recount(slot);
@@ -50,95 +39,9 @@ void KafkaConnection::refuse_version(const kafka::RequestHeader& header) {
 }
 
 void KafkaConnection::start(ResponseSlot& slot, kafka::Reader& reader) {
-  Result<void> started;
-  switch (slot.api->key) {
-    case kafka::ApiKey::kProduce:
-      if (slot.produce == nullptr) slot.produce = std::make_unique<ProduceJob>(slot);
-      started = slot.produce->start(reader);
-      break;
-    case kafka::ApiKey::kFetch:
-      if (slot.fetch == nullptr) slot.fetch = std::make_unique<FetchJob>(slot);
-      started = slot.fetch->start(reader);
-      break;
-    case kafka::ApiKey::kListOffsets:
-      started = list_offsets(slot, reader);
-      break;
-    case kafka::ApiKey::kMetadata:
-      started = metadata(slot, reader);
-      break;
-    case kafka::ApiKey::kOffsetCommit:
-      started = offset_commit(slot, reader);
-      break;
-    case kafka::ApiKey::kOffsetFetch:
-      started = offset_fetch(slot, reader);
-      break;
-    case kafka::ApiKey::kOffsetDelete:
-      started = offset_delete(slot, reader);
-      break;
-    case kafka::ApiKey::kJoinGroup:
-      started = join_group(slot, reader);
-      break;
-    case kafka::ApiKey::kSyncGroup:
-      started = sync_group(slot, reader);
-      break;
-    case kafka::ApiKey::kHeartbeat:
-      started = group_heartbeat(slot, reader);
-      break;
-    case kafka::ApiKey::kLeaveGroup:
-      started = leave_group(slot, reader);
-      break;
-    case kafka::ApiKey::kDescribeGroups:
-      started = describe_groups(slot, reader);
-      break;
-    case kafka::ApiKey::kListGroups:
-      started = list_groups(slot, reader);
-      break;
-    case kafka::ApiKey::kDeleteGroups:
-      started = delete_groups(slot, reader);
-      break;
-    case kafka::ApiKey::kFindCoordinator:
-      started = find_coordinator(slot, reader);
-      break;
-    case kafka::ApiKey::kApiVersions:
-      started = api_versions(slot, reader);
-      break;
-    case kafka::ApiKey::kCreateTopics:
-      started = create_topics(slot, reader);
-      break;
-    case kafka::ApiKey::kDeleteTopics:
-      started = delete_topics(slot, reader);
-      break;
-    case kafka::ApiKey::kDeleteRecords:
-      started = delete_records(slot, reader);
-      break;
-    case kafka::ApiKey::kCreatePartitions:
-      started = create_partitions(slot, reader);
-      break;
-    case kafka::ApiKey::kDescribeConfigs:
-      started = describe_configs(slot, reader);
-      break;
-    case kafka::ApiKey::kAlterConfigs:
-      started = alter_configs(slot, reader);
-      break;
-    case kafka::ApiKey::kIncrementalAlterConfigs:
-      started = incremental_alter_configs(slot, reader);
-      break;
-    case kafka::ApiKey::kDescribeCluster:
-      started = describe_cluster(slot, reader);
-      break;
-    case kafka::ApiKey::kDescribeTopicPartitions:
-      started = describe_topic_partitions(slot, reader);
-      break;
-    case kafka::ApiKey::kOffsetForLeaderEpoch:
-      started = offset_for_leader_epoch(slot, reader);
-      break;
-    case kafka::ApiKey::kInitProducerId:
-      started = init_producer_id(slot, reader);
-      break;
-    default:  // not advertised, and so refused before
-      CHECK(false);
-  }
-  if (!started) {
+  const ServedApi& served = *slot.served;
+  slot.cluster_allowed = served.asks == Asks::kClusterFirst && may(slot, broker::kClusterResource);
+  if (const Result<void> started = served.serve(slot, reader); !started) {
     answer_nothing(slot);
     refuse(KafkaClose::kBadRequest, started.error().message);
   }

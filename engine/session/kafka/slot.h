@@ -9,17 +9,14 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "engine/base/buffer.h"
 #include "engine/base/intrusive_list.h"
-#include "engine/base/result.h"
 #include "engine/broker/topic.h"
 #include "engine/session/transport/send_queue.h"
 #include "net/kafka/api.h"
 #include "net/kafka/arena.h"
-#include "net/kafka/reader.h"
 #include "net/kafka/writer.h"
 
 namespace duolog::session {
@@ -27,6 +24,7 @@ namespace duolog::session {
 class KafkaConnection;
 class ProduceJob;
 class FetchJob;
+struct ServedApi;
 
 // What is left of a request that could not be answered at once. These calls are for what seldom
 // happens; each may answer the request.
@@ -50,9 +48,11 @@ struct ResponseSlot {
   std::uint64_t generation = 0;
 
   const kafka::Api* api = nullptr;
+  const ServedApi* served = nullptr;  // its row
   std::int16_t version = 0;
   std::int32_t correlation_id = 0;
-  std::string_view client_id;  // while the request is started
+  std::string_view client_id;    // while the request is started
+  bool cluster_allowed = false;  // what the door was told, where the row says that it asks
 
   Buffer frame;                     // the request, where it has to outlive its turn
   std::uint64_t charged_bytes = 0;  // to the shard's budget, for it
@@ -69,14 +69,5 @@ struct ResponseSlot {
   std::unique_ptr<FetchJob> fetch;
   std::unique_ptr<KafkaJob> other;
 };
-
-// Serves the slot's request by a job that stays in it. An error: the bytes are no such request.
-template <class Job>
-[[nodiscard]] Result<void> start_job(ResponseSlot& slot, kafka::Reader& reader) {
-  auto job = std::make_unique<Job>(slot);
-  Job& started = *job;
-  slot.other = std::move(job);
-  return started.start(reader);
-}
 
 }  // namespace duolog::session

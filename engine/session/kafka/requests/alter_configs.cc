@@ -1,12 +1,13 @@
-#include <map>
 #include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "engine/broker/cluster.h"
-#include "engine/session/kafka/connection.h"
-#include "engine/session/kafka/requests/configs.h"
+#include "engine/session/kafka/requests/config_access.h"
+#include "engine/session/kafka/requests/distinct.h"
+#include "engine/session/kafka/requests/gathering_job.h"
+#include "engine/session/kafka/requests/handlers.h"
 #include "engine/session/kafka/requests/logger.h"
 #include "engine/session/kafka/requests/refusal.h"
 #include "net/kafka/configs.h"
@@ -72,35 +73,29 @@ Refusal change_logger(const NewConfigs& wanted) {
   return {};
 }
 
-// An AlterConfigs or IncrementalAlterConfigs request, and how many resources it waits for.
-template <class Request, class Response>
-class AlterConfigsJob final : public KafkaJob {
+// An AlterConfigs or IncrementalAlterConfigs request.
+template <class RequestType, class Response>
+class AlterConfigsJob final : public GatheringJob {
  public:
-  explicit AlterConfigsJob(ResponseSlot& slot) : slot_(slot) {}
+  using Request = RequestType;
+  using GatheringJob::GatheringJob;
 
-  [[nodiscard]] Result<void> start(kafka::Reader& reader) {
-    Request request;
-    if (auto decoded = kafka::decode(reader, slot_.version, request); !decoded) return decoded;
-    slot_.job = this;
+  void start(const Request& request) {
     responses_ = slot_.arena.make<ResourceResponse>(request.resources.size());
-    std::map<std::pair<std::int8_t, std::string_view>, std::size_t> times;
-    for (const auto& asked : request.resources) ++times[{asked.resource_type, asked.resource_name}];
-    for (const auto& asked : request.resources) {
-      std::size_t& left = times[{asked.resource_type, asked.resource_name}];
-      if (left == 0) continue;  // answered with its first
+    const auto which = [](const ResourceRequest& asked) {
+      return std::pair(asked.resource_type, asked.resource_name);
+    };
+    for_each_distinct(request.resources, which, [&](const ResourceRequest& asked, bool again) {
       ResourceResponse& response = responses_[count_++];
       response.resource_type = asked.resource_type;
       response.resource_name = slot_.arena.copy(asked.resource_name);
       response.error_message = std::nullopt;
-      if (left > 1) {
-        answer(response, {ErrorCode::kInvalidRequest, "Each resource must appear at most once."});
-      } else {
-        start_resource(request, asked, response);
+      if (again) {
+        return refuse(response, ErrorCode::kInvalidRequest,
+                      "Each resource must appear at most once.");
       }
-      left = 0;
-    }
-    if (--pending_ == 0) finish();
-    return {};
+      start_resource(request, asked, response);
+    });
   }
 
  private:
@@ -115,39 +110,27 @@ class AlterConfigsJob final : public KafkaJob {
                       .validate_only = request.validate_only};
     Refusal refusal = read_settings(asked, wanted);
     if (refusal.error == ErrorCode::kNone) refusal = check_resource(wanted);
-    if (refusal.error != ErrorCode::kNone) return answer(response, refusal);
+    if (refusal.error != ErrorCode::kNone) {
+      return refuse(response, refusal.error, refusal.message);
+    }
     if (wanted.resource == ConfigResource::kBroker && !wanted.name.empty()) {
       // However it was written ("01").
       wanted.name = std::to_string(slot_.connection.broker().options().node_id);
     }
     if (wanted.resource == ConfigResource::kBrokerLogger) {
-      return answer(response, change_logger(wanted));
+      const Refusal outcome = change_logger(wanted);
+      return refuse(response, outcome.error, outcome.message);
     }
-    ++pending_;
-    KafkaConnection& connection = slot_.connection;
-    connection.begin_flight();
-    connection.broker().alter_configs(
-        std::move(wanted), [this, &response, &connection,
-                            generation = slot_.generation](const broker::TopicOutcome& outcome) {
-          if (connection.wanted(slot_, generation)) {
-            answer(response, {outcome.error, outcome.message});
-            if (--pending_ == 0) finish();
-          }
-          connection.end_flight();
-        });
+    slot_.connection.broker().alter_configs(
+        std::move(wanted), then([this, &response](const broker::TopicOutcome& outcome) {
+          refuse(response, outcome.error, outcome.message);
+        }));
   }
 
   // What is wrong with who asks for what.
   [[nodiscard]] Refusal check_resource(const NewConfigs& wanted) const {
-    const KafkaConnection& connection = slot_.connection;
-    const bool topic = wanted.resource == ConfigResource::kTopic;
-    const broker::Resource whose =
-        topic ? broker::Resource{.name = wanted.name}
-              : broker::Resource{.type = broker::ResourceType::kCluster, .name = "kafka-cluster"};
-    if (!broker::authorize(connection.principal(), broker::Operation::kAlterConfigs, whose)) {
-      return {topic ? ErrorCode::kTopicAuthorizationFailed
-                    : ErrorCode::kClusterAuthorizationFailed};
-    }
+    Refusal refusal = check_config_access(slot_, wanted.resource, wanted.name);
+    if (refusal.error != ErrorCode::kNone) return refusal;
     const std::int32_t here = slot_.connection.broker().options().node_id;
     switch (wanted.resource) {
       case ConfigResource::kTopic:
@@ -171,18 +154,12 @@ class AlterConfigsJob final : public KafkaJob {
         "Unsupported resource type: " + std::to_string(static_cast<std::int8_t>(wanted.resource))};
   }
 
-  void answer(ResourceResponse& response, const Refusal& outcome) {
-    response.error_code = outcome.error;
-    if (!outcome.message.empty()) response.error_message = slot_.arena.copy(outcome.message);
-    slot_.connection.count_error(outcome.error);
+  void finish() override {
+    slot_.connection.answer(slot_, Response{.responses = responses_.first(count_)});
   }
 
-  void finish() { slot_.connection.answer(slot_, Response{.responses = responses_.first(count_)}); }
-
-  ResponseSlot& slot_;
   std::span<ResourceResponse> responses_;  // in the slot's arena
   std::size_t count_ = 0;
-  std::size_t pending_ = 1;  // resources, and one for `start` while it runs
 };
 
 }  // namespace

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "engine/session/kafka/connection.h"
-#include "engine/session/kafka/requests/metadata.h"
+#include "engine/session/kafka/requests/handlers.h"
 
 namespace duolog::session {
 namespace {
@@ -36,6 +36,8 @@ void answer_unsupported(ResponseSlot& slot) {
 
 }  // namespace
 
+// Of any version: one that is not in the table is answered in version 0 with UNSUPPORTED_VERSION
+// and our own range (KIP-511).
 Result<void> api_versions(ResponseSlot& slot, kafka::Reader& reader) {
   if (!slot.api->versions.has(slot.version)) {
     answer_unsupported(slot);

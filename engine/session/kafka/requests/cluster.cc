@@ -1,11 +1,12 @@
-#include "engine/session/kafka/requests/cluster.h"
+// DescribeCluster and DescribeTopicPartitions: what Metadata says as well, for tools.
+#include "engine/broker/cluster.h"
 
 #include <algorithm>
 #include <set>
 #include <string_view>
 
-#include "engine/broker/cluster.h"
 #include "engine/session/kafka/connection.h"
+#include "engine/session/kafka/requests/handlers.h"
 #include "engine/session/kafka/requests/operations.h"
 #include "net/kafka/cluster.h"
 
@@ -77,16 +78,13 @@ bool Page::is_possible(const kafka::PartitionCursor& cursor) const {
 std::set<std::string_view> Page::names() const {
   std::set<std::string_view> names;
   const std::string_view from = request_.cursor ? request_.cursor->topic_name : std::string_view();
-  const auto& principal = slot_.connection.principal();
   if (request_.topics.empty()) {
     const auto& all = slot_.connection.broker().topics();
     // One with nothing left after the cursor, one for each partition, and the next cursor's.
     const std::size_t enough = static_cast<std::size_t>(left_) + 2;
     for (auto at = all.lower_bound(from); at != all.end() && names.size() < enough; ++at) {
       const std::string_view name = at->first;
-      if (broker::authorize(principal, broker::Operation::kDescribe, {.name = name})) {
-        names.insert(name);
-      }
+      if (slot_.connection.may(slot_, name)) names.insert(name);
     }
   }
   for (const auto& topic : request_.topics) {
@@ -97,8 +95,7 @@ std::set<std::string_view> Page::names() const {
 
 void Page::add(const broker::Topic& topic) {
   KafkaConnection& connection = slot_.connection;
-  if (!broker::authorize(connection.principal(), broker::Operation::kDescribe,
-                         {.name = topic.name})) {
+  if (!connection.may(slot_, topic.name)) {
     return refuse(topic.name, ErrorCode::kTopicAuthorizationFailed);
   }
   const auto all = static_cast<std::int32_t>(topic.partitions.size());
@@ -178,6 +175,7 @@ Result<void> describe_cluster(ResponseSlot& slot, kafka::Reader& reader) {
   return {};
 }
 
+// A page of the topics asked for, in the order of their names, and where the next page begins.
 Result<void> describe_topic_partitions(ResponseSlot& slot, kafka::Reader& reader) {
   PageRequest request;
   if (auto decoded = kafka::decode(reader, slot.version, request); !decoded) return decoded;

@@ -1,7 +1,11 @@
-#include "engine/session/kafka/requests/coordinator.h"
-
-#include "engine/session/kafka/connection.h"
+// FindCoordinator: which broker looks after a group: this one, the only one that there is.
+//
+// Answered once `__consumer_offsets` exists, so that what follows finds it. There are no share
+// groups, COORDINATOR_NOT_AVAILABLE, and no transactions, TRANSACTIONAL_ID_AUTHORIZATION_FAILED.
 #include "net/kafka/coordinator.h"
+
+#include "engine/session/kafka/requests/gathering_job.h"
+#include "engine/session/kafka/requests/handlers.h"
 
 namespace duolog::session {
 namespace {
@@ -16,61 +20,66 @@ constexpr std::int16_t kFirstVersionWithShare = 6;  // KIP-932
 constexpr std::int16_t kFirstVersionWithMany = 4;   // KIP-699
 constexpr std::int32_t kNone = -1;                  // no node, no port
 
-// A FindCoordinator request: for groups it waits until `__consumer_offsets` exists.
-class FindCoordinatorJob final : public KafkaJob {
- public:
-  explicit FindCoordinatorJob(ResponseSlot& slot) : slot_(slot) {}
+// Why a key has no coordinator.
+std::string_view reason(ErrorCode error, std::int8_t key_type) {
+  if (error == ErrorCode::kGroupAuthorizationFailed) return "Group authorization failed.";
+  if (key_type == kGroup) return "The coordinator is not available.";
+  return "This server coordinates groups, but no transactions or shares.";
+}
 
-  [[nodiscard]] Result<void> start(kafka::Reader& reader);
+class FindCoordinatorJob final : public GatheringJob {
+ public:
+  using Request = kafka::FindCoordinatorRequest;
+  using GatheringJob::GatheringJob;
+
+  void start(const Request& request);
 
  private:
-  [[nodiscard]] Coordinator describe(std::string_view key, ErrorCode error);
-  void answer(ErrorCode error);
+  // What is wrong with every key of this type.
+  [[nodiscard]] ErrorCode check_type() const;
+  [[nodiscard]] Coordinator describe(std::string_view key);
+  void finish() override;
 
-  ResponseSlot& slot_;
   std::int8_t key_type_ = kGroup;
+  ErrorCode error_ = ErrorCode::kNone;
   std::span<std::string_view> keys_;  // in the slot's arena
 };
 
-Result<void> FindCoordinatorJob::start(kafka::Reader& reader) {
-  kafka::FindCoordinatorRequest request;
-  if (auto decoded = kafka::decode(reader, slot_.version, request); !decoded) return decoded;
-  slot_.job = this;
+void FindCoordinatorJob::start(const Request& request) {
   key_type_ = request.key_type;
   const bool many = slot_.version >= kFirstVersionWithMany;
   keys_ = slot_.arena.make<std::string_view>(many ? request.coordinator_keys.size() : 1);
   for (std::size_t i = 0; i < keys_.size(); ++i) {
     keys_[i] = slot_.arena.copy(many ? request.coordinator_keys[i] : request.key);
   }
-  if (key_type_ == kTransaction) {  // as InitProducerId: clients give up at it
-    answer(ErrorCode::kTransactionalIdAuthorizationFailed);
-    return {};
-  }
-  if (key_type_ != kGroup) {
-    const bool known = key_type_ == kShare && slot_.version >= kFirstVersionWithShare;
-    answer(known ? ErrorCode::kCoordinatorNotAvailable : ErrorCode::kInvalidRequest);
-    return {};
-  }
-  KafkaConnection& connection = slot_.connection;
-  connection.begin_flight();
-  connection.sessions().groups().when_there(
-      [this, &connection, generation = slot_.generation](ErrorCode error) {
-        if (connection.wanted(slot_, generation)) answer(error);
-        connection.end_flight();
-      });
-  return {};
+  error_ = check_type();
+  if (error_ != ErrorCode::kNone) return;
+  slot_.connection.sessions().groups().when_there(
+      then([this](ErrorCode error) { error_ = error; }));
 }
 
-Coordinator FindCoordinatorJob::describe(std::string_view key, ErrorCode error) {
+ErrorCode FindCoordinatorJob::check_type() const {
+  if (key_type_ == kGroup) return ErrorCode::kNone;
+  // As InitProducerId: clients give up at it.
+  if (key_type_ == kTransaction) return ErrorCode::kTransactionalIdAuthorizationFailed;
+  const bool known = key_type_ == kShare && slot_.version >= kFirstVersionWithShare;
+  return known ? ErrorCode::kCoordinatorNotAvailable : ErrorCode::kInvalidRequest;
+}
+
+Coordinator FindCoordinatorJob::describe(std::string_view key) {
+  KafkaConnection& connection = slot_.connection;
+  ErrorCode error = error_;
+  if (key_type_ == kGroup && !connection.may(slot_, key)) {
+    error = ErrorCode::kGroupAuthorizationFailed;
+  }
   if (error != ErrorCode::kNone) {
-    constexpr const char* kWhy = "This server coordinates groups, but no transactions or shares.";
+    connection.count_error(error);
     return {.key = key,
             .node_id = kNone,
             .port = kNone,
             .error_code = error,
-            .error_message = key_type_ == kGroup ? "The coordinator is not available." : kWhy};
+            .error_message = reason(error, key_type_)};
   }
-  KafkaConnection& connection = slot_.connection;
   const broker::Options& options = connection.broker().options();
   const LocalAddress& reached = connection.local_address();
   return {.key = key,
@@ -80,12 +89,9 @@ Coordinator FindCoordinatorJob::describe(std::string_view key, ErrorCode error) 
           .port = options.advertised_port == 0 ? reached.port : options.advertised_port};
 }
 
-void FindCoordinatorJob::answer(ErrorCode error) {
+void FindCoordinatorJob::finish() {
   auto coordinators = slot_.arena.make<Coordinator>(keys_.size());
-  for (std::size_t i = 0; i < keys_.size(); ++i) {
-    coordinators[i] = describe(keys_[i], error);
-    slot_.connection.count_error(error);
-  }
+  for (std::size_t i = 0; i < keys_.size(); ++i) coordinators[i] = describe(keys_[i]);
   kafka::FindCoordinatorResponse response;
   if (slot_.version >= kFirstVersionWithMany) {
     response.coordinators = coordinators;

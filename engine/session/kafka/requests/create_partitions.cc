@@ -1,11 +1,9 @@
-#include <algorithm>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <vector>
 
-#include "engine/session/kafka/connection.h"
-#include "engine/session/kafka/requests/topics.h"
+#include "engine/session/kafka/requests/distinct.h"
+#include "engine/session/kafka/requests/gathering_job.h"
+#include "engine/session/kafka/requests/handlers.h"
 #include "net/kafka/partitions.h"
 
 namespace duolog::session {
@@ -35,53 +33,38 @@ std::string assignment_error(const TopicRequest& asked, std::int32_t node) {
   return {};
 }
 
-// A CreatePartitions request, and how many topics it waits for.
-class CreatePartitionsJob final : public KafkaJob {
+class CreatePartitionsJob final : public GatheringJob {
  public:
-  explicit CreatePartitionsJob(ResponseSlot& slot) : slot_(slot) {}
+  using Request = kafka::CreatePartitionsRequest;
+  using GatheringJob::GatheringJob;
 
-  [[nodiscard]] Result<void> start(kafka::Reader& reader);
+  void start(const Request& request);
 
  private:
   void start_topic(const TopicRequest& asked, TopicResponse& response);
-  void refuse(TopicResponse& response, ErrorCode error, std::string_view message);
-  void finish();
+  void finish() override;
 
-  ResponseSlot& slot_;
   bool validate_only_ = false;
   std::span<TopicResponse> topics_;  // in the slot's arena
   std::size_t count_ = 0;
-  std::size_t pending_ = 1;  // topics, and one for `start` while it runs
 };
 
-Result<void> CreatePartitionsJob::start(kafka::Reader& reader) {
-  kafka::CreatePartitionsRequest request;
-  if (auto decoded = kafka::decode(reader, slot_.version, request); !decoded) return decoded;
-  slot_.job = this;
+void CreatePartitionsJob::start(const Request& request) {
   validate_only_ = request.validate_only;
   topics_ = slot_.arena.make<TopicResponse>(request.topics.size());
-  std::unordered_map<std::string_view, std::size_t> times;
-  for (const TopicRequest& asked : request.topics) ++times[asked.name];
-  for (const TopicRequest& asked : request.topics) {
-    std::size_t& left = times[asked.name];
-    if (left == 0) continue;  // answered with its first
-    TopicResponse& response = topics_[count_++];
-    response.name = slot_.arena.copy(asked.name);
-    if (left > 1) {
-      refuse(response, ErrorCode::kInvalidRequest, "Duplicate topic name.");
-    } else {
-      start_topic(asked, response);
-    }
-    left = 0;
-  }
-  if (--pending_ == 0) finish();
-  return {};
+  for_each_distinct(
+      request.topics, &TopicRequest::name, [&](const TopicRequest& asked, bool again) {
+        TopicResponse& response = topics_[count_++];
+        response.name = slot_.arena.copy(asked.name);
+        if (again) return refuse(response, ErrorCode::kInvalidRequest, "Duplicate topic name.");
+        start_topic(asked, response);
+      });
 }
 
 void CreatePartitionsJob::start_topic(const TopicRequest& asked, TopicResponse& response) {
   KafkaConnection& connection = slot_.connection;
-  if (!broker::authorize(connection.principal(), broker::Operation::kAlter, {.name = asked.name})) {
-    return refuse(response, ErrorCode::kTopicAuthorizationFailed, {});
+  if (!connection.may(slot_, asked.name)) {
+    return refuse(response, ErrorCode::kTopicAuthorizationFailed);
   }
   broker::NewPartitions wanted{
       .topic = std::string(asked.name), .count = asked.count, .validate_only = validate_only_};
@@ -89,26 +72,10 @@ void CreatePartitionsJob::start_topic(const TopicRequest& asked, TopicResponse& 
     wanted.assignments = asked.assignments.size();
     wanted.assignment_error = assignment_error(asked, connection.broker().options().node_id);
   }
-  ++pending_;
-  connection.begin_flight();
-  connection.broker().add_partitions(
-      std::move(wanted), [this, &response, &connection,
-                          generation = slot_.generation](const broker::TopicOutcome& outcome) {
-        if (connection.wanted(slot_, generation)) {
-          if (outcome.error != ErrorCode::kNone) refuse(response, outcome.error, outcome.message);
-          if (--pending_ == 0) finish();
-        }
-        connection.end_flight();
-      });
-}
-
-void CreatePartitionsJob::refuse(TopicResponse& response, ErrorCode error,
-                                 std::string_view message) {
-  response.error_code = error;
-  if (!message.empty()) {
-    response.error_message = slot_.arena.copy(message);
-  }
-  slot_.connection.count_error(error);
+  connection.broker().add_partitions(std::move(wanted),
+                                     then([this, &response](const broker::TopicOutcome& outcome) {
+                                       refuse(response, outcome.error, outcome.message);
+                                     }));
 }
 
 void CreatePartitionsJob::finish() {

@@ -1,12 +1,12 @@
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "engine/broker/cluster.h"
 #include "engine/broker/config/describe_config.h"
-#include "engine/session/kafka/connection.h"
+#include "engine/session/kafka/requests/distinct.h"
+#include "engine/session/kafka/requests/gathering_job.h"
+#include "engine/session/kafka/requests/handlers.h"
 #include "engine/session/kafka/requests/refusal.h"
-#include "engine/session/kafka/requests/topics.h"
 #include "net/kafka/topics.h"
 
 namespace duolog::session {
@@ -18,12 +18,12 @@ using TopicResponse = kafka::CreateTopicsResponse::Topic;
 
 constexpr std::int16_t kWithSettings = 5;  // the first version whose answer has them
 
-// A CreateTopics request, and how many topics it waits for.
-class CreateTopicsJob final : public KafkaJob {
+class CreateTopicsJob final : public GatheringJob {
  public:
-  explicit CreateTopicsJob(ResponseSlot& slot) : slot_(slot) {}
+  using Request = kafka::CreateTopicsRequest;
+  using GatheringJob::GatheringJob;
 
-  [[nodiscard]] Result<void> start(kafka::Reader& reader);
+  void start(const Request& request);
 
  private:
   void start_topic(const TopicRequest& asked, std::size_t index);
@@ -33,67 +33,47 @@ class CreateTopicsJob final : public KafkaJob {
                                           std::int32_t& partitions) const;
   void list_settings(TopicResponse& response, const broker::ConfigValues& given);
   void created(std::size_t index, const broker::TopicOutcome& outcome);
-  void refuse(std::size_t index, ErrorCode error, std::string_view message);
-  void finish();
+  void refuse_topic(std::size_t index, ErrorCode error, std::string_view message = {});
+  void finish() override;
 
-  ResponseSlot& slot_;
   bool validate_only_ = false;
   std::span<TopicResponse> topics_;            // in the slot's arena
   std::vector<broker::ConfigValues> configs_;  // what each topic is given
   std::size_t count_ = 0;
   std::uint64_t listed_bytes_ = 0;
-  std::size_t pending_ = 1;  // creations, and one for `start` while it runs
 };
 
-Result<void> CreateTopicsJob::start(kafka::Reader& reader) {
-  kafka::CreateTopicsRequest request;
-  if (auto decoded = kafka::decode(reader, slot_.version, request); !decoded) return decoded;
-  slot_.job = this;
+void CreateTopicsJob::start(const Request& request) {
   validate_only_ = request.validate_only;
   topics_ = slot_.arena.make<TopicResponse>(request.topics.size());
   configs_.resize(request.topics.size());
-  std::unordered_map<std::string_view, std::size_t> times;
-  for (const TopicRequest& asked : request.topics) ++times[asked.name];
-  for (const TopicRequest& asked : request.topics) {
-    std::size_t& left = times[asked.name];
-    if (left == 0) continue;  // answered with its first
-    const std::size_t index = count_++;
-    topics_[index].name = slot_.arena.copy(asked.name);
-    if (left > 1) {
-      refuse(index, ErrorCode::kInvalidRequest, "Duplicate topic name.");
-    } else {
-      start_topic(asked, index);
-    }
-    left = 0;
-  }
-  if (--pending_ == 0) finish();
-  return {};
+  for_each_distinct(
+      request.topics, &TopicRequest::name, [&](const TopicRequest& asked, bool again) {
+        const std::size_t index = count_++;
+        topics_[index].name = slot_.arena.copy(asked.name);
+        if (again) return refuse_topic(index, ErrorCode::kInvalidRequest, "Duplicate topic name.");
+        start_topic(asked, index);
+      });
 }
 
 void CreateTopicsJob::start_topic(const TopicRequest& asked, std::size_t index) {
   KafkaConnection& connection = slot_.connection;
-  if (!broker::authorize(connection.principal(), broker::Operation::kCreate,
-                         {.name = asked.name})) {
-    return refuse(index, ErrorCode::kTopicAuthorizationFailed, {});
+  if (!slot_.cluster_allowed && !connection.may(slot_, asked.name)) {
+    return refuse_topic(index, ErrorCode::kTopicAuthorizationFailed);
   }
   broker::NewTopic topic;
   if (const Refusal refusal = check(asked, topic); refusal.error != ErrorCode::kNone) {
-    return refuse(index, refusal.error, refusal.message);
+    return refuse_topic(index, refusal.error, refusal.message);
   }
   auto config = broker::make_topic_config(connection.broker().cluster().configs().topic_defaults,
                                           topic.configs);
-  if (!config) return refuse(index, ErrorCode::kInvalidConfig, config.error().message);
+  if (!config) return refuse_topic(index, ErrorCode::kInvalidConfig, config.error().message);
   configs_[index] = std::move(config->overrides);
   topics_[index].num_partitions =
       topic.partitions < 0 ? connection.broker().options().num_partitions : topic.partitions;
-  ++pending_;
-  connection.begin_flight();
   connection.broker().create_topic(
-      std::move(topic), [this, index, &connection,
-                         generation = slot_.generation](const broker::TopicOutcome& outcome) {
-        if (connection.wanted(slot_, generation)) created(index, outcome);
-        connection.end_flight();
-      });
+      std::move(topic),
+      then([this, index](const broker::TopicOutcome& outcome) { created(index, outcome); }));
 }
 
 Refusal CreateTopicsJob::check(const TopicRequest& asked, broker::NewTopic& topic) const {
@@ -144,14 +124,9 @@ Refusal CreateTopicsJob::check_assignments(const TopicRequest& asked,
   return {};
 }
 
-void CreateTopicsJob::refuse(std::size_t index, ErrorCode error, std::string_view message) {
-  TopicResponse& response = topics_[index];
-  response.error_code = error;
-  if (!message.empty()) {
-    response.error_message = slot_.arena.copy(message);
-  }
-  response.num_partitions = -1;
-  slot_.connection.count_error(error);
+void CreateTopicsJob::refuse_topic(std::size_t index, ErrorCode error, std::string_view message) {
+  topics_[index].num_partitions = -1;
+  refuse(topics_[index], error, message);
 }
 
 // Every setting of the topic, as DescribeConfigs would list them; none beyond the limit.
@@ -186,13 +161,12 @@ void CreateTopicsJob::list_settings(TopicResponse& response, const broker::Confi
 void CreateTopicsJob::created(std::size_t index, const broker::TopicOutcome& outcome) {
   TopicResponse& response = topics_[index];
   if (outcome.error != ErrorCode::kNone) {
-    refuse(index, outcome.error, outcome.message);
+    refuse_topic(index, outcome.error, outcome.message);
   } else {
     list_settings(response, configs_[index]);
     response.replication_factor = 1;
     if (outcome.topic != nullptr && !validate_only_) response.topic_id = outcome.topic->id;
   }
-  if (--pending_ == 0) finish();
 }
 
 void CreateTopicsJob::finish() {

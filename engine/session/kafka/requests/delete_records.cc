@@ -2,8 +2,8 @@
 #include <utility>
 #include <vector>
 
-#include "engine/session/kafka/connection.h"
-#include "engine/session/kafka/requests/topics.h"
+#include "engine/session/kafka/requests/gathering_job.h"
+#include "engine/session/kafka/requests/handlers.h"
 #include "net/kafka/partitions.h"
 
 namespace duolog::session {
@@ -17,11 +17,12 @@ constexpr Offset kHighWatermark{-1};
 constexpr Offset kNoLowWatermark{-1};
 
 // A DeleteRecords request: the partitions that pass go to the controller together.
-class DeleteRecordsJob final : public KafkaJob {
+class DeleteRecordsJob final : public GatheringJob {
  public:
-  explicit DeleteRecordsJob(ResponseSlot& slot) : slot_(slot) {}
+  using Request = kafka::DeleteRecordsRequest;
+  using GatheringJob::GatheringJob;
 
-  [[nodiscard]] Result<void> start(kafka::Reader& reader);
+  void start(const Request& request);
 
  private:
   void add(std::string_view name, const PartitionRequest& asked, PartitionResponse& response);
@@ -29,18 +30,14 @@ class DeleteRecordsJob final : public KafkaJob {
   [[nodiscard]] ErrorCode check(const broker::Topic* topic, const PartitionRequest& asked,
                                 Offset& start) const;
   void moved(const std::vector<broker::LogStart>& starts);
-  void refuse(PartitionResponse& response, ErrorCode error);
+  void finish() override;
 
-  ResponseSlot& slot_;
   kafka::DeleteRecordsResponse response_;  // its arrays are in the slot's arena
   std::vector<broker::LogStart> starts_;
   std::vector<PartitionResponse*> responses_;  // of each of them
 };
 
-Result<void> DeleteRecordsJob::start(kafka::Reader& reader) {
-  kafka::DeleteRecordsRequest request;
-  if (auto decoded = kafka::decode(reader, slot_.version, request); !decoded) return decoded;
-  slot_.job = this;
+void DeleteRecordsJob::start(const Request& request) {
   auto topics = slot_.arena.make<kafka::DeleteRecordsResponse::Topic>(request.topics.size());
   response_.topics = topics;
   for (std::size_t t = 0; t < topics.size(); ++t) {
@@ -52,28 +49,19 @@ Result<void> DeleteRecordsJob::start(kafka::Reader& reader) {
       add(topics[t].name, asked.partitions[p], partitions[p]);
     }
   }
-  KafkaConnection& connection = slot_.connection;
-  if (starts_.empty()) {
-    connection.answer(slot_, response_);
-    return {};
-  }
-  connection.begin_flight();
-  connection.broker().move_log_starts(std::move(starts_),
-                                      [this, &connection, generation = slot_.generation](
-                                          const std::vector<broker::LogStart>& starts) {
-                                        if (connection.wanted(slot_, generation)) moved(starts);
-                                        connection.end_flight();
-                                      });
-  return {};
+  if (starts_.empty()) return;
+  slot_.connection.broker().move_log_starts(
+      std::move(starts_),
+      then([this](const std::vector<broker::LogStart>& starts) { moved(starts); }));
 }
 
 void DeleteRecordsJob::add(std::string_view name, const PartitionRequest& asked,
                            PartitionResponse& response) {
   response.partition_index = asked.partition_index;
   response.low_watermark = kNoLowWatermark;
-  const bool allowed =
-      broker::authorize(slot_.connection.principal(), broker::Operation::kDelete, {.name = name});
-  if (!allowed) return refuse(response, ErrorCode::kTopicAuthorizationFailed);
+  if (!slot_.connection.may(slot_, name)) {
+    return refuse(response, ErrorCode::kTopicAuthorizationFailed);
+  }
   const broker::Topic* topic = slot_.connection.broker().find(name);
   broker::LogStart wanted{.partition = asked.partition_index};
   const ErrorCode error = check(topic, asked, wanted.start);
@@ -104,13 +92,9 @@ void DeleteRecordsJob::moved(const std::vector<broker::LogStart>& starts) {
       responses_[i]->low_watermark = starts[i].start;
     }
   }
-  slot_.connection.answer(slot_, response_);
 }
 
-void DeleteRecordsJob::refuse(PartitionResponse& response, ErrorCode error) {
-  response.error_code = error;
-  slot_.connection.count_error(error);
-}
+void DeleteRecordsJob::finish() { slot_.connection.answer(slot_, response_); }
 
 }  // namespace
 

@@ -1,7 +1,7 @@
-#include <unordered_map>
+#include <unordered_set>
 
-#include "engine/session/kafka/connection.h"
-#include "engine/session/kafka/requests/topics.h"
+#include "engine/session/kafka/requests/gathering_job.h"
+#include "engine/session/kafka/requests/handlers.h"
 #include "net/kafka/topics.h"
 
 namespace duolog::session {
@@ -12,28 +12,22 @@ using TopicResponse = kafka::DeleteTopicsResponse::Topic;
 
 constexpr std::int16_t kFirstVersionWithTopicIds = 6;  // KIP-516
 
-// A DeleteTopics request, and how many topics it waits for.
-class DeleteTopicsJob final : public KafkaJob {
+class DeleteTopicsJob final : public GatheringJob {
  public:
-  explicit DeleteTopicsJob(ResponseSlot& slot) : slot_(slot) {}
+  using Request = kafka::DeleteTopicsRequest;
+  using GatheringJob::GatheringJob;
 
-  [[nodiscard]] Result<void> start(kafka::Reader& reader);
+  void start(const Request& request);
 
  private:
   void start_topic(kafka::NullableString name, const Uuid& id, TopicResponse& response);
-  void refuse(TopicResponse& response, ErrorCode error, std::string_view message);
-  void finish();
+  void finish() override;
 
-  ResponseSlot& slot_;
   std::span<TopicResponse> topics_;  // in the slot's arena
-  std::unordered_map<Uuid, TopicResponse*> asked_;
-  std::size_t pending_ = 1;  // deletions, and one for `start` while it runs
+  std::unordered_set<Uuid> asked_;
 };
 
-Result<void> DeleteTopicsJob::start(kafka::Reader& reader) {
-  kafka::DeleteTopicsRequest request;
-  if (auto decoded = kafka::decode(reader, slot_.version, request); !decoded) return decoded;
-  slot_.job = this;
+void DeleteTopicsJob::start(const Request& request) {
   const bool with_ids = slot_.version >= kFirstVersionWithTopicIds;
   topics_ = slot_.arena.make<TopicResponse>(with_ids ? request.topics.size()
                                                      : request.topic_names.size());
@@ -44,8 +38,6 @@ Result<void> DeleteTopicsJob::start(kafka::Reader& reader) {
       start_topic(request.topic_names[i], {}, topics_[i]);
     }
   }
-  if (--pending_ == 0) finish();
-  return {};
 }
 
 void DeleteTopicsJob::start_topic(kafka::NullableString name, const Uuid& id,
@@ -60,37 +52,21 @@ void DeleteTopicsJob::start_topic(kafka::NullableString name, const Uuid& id,
   }
   broker::Topic* topic = name ? connection.broker().find(*name) : connection.broker().find(id);
   if (topic == nullptr) {
-    return refuse(response, name ? ErrorCode::kUnknownTopicOrPartition : ErrorCode::kUnknownTopicId,
-                  {});
+    return refuse(response,
+                  name ? ErrorCode::kUnknownTopicOrPartition : ErrorCode::kUnknownTopicId);
   }
   response.name = slot_.arena.copy(topic->name);
   response.topic_id = topic->id;
-  if (!broker::authorize(connection.principal(), broker::Operation::kDelete,
-                         {.name = topic->name})) {
-    return refuse(response, ErrorCode::kTopicAuthorizationFailed, {});
+  if (!connection.may(slot_, topic->name)) {
+    return refuse(response, ErrorCode::kTopicAuthorizationFailed);
   }
-  if (!asked_.try_emplace(topic->id, &response).second) {
+  if (!asked_.insert(topic->id).second) {
     return refuse(response, ErrorCode::kInvalidRequest, "Duplicate topic.");
   }
-  ++pending_;
-  connection.begin_flight();
-  connection.broker().delete_topic(
-      topic->id, [this, &response, &connection,
-                  generation = slot_.generation](const broker::TopicOutcome& outcome) {
-        if (connection.wanted(slot_, generation)) {
-          if (outcome.error != ErrorCode::kNone) refuse(response, outcome.error, outcome.message);
-          if (--pending_ == 0) finish();
-        }
-        connection.end_flight();
-      });
-}
-
-void DeleteTopicsJob::refuse(TopicResponse& response, ErrorCode error, std::string_view message) {
-  response.error_code = error;
-  if (!message.empty()) {
-    response.error_message = slot_.arena.copy(message);
-  }
-  slot_.connection.count_error(error);
+  connection.broker().delete_topic(topic->id,
+                                   then([this, &response](const broker::TopicOutcome& outcome) {
+                                     refuse(response, outcome.error, outcome.message);
+                                   }));
 }
 
 void DeleteTopicsJob::finish() {

@@ -10,7 +10,8 @@
 #include "engine/broker/config/describe_config.h"
 #include "engine/runtime/log.h"
 #include "engine/session/kafka/connection.h"
-#include "engine/session/kafka/requests/configs.h"
+#include "engine/session/kafka/requests/config_access.h"
+#include "engine/session/kafka/requests/handlers.h"
 #include "engine/session/kafka/requests/logger.h"
 #include "engine/session/kafka/requests/refusal.h"
 #include "net/kafka/configs.h"
@@ -111,6 +112,8 @@ void Describer::describe() {
 }
 
 void Describer::describe_resource(ConfigResource resource) {
+  const Refusal refusal = check_config_access(slot_, resource, asked_.resource_name);
+  if (refusal.error != ErrorCode::kNone) return refuse(refusal.error, refusal.message);
   switch (resource) {
     case ConfigResource::kTopic:
       describe_topic();
@@ -133,10 +136,6 @@ void Describer::describe_resource(ConfigResource resource) {
 
 void Describer::describe_topic() {
   const std::string name(asked_.resource_name);
-  if (!broker::authorize(slot_.connection.principal(), broker::Operation::kDescribeConfigs,
-                         {.name = name})) {
-    return refuse(ErrorCode::kTopicAuthorizationFailed, {});
-  }
   if (!broker::is_valid_topic_name(name)) {
     return refuse(ErrorCode::kInvalidTopicException, "Topic name is invalid: '" + name + "'");
   }
@@ -148,10 +147,6 @@ void Describer::describe_topic() {
 }
 
 void Describer::describe_broker() {
-  if (!broker::authorize(slot_.connection.principal(), broker::Operation::kDescribeConfigs,
-                         {.type = broker::ResourceType::kCluster, .name = "kafka-cluster"})) {
-    return refuse(ErrorCode::kClusterAuthorizationFailed, {});
-  }
   if (asked_.resource_name.empty()) return list_given_to_every_broker();
   if (is_this_broker()) list(ConfigResource::kBroker, {});
 }

@@ -4,6 +4,7 @@
 #include "engine/broker/cluster.h"
 #include "engine/session/kafka/connection.h"
 #include "engine/session/kafka/requests/fetch.h"
+#include "engine/session/kafka/requests/handlers.h"
 
 namespace duolog::session {
 namespace {
@@ -128,8 +129,7 @@ void FetchJob::prepare_part(broker::Topic* topic,
   if (partition == nullptr) {
     const bool by_id = slot_.version >= kFirstVersionWithTopicIds && topic == nullptr;
     error = by_id ? ErrorCode::kUnknownTopicId : ErrorCode::kUnknownTopicOrPartition;
-  } else if (!broker::authorize(slot_.connection.principal(), broker::Operation::kRead,
-                                {.name = topic->name})) {
+  } else if (!slot_.connection.may(slot_, topic->name)) {
     error = ErrorCode::kTopicAuthorizationFailed;
   }
   if (error != ErrorCode::kNone) {
@@ -179,6 +179,11 @@ bool FetchJob::check_epochs(const kafka::FetchRequest::Topic::Partition& asked, 
     return false;
   }
   return true;
+}
+
+Result<void> fetch(ResponseSlot& slot, kafka::Reader& reader) {
+  if (slot.fetch == nullptr) slot.fetch = std::make_unique<FetchJob>(slot);
+  return slot.fetch->start(reader);
 }
 
 }  // namespace duolog::session

@@ -1,11 +1,12 @@
-#include "engine/session/kafka/requests/group_admin.h"
+// DescribeGroups, ListGroups and DeleteGroups: carried to the coordinators of the groups.
+#include "net/kafka/group_admin.h"
 
 #include <span>
 #include <utility>
 
 #include "engine/groups/memberships.h"
 #include "engine/session/kafka/requests/group_request.h"
-#include "net/kafka/group_admin.h"
+#include "engine/session/kafka/requests/handlers.h"
 
 namespace duolog::session {
 namespace {
@@ -101,9 +102,9 @@ struct DeleteGroupsApi {
     return {request.groups_names[index]};
   }
   [[nodiscard]] static std::string_view group_of(const Item& item) { return item.group_id; }
-  static void handle(GroupCoordinator& coordinator, const Client& client, const Item& item,
+  static void handle(GroupCoordinator& coordinator, const Client&, const Item& item,
                      Reply<Part> reply) {
-    coordinator.memberships().remove(client, item.group_id, std::move(reply));
+    coordinator.memberships().remove(item.group_id, std::move(reply));
   }
   [[nodiscard]] static Part refusal(const Item& item, ErrorCode error, kafka::Arena&) {
     return {.group_id = item.group_id, .error_code = error};

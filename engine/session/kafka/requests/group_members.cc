@@ -1,9 +1,9 @@
-#include "engine/session/kafka/requests/group_members.h"
-
+// JoinGroup, SyncGroup, Heartbeat and LeaveGroup: carried to the coordinator of their group.
 #include <utility>
 
 #include "engine/groups/memberships.h"
 #include "engine/session/kafka/requests/group_request.h"
+#include "engine/session/kafka/requests/handlers.h"
 #include "net/kafka/groups.h"
 
 namespace duolog::session {
@@ -24,16 +24,16 @@ struct JoinGroupApi : OneGroupApi<kafka::JoinGroupRequest, kafka::JoinGroupRespo
 };
 
 struct SyncGroupApi : OneGroupApi<kafka::SyncGroupRequest, kafka::SyncGroupResponse> {
-  static void handle(GroupCoordinator& coordinator, const Client& client, const Item& request,
+  static void handle(GroupCoordinator& coordinator, const Client&, const Item& request,
                      Reply<Part> reply) {
-    coordinator.memberships().sync(client, request, std::move(reply));
+    coordinator.memberships().sync(request, std::move(reply));
   }
 };
 
 struct HeartbeatApi : OneGroupApi<kafka::HeartbeatRequest, kafka::HeartbeatResponse> {
-  static void handle(GroupCoordinator& coordinator, const Client& client, const Item& request,
+  static void handle(GroupCoordinator& coordinator, const Client&, const Item& request,
                      Reply<Part> reply) {
-    coordinator.memberships().heartbeat(client, request, std::move(reply));
+    coordinator.memberships().heartbeat(request, std::move(reply));
   }
   // While the groups are being loaded nobody's session ends, and no member need know.
   [[nodiscard]] static Part refusal(const Item&, kafka::ErrorCode error, kafka::Arena&) {

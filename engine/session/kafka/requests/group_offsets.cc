@@ -1,7 +1,7 @@
-#include "engine/session/kafka/requests/group_offsets.h"
-
+// OffsetCommit, OffsetFetch and OffsetDelete: carried to the coordinators of the groups.
 #include "engine/groups/offset_requests.h"
 #include "engine/session/kafka/requests/group_request.h"
+#include "engine/session/kafka/requests/handlers.h"
 
 namespace duolog::session {
 namespace {
@@ -48,9 +48,9 @@ struct OffsetFetchApi : OneGroupApi<kafka::OffsetFetchRequest, kafka::OffsetFetc
   [[nodiscard]] static Part refusal(const Item& item, kafka::ErrorCode error, kafka::Arena& arena) {
     return groups::failed_fetch(item, error, arena);
   }
-  static void handle(GroupCoordinator& coordinator, const Client& client, const Item& item,
+  static void handle(GroupCoordinator& coordinator, const Client&, const Item& item,
                      groups::Reply<Part> reply) {
-    groups::fetch_offsets(coordinator, client, item, std::move(reply));
+    groups::fetch_offsets(coordinator, item, std::move(reply));
   }
   [[nodiscard]] static Response join(std::span<Part> parts, std::int16_t version,
                                      kafka::Arena& arena) {
@@ -71,9 +71,9 @@ struct OffsetFetchApi : OneGroupApi<kafka::OffsetFetchRequest, kafka::OffsetFetc
 };
 
 struct OffsetDeleteApi : OneGroupApi<kafka::OffsetDeleteRequest, kafka::OffsetDeleteResponse> {
-  static void handle(GroupCoordinator& coordinator, const Client& client, const Item& item,
+  static void handle(GroupCoordinator& coordinator, const Client&, const Item& item,
                      groups::Reply<Part> reply) {
-    groups::delete_offsets(coordinator, client, item, std::move(reply));
+    groups::delete_offsets(coordinator, item, std::move(reply));
   }
 };
 

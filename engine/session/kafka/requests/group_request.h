@@ -31,7 +31,7 @@
 
 #include "engine/groups/group_coordinators.h"
 #include "engine/runtime/runtime.h"
-#include "engine/session/kafka/connection.h"
+#include "engine/session/kafka/requests/gathering_job.h"
 #include "net/kafka/deep_copy.h"
 
 namespace duolog::session {
@@ -135,36 +135,38 @@ class CarriedCall final : public groups::CallFor<typename Api::Part> {
   groups::GroupCoordinator* there_ = nullptr;  // once it has arrived
 };
 
+// How many calls answer a request: one for each item, or for each shard.
+template <class Api>
+[[nodiscard]] std::size_t group_call_count(ResponseSlot& slot,
+                                           const typename Api::Request& request) {
+  if constexpr (Api::kEveryShard) {
+    return slot.connection.sessions().groups().all().shard_count();
+  } else {
+    return Api::count(request, slot.version);
+  }
+}
+
 // A group request in its slot: one call for each item, joined when all are answered.
 template <class Api>
-class GroupRequestJob final : public KafkaJob {
+class GroupRequestJob final : public GatheringJob {
  public:
-  explicit GroupRequestJob(ResponseSlot& slot) : slot_(slot) {}
+  using Request = typename Api::Request;
+  using GatheringJob::GatheringJob;
 
-  [[nodiscard]] Result<void> start(kafka::Reader& reader) {
+  // What `request` is views of is the slot's.
+  void start(const Request& request) {
     KafkaConnection& connection = slot_.connection;
-    kafka::Reader kept(connection.keep_rest(slot_, reader), slot_.arena);
-    if (auto decoded = kafka::decode(kept, slot_.version, request_); !decoded) return decoded;
-    const std::size_t count =
-        Api::kEveryShard ? coordinator().all().shard_count() : Api::count(request_, slot_.version);
-    if (count > kMaxGroupsPerRequest) {
-      return fail(Errc::kTooLarge, "a request about " + std::to_string(count) +
-                                       " groups; at most " + std::to_string(kMaxGroupsPerRequest) +
-                                       " are answered");
-    }
-    slot_.job = this;
     client_ = {.version = slot_.version,
                .id = slot_.arena.copy(slot_.client_id),
                .host = connection.peer_host(),
                .principal = connection.principal()};
+    const std::size_t count = group_call_count<Api>(slot_, request);
     items_ = slot_.arena.make<Item>(count);
     parts_ = slot_.arena.make<Part>(count);
     for (std::size_t i = 0; i < count; ++i) {
-      items_[i] = Api::item(request_, slot_.version, i, slot_.arena);
+      items_[i] = Api::item(request, slot_.version, i, slot_.arena);
     }
     for (std::size_t i = 0; i < count; ++i) send(i);
-    if (--pending_ == 0) finish();
-    return {};
   }
 
  private:
@@ -177,14 +179,16 @@ class GroupRequestJob final : public KafkaJob {
 
   void send(std::size_t index) {
     KafkaConnection& connection = slot_.connection;
-    ++pending_;
-    connection.begin_flight();
+    if constexpr (!Api::kEveryShard) {
+      if (!connection.may(slot_, Api::group_of(items_[index]))) {
+        parts_[index] =
+            Api::refusal(items_[index], kafka::ErrorCode::kGroupAuthorizationFailed, slot_.arena);
+        return;
+      }
+    }
     auto call = std::make_unique<CarriedCall<Api>>(
         connection.shard(), client_, items_[index],
-        [this, index, &connection, generation = slot_.generation](const Part& part) {
-          if (connection.wanted(slot_, generation)) answered(index, part);
-          connection.end_flight();
-        });
+        then([this, index](const Part& part) { answered(index, part); }));
     coordinator().when_there([&here = coordinator(), &item = items_[index], index,
                               call = std::move(call)](kafka::ErrorCode error) mutable {
       if (error != kafka::ErrorCode::kNone) return call->refuse(error);
@@ -207,22 +211,18 @@ class GroupRequestJob final : public KafkaJob {
       coordinator().counters().responses_cut.add();
       parts_[index] = Api::refusal(items_[index], kafka::ErrorCode::kInvalidRequest, slot_.arena);
     }
-    if (--pending_ == 0) finish();
   }
 
-  void finish() {
+  void finish() override {
     const auto response = Api::join(parts_, slot_.version, slot_.arena);
     slot_.connection.count_errors(kafka::count_errors(response));
     slot_.connection.answer(slot_, response);
   }
 
-  ResponseSlot& slot_;
-  typename Api::Request request_;
   groups::Client client_;
   std::span<Item> items_;  // in the slot's arena
   std::span<Part> parts_;  // the same
   std::size_t response_bytes_ = 0;
-  std::size_t pending_ = 1;  // calls, and one for `start` while it runs
 };
 
 // A request about groups is kept until it is answered, which for JoinGroup and SyncGroup is
@@ -238,7 +238,16 @@ template <class Api>
                                      std::to_string(reader.remaining()) + " bytes; the limit is " +
                                      std::to_string(kMaxGroupRequestBytes));
   }
-  return start_job<GroupRequestJob<Api>>(slot, reader);
+  kafka::Reader kept(slot.connection.keep_rest(slot, reader), slot.arena);
+  typename Api::Request request;
+  if (auto decoded = kafka::decode(kept, slot.version, request); !decoded) return decoded;
+  const std::size_t count = group_call_count<Api>(slot, request);
+  if (count > kMaxGroupsPerRequest) {
+    return fail(Errc::kTooLarge, "a request about " + std::to_string(count) + " groups; at most " +
+                                     std::to_string(kMaxGroupsPerRequest) + " are answered");
+  }
+  start_job<GroupRequestJob<Api>>(slot, request);
+  return {};
 }
 
 }  // namespace duolog::session

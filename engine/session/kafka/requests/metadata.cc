@@ -1,11 +1,11 @@
-#include "engine/session/kafka/requests/metadata.h"
+#include "net/kafka/metadata.h"
 
 #include <string>
 
 #include "engine/broker/cluster.h"
-#include "engine/session/kafka/connection.h"
+#include "engine/session/kafka/requests/gathering_job.h"
+#include "engine/session/kafka/requests/handlers.h"
 #include "engine/session/kafka/requests/operations.h"
-#include "net/kafka/metadata.h"
 
 namespace duolog::session {
 namespace {
@@ -16,12 +16,13 @@ using broker::Operation;
 
 constexpr std::int16_t kFirstVersionWithTopicIds = 12;  // to ask by; KIP-516
 
-// A Metadata request, and how many topics it waits for.
-class MetadataJob final : public KafkaJob {
+// A Metadata request: it waits for the topics that it has made.
+class MetadataJob final : public GatheringJob {
  public:
-  explicit MetadataJob(ResponseSlot& slot) : slot_(slot) {}
+  using Request = kafka::MetadataRequest;
+  using GatheringJob::GatheringJob;
 
-  [[nodiscard]] Result<void> start(kafka::Reader& reader);
+  void start(const Request& request);
 
  private:
   struct Asked {
@@ -30,46 +31,36 @@ class MetadataJob final : public KafkaJob {
     bool by_id = false;
     ErrorCode error = ErrorCode::kNone;
   };
-  void take(const kafka::MetadataRequest& request);
-  void create(std::size_t index);
-  void created(std::size_t index, const broker::TopicOutcome& outcome);
-  void answer();
+  void take(const Request& request);
+  void create(Asked& asked);
+  void finish() override;
   [[nodiscard]] TopicResponse describe(const broker::Topic& topic);
   [[nodiscard]] TopicResponse describe(const Asked& asked);
   [[nodiscard]] bool may_describe(const broker::Topic& topic) const {
-    return broker::authorize(slot_.connection.principal(), Operation::kDescribe,
-                             {.name = topic.name});
+    return slot_.connection.may(slot_, topic.name);
   }
   void describe_cluster(kafka::MetadataResponse& response);
 
-  ResponseSlot& slot_;
   bool all_ = false;
   bool may_create_ = false;
   bool with_cluster_operations_ = false;
   bool with_topic_operations_ = false;
-  std::span<Asked> asked_;   // in the slot's arena
-  std::size_t pending_ = 1;  // creations, and one for `start` while it runs
+  std::span<Asked> asked_;  // in the slot's arena
 };
 
-Result<void> MetadataJob::start(kafka::Reader& reader) {
-  kafka::MetadataRequest request;
-  if (auto decoded = kafka::decode(reader, slot_.version, request); !decoded) return decoded;
-  slot_.job = this;
+void MetadataJob::start(const Request& request) {
   take(request);
-  for (std::size_t i = 0; i < asked_.size(); ++i) {
-    Asked& asked = asked_[i];
+  for (Asked& asked : asked_) {
     if (asked.by_id || asked.error != ErrorCode::kNone) continue;
     if (!broker::is_valid_topic_name(asked.name)) {
       asked.error = ErrorCode::kInvalidTopicException;
     } else if (may_create_ && slot_.connection.broker().find(asked.name) == nullptr) {
-      create(i);
+      create(asked);
     }
   }
-  if (--pending_ == 0) answer();
-  return {};
 }
 
-void MetadataJob::take(const kafka::MetadataRequest& request) {
+void MetadataJob::take(const Request& request) {
   with_cluster_operations_ = request.include_cluster_authorized_operations;
   with_topic_operations_ = request.include_topic_authorized_operations;
   may_create_ =
@@ -88,29 +79,19 @@ void MetadataJob::take(const kafka::MetadataRequest& request) {
   }
 }
 
-void MetadataJob::create(std::size_t index) {
-  Asked& asked = asked_[index];
+void MetadataJob::create(Asked& asked) {
   KafkaConnection& connection = slot_.connection;
   if (!broker::authorize(connection.principal(), Operation::kCreate, {.name = asked.name})) {
     asked.error = ErrorCode::kTopicAuthorizationFailed;
     return;
   }
-  ++pending_;
-  connection.begin_flight();
   broker::NewTopic topic;
   topic.name = asked.name;
-  connection.broker().create_topic(
-      std::move(topic), [this, index, &connection,
-                         generation = slot_.generation](const broker::TopicOutcome& outcome) {
-        if (connection.wanted(slot_, generation)) created(index, outcome);
-        connection.end_flight();
-      });
-}
-
-void MetadataJob::created(std::size_t index, const broker::TopicOutcome& outcome) {
-  // Somebody else may have been first.
-  if (outcome.topic == nullptr) asked_[index].error = outcome.error;
-  if (--pending_ == 0) answer();
+  connection.broker().create_topic(std::move(topic),
+                                   then([&asked](const broker::TopicOutcome& outcome) {
+                                     // Somebody else may have been first.
+                                     if (outcome.topic == nullptr) asked.error = outcome.error;
+                                   }));
 }
 
 TopicResponse MetadataJob::describe(const broker::Topic& topic) {
@@ -173,7 +154,7 @@ void MetadataJob::describe_cluster(kafka::MetadataResponse& response) {
   }
 }
 
-void MetadataJob::answer() {
+void MetadataJob::finish() {
   kafka::MetadataResponse response;
   describe_cluster(response);
   const auto& known = slot_.connection.broker().topics();

@@ -1,10 +1,11 @@
-#include "engine/session/kafka/requests/offsets.h"
+// ListOffsets and OffsetForLeaderEpoch: which offset belongs to a time, or to the end of an epoch.
+#include "net/kafka/offsets.h"
 
 #include <algorithm>
 
 #include "engine/broker/cluster.h"
-#include "engine/session/kafka/connection.h"
-#include "net/kafka/offsets.h"
+#include "engine/session/kafka/requests/gathering_job.h"
+#include "engine/session/kafka/requests/handlers.h"
 #include "storage/time_search.h"
 
 namespace duolog::session {
@@ -30,11 +31,12 @@ std::int16_t first_version_of(Timestamp code) {
 }
 
 // A ListOffsets request; it stays in its slot for as long as data is cold.
-class ListOffsetsJob final : public KafkaJob {
+class ListOffsetsJob final : public GatheringJob {
  public:
-  explicit ListOffsetsJob(ResponseSlot& slot) : slot_(slot) {}
+  using Request = kafka::ListOffsetsRequest;
+  using GatheringJob::GatheringJob;
 
-  [[nodiscard]] Result<void> start(kafka::Reader& reader);
+  void start(const Request& request);
   void topic_gone(broker::Topic& topic) override;
 
  private:
@@ -47,28 +49,21 @@ class ListOffsetsJob final : public KafkaJob {
     std::uint16_t times_cold = 0;
   };
 
-  void start_partition(broker::Topic* topic,
-                       const kafka::ListOffsetsRequest::Topic::Partition& asked,
+  void start_partition(broker::Topic* topic, const Request::Topic::Partition& asked,
                        PartitionResponse& response);
   void search(Part& part);
   void decide(Part& part, const storage::TimeSearch::Found& found);
-  void refuse(PartitionResponse& response, ErrorCode error);
-  void finish();
+  void finish() override;
 
   static constexpr std::uint16_t kMostTimesCold = 1024;
 
-  ResponseSlot& slot_;
   kafka::ListOffsetsResponse response_;
   std::span<Part> parts_;  // in the slot's arena, as all of it
   std::size_t count_ = 0;
-  std::size_t pending_ = 1;  // searches, and one for `start` while it runs
   storage::SearchScratch scratch_;
 };
 
-Result<void> ListOffsetsJob::start(kafka::Reader& reader) {
-  kafka::ListOffsetsRequest request;
-  if (auto decoded = kafka::decode(reader, slot_.version, request); !decoded) return decoded;
-  slot_.job = this;
+void ListOffsetsJob::start(const Request& request) {
   std::size_t count = 0;
   for (const auto& topic : request.topics) count += topic.partitions.size();
   parts_ = slot_.arena.make<Part>(count);
@@ -84,19 +79,15 @@ Result<void> ListOffsetsJob::start(kafka::Reader& reader) {
       start_partition(topic, asked.partitions[p], partitions[p]);
     }
   }
-  if (--pending_ == 0) finish();
-  return {};
 }
 
-void ListOffsetsJob::start_partition(broker::Topic* topic,
-                                     const kafka::ListOffsetsRequest::Topic::Partition& asked,
+void ListOffsetsJob::start_partition(broker::Topic* topic, const Request::Topic::Partition& asked,
                                      PartitionResponse& response) {
   response.partition_index = asked.partition_index;
   broker::Partition* partition =
       topic == nullptr ? nullptr : topic->partition(asked.partition_index);
   if (partition == nullptr) return refuse(response, ErrorCode::kUnknownTopicOrPartition);
-  if (!broker::authorize(slot_.connection.principal(), broker::Operation::kDescribe,
-                         {.name = topic->name})) {
+  if (!slot_.connection.may(slot_, topic->name)) {
     return refuse(response, ErrorCode::kTopicAuthorizationFailed);
   }
   const ErrorCode fenced = check_epoch(slot_, asked.current_leader_epoch);
@@ -129,7 +120,7 @@ void ListOffsetsJob::start_partition(broker::Topic* topic,
           .search = asked.timestamp == kafka::kMaxTimestamp
                         ? storage::TimeSearch::latest()
                         : storage::TimeSearch::at_or_after(asked.timestamp)};
-  ++pending_;
+  one_more();
   search(part);
 }
 
@@ -162,7 +153,7 @@ void ListOffsetsJob::decide(Part& part, const storage::TimeSearch::Found& found)
       refuse(*part.response, ErrorCode::kKafkaStorageError);
       break;
   }
-  if (--pending_ == 0) finish();
+  one_done();
 }
 
 void ListOffsetsJob::topic_gone(broker::Topic& topic) {
@@ -170,13 +161,8 @@ void ListOffsetsJob::topic_gone(broker::Topic& topic) {
     if (part.topic != &topic || part.partition == nullptr) continue;
     part.partition = nullptr;
     refuse(*part.response, ErrorCode::kUnknownTopicOrPartition);
-    if (--pending_ == 0) return finish();
+    one_done();
   }
-}
-
-void ListOffsetsJob::refuse(PartitionResponse& response, ErrorCode error) {
-  response.error_code = error;
-  slot_.connection.count_error(error);
 }
 
 void ListOffsetsJob::finish() { slot_.connection.answer(slot_, response_); }
@@ -205,8 +191,13 @@ Result<void> offset_for_leader_epoch(ResponseSlot& slot, kafka::Reader& reader) 
       response.partition = wanted.partition;
       broker::Partition* partition =
           topic == nullptr ? nullptr : topic->partition(wanted.partition);
-      response.error_code = partition == nullptr ? ErrorCode::kUnknownTopicOrPartition
-                                                 : check_epoch(slot, wanted.current_leader_epoch);
+      if (partition == nullptr) {
+        response.error_code = ErrorCode::kUnknownTopicOrPartition;
+      } else if (!slot.connection.may(slot, topic->name)) {
+        response.error_code = ErrorCode::kTopicAuthorizationFailed;
+      } else {
+        response.error_code = check_epoch(slot, wanted.current_leader_epoch);
+      }
       slot.connection.count_error(response.error_code);
       if (response.error_code != ErrorCode::kNone) continue;
       const storage::EpochEnd end = storage::end_of_epoch(*partition->log, wanted.leader_epoch,

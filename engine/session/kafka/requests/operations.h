@@ -62,8 +62,9 @@ inline constexpr broker::Operation kClusterOperations[] = {
 [[nodiscard]] inline std::int32_t cluster_operations(const broker::Principal& principal) {
   std::int32_t bits = 0;
   for (const auto operation : kClusterOperations) {
-    const broker::Resource cluster{.type = broker::ResourceType::kCluster, .name = "kafka-cluster"};
-    if (broker::authorize(principal, operation, cluster)) bits |= bit_of(operation);
+    if (broker::authorize(principal, operation, broker::kClusterResource)) {
+      bits |= bit_of(operation);
+    }
   }
   return bits;
 }

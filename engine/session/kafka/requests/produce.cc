@@ -4,6 +4,7 @@
 
 #include "engine/session/kafka/connection.h"
 #include "engine/session/kafka/requests/batch_records.h"
+#include "engine/session/kafka/requests/handlers.h"
 #include "storage/record_batch.h"
 
 namespace duolog::session {
@@ -73,8 +74,7 @@ void ProduceJob::start_partition(broker::Topic* topic, ErrorCode refused,
     return refuse(response,
                   by_id ? ErrorCode::kUnknownTopicId : ErrorCode::kUnknownTopicOrPartition, {});
   }
-  if (!broker::authorize(slot_.connection.principal(), broker::Operation::kWrite,
-                         {.name = topic->name})) {
+  if (!slot_.connection.may(slot_, topic->name)) {
     return refuse(response, ErrorCode::kTopicAuthorizationFailed, {});
   }
   if (broker::is_internal_topic(topic->name)) {
@@ -220,6 +220,11 @@ void ProduceJob::finish() {
                       "a Produce request with acks=0 failed: see its error "
                       "by producing with acks=1");
   }
+}
+
+Result<void> produce(ResponseSlot& slot, kafka::Reader& reader) {
+  if (slot.produce == nullptr) slot.produce = std::make_unique<ProduceJob>(slot);
+  return slot.produce->start(reader);
 }
 
 }  // namespace duolog::session
