@@ -161,7 +161,8 @@ class ScriptedTest(unittest.IsolatedAsyncioTestCase):
                                     "after_ms": 0}})
             await peer.socket.close(4503, "for good")
 
-        async with ScriptedServer([draining, silent, expelling], heartbeat_ms=50) as server, \
+        silent.heartbeat_ms = 50
+        async with ScriptedServer([draining, silent, expelling]) as server, \
                 JsClient(server.http) as client:
             for state in ("waiting", "open", "waiting", "open", "closed"):
                 await client.state(state)

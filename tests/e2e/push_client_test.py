@@ -15,9 +15,9 @@ from push_scripts import TOPIC_ID, ScriptedServer, position, records, subscribed
 
 class ScriptedTest(unittest.IsolatedAsyncioTestCase):
 
-    async def play(self, scripts, *arguments, data=b"", heartbeat_ms=15000):
+    async def play(self, scripts, *arguments, data=b""):
         """Runs the program against the scripts, one a connection; returns what came of it."""
-        async with ScriptedServer(scripts, heartbeat_ms) as server:
+        async with ScriptedServer(scripts) as server:
             process = await asyncio.create_subprocess_exec(
                 program(), *arguments, "--push", "--http", server.http,
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
@@ -139,8 +139,8 @@ class ConsumeTest(ScriptedTest):
             await peer.say(subscribed(await peer.hear("subscribe"), {"0": position(0, 1)}),
                            records(0, 0, ["a"]))
 
-        status, said, complained = await self.play([silent, talking], "consume", "t", "--exit",
-                                                   heartbeat_ms=20)
+        silent.heartbeat_ms = 20
+        status, said, complained = await self.play([silent, talking], "consume", "t", "--exit")
         self.assertEqual((status, said), (0, "a\n"))
         self.assertIn("silent", complained)
 

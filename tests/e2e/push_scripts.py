@@ -52,13 +52,13 @@ class Peer:
 class ScriptedServer:
     """`async with ScriptedServer([script, ...]) as server:` listens at `server.http`.
 
-    It says hello itself, unless the script has the attribute `ignores_hello`. A script that fails,
-    or a connection too many, fails the test at the end.
+    It says hello itself, unless the script has the attribute `ignores_hello`; `heartbeat_ms` of a
+    script is what it promises, and no heartbeat comes by itself. A script that fails, or a connection
+    too many, fails the test at the end.
     """
 
-    def __init__(self, scripts, heartbeat_ms=15000):
+    def __init__(self, scripts):
         self.scripts = list(scripts)
-        self.heartbeat_ms = heartbeat_ms
         self.failures = []
 
     async def __aenter__(self):
@@ -82,7 +82,7 @@ class ScriptedServer:
             if not getattr(script, "ignores_hello", False):
                 await peer.say({"id": hello["id"], "hello": {
                     "server": "script", "session": "s", "max_message_bytes": 4096,
-                    "heartbeat_ms": self.heartbeat_ms}})
+                    "heartbeat_ms": getattr(script, "heartbeat_ms", 15_000)}})
             await script(peer)
             await socket.wait_closed()
         except websockets.ConnectionClosed:
