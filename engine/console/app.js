@@ -1,13 +1,13 @@
 // The page: asks the server how it is, once a second, and keeps a tail of the chosen topic.
 
 import { Counters } from "./counters.js";
+import { Duolog } from "./duolog.js";
 import { bytes, clock, count, duration, plural, rate } from "./format.js";
 import { Metrics } from "./metrics.js";
 import { PublishForm, firstRecord } from "./publish.js";
-import { Push } from "./push.js";
 import { Rate, sparkline } from "./rates.js";
 import { RecordStore, kMaxRows } from "./record_store.js";
-import { wholeValue } from "./record_text.js";
+import { fieldText, wholeValue } from "./record_text.js";
 import { Tail } from "./tail.js";
 import { TailView } from "./tail_view.js";
 import { Topics, TopicsView } from "./topics.js";
@@ -16,6 +16,7 @@ const kPollMs = 1_000;
 const kHiddenPollMs = 10_000;
 const kAnswerMs = 5_000;
 const kMaxPartitionRows = 200;
+const kMostRetryMs = 5_000;
 
 const $ = (id) => document.getElementById(id);
 const put = (id, text) => {
@@ -26,14 +27,14 @@ const put = (id, text) => {
 const origin = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}`;
 const topics = new Topics();
 const store = new RecordStore();
-const push = new Push(`${origin}/v1/ws`);
-const tail = new Tail(push, store);
+const duolog = new Duolog(`${origin}/v1/ws`, { client: "console", mostRetryMs: kMostRetryMs });
+const tail = new Tail(duolog, store);
 const view = new TailView(store, $("records"), $("newest"));
 const table = new TopicsView(topics, {
   table: $("topics"), note: $("topics-note"), filter: $("topic-filter"),
   internal: $("show-internal"),
 });
-const form = new PublishForm(push, {
+const form = new PublishForm(duolog, {
   form: $("publish"), key: $("publish-key"), value: $("publish-value"),
   nothing: $("publish-null"), partition: $("publish-partition"), outcome: $("publish-outcome"),
 });
@@ -84,7 +85,7 @@ function showStatus() {
   const lost = lostSince > 0;
   if (!answered && !lost) return;
   const [state, text] = lost ? ["lost", `no answer since ${clock(lostSince).slice(0, 8)}`]
-    : push.state === "stopped" ? ["stopped", `closed by the server: ${push.reason}`]
+    : duolog.state === "closed" ? ["stopped", `closed by the server: ${duolog.reason}`]
       : ["live", "live"];
   $("status").dataset.state = state;
   put("status", text);
@@ -226,8 +227,8 @@ view.onchoose = (row) => {
   if (row === null) return;
   put("inspect-title", `${tail.topic} / ${row.p} @ ${count(Number(row.o))}`);
   const fields = [["time", `${new Date(row.t).toISOString()}`],
-    ["key", row.key === null ? "null" : row.key],
-    ...row.headers.map(([name, value]) => [name, value?.v_b64 ?? value ?? "null"])];
+    ["key", fieldText(row.key)],
+    ...row.headers.map(([name, value]) => [name, fieldText(value)])];
   $("inspect-fields").replaceChildren(...fields.map(([name, text], index) => {
     const field = document.createElement("div");
     const term = document.createElement("dt");
@@ -251,7 +252,10 @@ const filter = () => {
 };
 
 table.onchoose = choose;
-push.onstate = showStatus;
+duolog.onState = (state) => {
+  showStatus();
+  if (state === "open") tail.connected();
+};
 $("pause").addEventListener("click", togglePause);
 $("clear").addEventListener("click", () => {
   store.clear();
@@ -267,7 +271,7 @@ addEventListener("hashchange", () => {
   if (!hashIsOurs && wantedTopic()) choose(wantedTopic().name);
   hashIsOurs = false;
 });
-firstRecord(push, {
+firstRecord(duolog, {
   form: $("first-form"), topic: $("first-topic"), value: $("first-value"),
   outcome: $("first-outcome"),
 });

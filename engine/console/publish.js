@@ -4,23 +4,22 @@ import { count } from "./format.js";
 
 const kMaxChoices = 1_000;  // of partitions
 
-// Publishes one record, and returns {partition, offset} once it is durable.
-async function publish(push, topic, record) {
-  const published = await push.command("publish", { topic, records: [record], ack: "durable" });
-  const [item] = published.items;
-  if (item.error) throw new Error(item.error.message);
+// Publishes one record, and returns {partition, offset} once it is durable. Who publishes by hand
+// looks at the outcome: what cannot be written now is not kept for later.
+async function publish(duolog, topic, record) {
+  const [item] = await duolog.publish(topic, [record], { wait: false });
   return item;
 }
 
 export class PublishForm {
   topic = null;
-  #push;
+  #duolog;
   #parts;
   #partitions = 0;
 
   // parts: {form, key, value, nothing, partition, outcome}
-  constructor(push, parts) {
-    this.#push = push;
+  constructor(duolog, parts) {
+    this.#duolog = duolog;
     this.#parts = parts;
     const { form, value, nothing } = parts;
     form.addEventListener("submit", (event) => {
@@ -59,7 +58,7 @@ export class PublishForm {
     if (key.value !== "") record.key = key.value;
     if (partition.value !== "") record.partition = Number(partition.value);
     try {
-      const item = await publish(this.#push, this.topic, record);
+      const item = await publish(this.#duolog, this.topic, record);
       const offset = count(Number(item.offset));
       this.#say(`On disk: partition ${item.partition}, offset ${offset}`, "good");
       value.value = "";
@@ -82,12 +81,12 @@ export class PublishForm {
 }
 
 // The topic is made with its first record, where the server lets clients make topics.
-export function firstRecord(push, { form, topic, value, outcome }) {
+export function firstRecord(duolog, { form, topic, value, outcome }) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     outcome.textContent = "";
     try {
-      await publish(push, topic.value, { value: value.value });
+      await publish(duolog, topic.value, { value: value.value });
     } catch (error) {
       outcome.textContent = `Not written: ${error.message}`;
       outcome.dataset.kind = "bad";

@@ -14,7 +14,8 @@ export class RecordStore {
   #text = "";
   #field = "any";
 
-  // A row is {p, o, t, key, value, headers, size, binary} or {note}.
+  // A row is {p, o, t, key, value, headers, size} or {note}. Keys and values are text, a Uint8Array
+  // or null.
   add(row) {
     this.rows.push(row);
     if (row.note === undefined) ++this.received;
@@ -41,7 +42,7 @@ export class RecordStore {
 
   #lets(row) {
     if (this.#text === "" || row.note !== undefined) return true;
-    const has = (text) => text !== null && text.toLowerCase().includes(this.#text);
+    const has = (text) => typeof text === "string" && text.toLowerCase().includes(this.#text);
     return (this.#field !== "value" && has(row.key)) || (this.#field !== "key" && has(row.value));
   }
 

@@ -1,30 +1,37 @@
 // Keys and values as text: in a row, and in full.
 
 const kRowCharacters = 600;
+const kRowBytes = 48;
 const kDumpBytes = 4_096;
 
-const decode = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+const isBinary = (value) => value instanceof Uint8Array;
 const hex = (byte) => byte.toString(16).padStart(2, "0");
 
-function binaryText(base64) {
-  const whole = Math.floor((base64.replace(/=+$/, "").length * 3) / 4);
-  const first = decode(base64.slice(0, 64));
-  return `${whole} bytes  ${[...first].map(hex).join(" ")}${whole > first.length ? " …" : ""}`;
+function binaryText(bytes) {
+  const first = bytes.subarray(0, kRowBytes);
+  const more = bytes.length > first.length ? " …" : "";
+  return `${bytes.length} bytes  ${[...first].map(hex).join(" ")}${more}`;
 }
 
-function rowText(text, binary) {
+function rowText(text) {
   if (text === null) return "null";
-  if (binary) return binaryText(text);
+  if (isBinary(text)) return binaryText(text);
   return text.length > kRowCharacters ? `${text.slice(0, kRowCharacters)} …` : text;
 }
 
-export const keyText = (row) => rowText(row.key, row.binaryKey);
-export const valueText = (row) => rowText(row.value, row.binary);
+export const keyText = (row) => rowText(row.key);
+export const valueText = (row) => rowText(row.value);
+
+// Of a key or a header, in full: bytes are base64.
+export function fieldText(text) {
+  if (!isBinary(text)) return text ?? "null";
+  return btoa(Array.from(text, (byte) => String.fromCharCode(byte)).join(""));
+}
 
 // JSON is laid out; bytes are dumped as `hexdump -C` does.
 export function wholeValue(row) {
   if (row.value === null) return "null: a tombstone";
-  if (row.binary) return dump(decode(row.value));
+  if (isBinary(row.value)) return dump(row.value);
   if (/^\s*[[{]/.test(row.value)) {
     try {
       return layOut(row.value);

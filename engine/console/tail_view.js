@@ -115,7 +115,7 @@ export class TailView {
       : [clock(row.t), String(row.p), row.o, keyText(row), valueText(row)];
     for (let i = 0; i < cells.length; ++i) cells[i].textContent = texts[i];
     cells[3].classList.toggle("nothing", !note && row.key === null);
-    cells[4].classList.toggle("nothing", !note && (row.value === null || row.binary));
+    cells[4].classList.toggle("nothing", !note && typeof row.value !== "string");
   }
 
   #scroll(top) {

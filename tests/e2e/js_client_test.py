@@ -1,4 +1,4 @@
-"""tools/examples/duolog.js, the client that pages copy, in Node: with scripts and with a server."""
+"""tools/sdk/js/duolog.js, the client that pages copy, in Node: with scripts and with a server."""
 
 import asyncio
 import json
@@ -46,9 +46,12 @@ class JsClient:
             pass
         return said[name]
 
-    async def state(self, wanted):
-        while await self.event("state") != wanted:
+    async def event_is(self, name, wanted):
+        while await self.event(name) != wanted:
             pass
+
+    async def state(self, wanted):
+        await self.event_is("state", wanted)
 
 
 class ScriptedTest(unittest.IsolatedAsyncioTestCase):
@@ -168,6 +171,75 @@ class ScriptedTest(unittest.IsolatedAsyncioTestCase):
                 await client.state(state)
             client.do("publish", {"topic": "t", "records": [{"value": "a"}]})
             self.assertEqual((await client.event("failed"))["message"], "the client is closed")
+
+    async def test_a_paused_subscription_comes_back_when_it_is_resumed(self):
+        async def first(peer):
+            command = await peer.hear("subscribe")
+            await peer.say(subscribed(command, {"0": position(7, 9)}))
+            await peer.hear("pause")
+            peer.socket.transport.abort()
+
+        async def second(peer):
+            await peer.hear("publish")  # and no subscribe before it
+            command = await peer.hear("subscribe")
+            self.assertEqual(command["positions"], {"0": "7"})
+            await peer.say(subscribed(command, {"0": position(7, 9)}, recovered=True))
+            for name in ("pause", "resume"):
+                await peer.hear(name)
+            await peer.say(records(0, 7, ["on"]))
+
+        async with ScriptedServer([first, second]) as server, JsClient(server.http) as client:
+            client.do("subscribe", {"topic": "t"})
+            await client.event_is("turned", "live")
+            client.do("pause", 1)
+            await client.state("waiting")
+            client.do("publish", {"topic": "t", "records": [{"value": "a"}]})
+            await client.state("open")
+            client.do("resume", 1)
+            await client.event_is("turned", "live")
+            client.do("pause", 1)
+            client.do("resume", 1)
+            self.assertEqual((await client.event("record"))["value"], "on")
+
+    async def test_a_reader_with_credit_asks_for_more_and_sees_how_far_the_log_goes(self):
+        async def script(peer):
+            command = await peer.hear("subscribe")
+            self.assertEqual(command["credit"], {"records": 2})
+            await peer.say(subscribed(command, {"0": position(0, 3)}), records(0, 0, ["a", "b"]))
+            self.assertEqual((await peer.hear("credit"))["records"], 5)
+            await peer.say({"hb": {"positions": {"1": {"0": {"next": "2", "end": "12"}}}}},
+                           records(0, 2, ["c"]))
+
+        async with ScriptedServer([script]) as server, JsClient(server.http) as client:
+            client.do("subscribe", {"topic": "t", "credit": {"records": 2}})
+            await client.event_is("turned", "live")
+            client.do("more", [1, {"records": 5}])
+            while (await client.event("record"))["value"] != "c":
+                pass
+            client.do("progress", 1)
+            self.assertEqual(await client.event("progress"), {"0": {"next": "3", "end": "12"}})
+
+    async def test_what_is_refused_for_now_is_asked_for_again_on_the_same_connection(self):
+        async def script(peer):
+            command = await peer.hear("subscribe")
+            await peer.say({"id": command["id"], "error": {
+                "code": 100, "message": "not now", "temporary": True}})
+            command = await peer.hear("subscribe")
+            await peer.say(subscribed(command, {"0": position(0, 0)}))
+
+        async with ScriptedServer([script]) as server, JsClient(server.http) as client:
+            client.do("subscribe", {"topic": "t"})
+            for turned in ("opening", "waiting", "opening", "live"):
+                self.assertEqual(await client.event("turned"), turned)
+
+    async def test_a_publish_that_does_not_wait_fails_without_a_connection(self):
+        async with JsClient(f"127.0.0.1:{lasting_port()}") as client:
+            publish = {"topic": "t", "records": [{"value": "a"}], "wait": False}
+            for _ in range(2):
+                await client.state("waiting")
+                client.do("publish", publish)
+                self.assertEqual((await client.event("failed"))["message"],
+                                 "there is no connection")
 
     async def test_a_subscription_that_ends_tells(self):
         async def script(peer):

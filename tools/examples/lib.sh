@@ -1,5 +1,5 @@
 # What the examples have in common; to be sourced. A server on free ports with its data in a
-# temporary directory, and this directory as web pages; both end with the script.
+# temporary directory, and tools/ as web pages; both end with the script.
 #   start_pages; start_server TOPIC...; page_url NAME; keep_serving
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -28,7 +28,7 @@ await() {
 }
 
 start_pages() {
-  python3 -u -m http.server 0 --bind 127.0.0.1 --directory "$root/tools/examples" \
+  python3 -u -m http.server 0 --bind 127.0.0.1 --directory "$root/tools" \
     >"$scratch/pages" 2>&1 &
   pages=127.0.0.1:$(await "$scratch/pages" 'port ([0-9]+)')
 }
@@ -60,4 +60,4 @@ keep_serving() {
   done
 }
 
-page_url() { echo "http://$pages/$1/?server=$http"; }
+page_url() { echo "http://$pages/examples/$1/?server=$http"; }

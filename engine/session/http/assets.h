@@ -1,4 +1,5 @@
-// The files of the page: what the build made of engine/console/, and how they are answered.
+// The files of the page: what the build made of engine/console/ and the page's client, and how
+// they are answered.
 //
 // "/" is index.html, the others are below /console/. A browser keeps them and asks whether they are
 // still the same: the ETag is a hash of the content, so that the page and its parts are always

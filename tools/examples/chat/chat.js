@@ -3,7 +3,7 @@
 // A message has an id of its own. It is shown as pending at once and as sent when the server says
 // that it is durable. When the connection is lost before that, nobody knows whether it was written:
 // it is published again, and every reader passes over an id that it has seen.
-import {Duolog} from '../duolog.js';
+import {Duolog} from '../../sdk/js/duolog.js';
 
 const server = new URLSearchParams(location.search).get('server') ?? '127.0.0.1:8080';
 const form = document.getElementById('form');

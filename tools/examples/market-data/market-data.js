@@ -1,5 +1,5 @@
 // A row for each symbol, which every record about it updates.
-import {Duolog} from '../duolog.js';
+import {Duolog} from '../../sdk/js/duolog.js';
 
 const server = new URLSearchParams(location.search).get('server') ?? '127.0.0.1:8080';
 const element = (id) => document.getElementById(id);

@@ -23,6 +23,7 @@ TEST(HttpAssetsTest, ThePageIsAtTheRootAndItsFilesAreBelowConsole) {
   ASSERT_NE(find_asset("/"), nullptr);
   EXPECT_EQ(find_asset("/console/index.html"), nullptr);
   EXPECT_EQ(find_asset("/index.html"), nullptr);
+  EXPECT_NE(find_asset("/console/duolog.js"), nullptr);  // of tools/sdk/js
   for (const HttpAsset& asset : http_assets()) {
     const std::string response = ask(fixture, asset_path(asset));
     EXPECT_TRUE(response.starts_with("HTTP/1.1 200 OK\r\n")) << asset.name;
