@@ -219,8 +219,9 @@ class DuologTest(unittest.TestCase):
         self.assertEqual(server.stop(), 0, server.log_text())
 
 
-def run_program(variable, *arguments, deadline_s=DEADLINE_S):
-    """Runs the test program that `variable` names; returns (status, what it printed)."""
+def run_program(variable, *arguments, deadline_s=4 * DEADLINE_S):
+    """Runs the test program that `variable` names, all of whose work the deadline is for; returns
+    (status, what it printed)."""
     done = subprocess.run([os.environ[variable], *map(str, arguments)], stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, timeout=deadline_s, check=False)
     return done.returncode, done.stdout.decode(errors="replace")

@@ -21,7 +21,7 @@ def closes(connection):
 
 class MisbehavingClientsTest(WatchedTest):
 
-    OPTIONS = ("--socket-request-max-bytes", "2MiB", "--http-upgrade-timeout-ms", "500ms")
+    OPTIONS = ("--socket-request-max-bytes", "2MiB")
 
     def warm_up(self):
         for port in (self.server_.kafka_port, self.server_.http_port):

@@ -161,10 +161,13 @@ class UpgradeTest(FeedTest):
     def test_a_request_that_never_ends_is_given_up(self):
         server = self.serve("--http-upgrade-timeout-ms", "200ms")
         with server.connect(server.http_port) as slow:
-            slow.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ")
             answer = b""
-            while piece := slow.recv(4096):
-                answer += piece
+            try:
+                slow.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+                while piece := slow.recv(4096):
+                    answer += piece
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # given up before it had begun
         self.assertTrue(answer == b"" or answer.startswith(b"HTTP/1.1 408"), answer)
 
     def test_endless_headers_are_refused(self):
