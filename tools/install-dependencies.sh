@@ -56,8 +56,11 @@ kafka command java               openjdk-17-jre-headless
 kafka command mvn                maven
 fuzz  command clang++-19         clang-19
 fuzz  package libclang-rt-19-dev libclang-rt-19-dev
-lint  command clang-format       clang-format
+lint  command clang-format-19    clang-format-19
 lint  command clang-tidy-19      clang-tidy-19
+lint  command shellcheck         shellcheck
+lint  python  pylint             pylint
+lint  command npm                npm
 TABLE
 }
 
