@@ -9,7 +9,6 @@ nothing that the kept results call passed is missing.
 import os
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -19,7 +18,6 @@ import time
 from duolog_server import Server, sanitized
 from record_batches import read_batches
 
-import features
 import results
 import suites
 

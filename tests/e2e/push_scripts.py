@@ -87,5 +87,5 @@ class ScriptedServer:
             await socket.wait_closed()
         except websockets.ConnectionClosed:
             pass
-        except Exception as error:  # the test's, not the connection's
+        except Exception as error:  # pylint: disable=broad-exception-caught  # the test's
             self.failures.append(error)

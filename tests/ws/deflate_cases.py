@@ -209,7 +209,7 @@ def rfc_cases():
     yield DeflateCase("a final block, and then the context", (
         packed(TEXT, bytes.fromhex("f348cdc9c9070000")) + packed(TEXT, HELLO_AGAIN), hello * 2))
     yield DeflateCase("the RFC's Hello in two blocks", (
-        packed(TEXT, bytes.fromhex("f248050000" "00ffffcac9c90700")), hello))
+        packed(TEXT, bytes.fromhex("f24805000000ffffcac9c90700")), hello))
     yield DeflateCase("a message behind the upgrade request", (
         packed(TEXT, HELLO), hello), behind_upgrade=True)
     for octets in range(1, len(HELLO)):

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the examples have in common; to be sourced. A server on free ports with its data in a
 # temporary directory, and tools/ as web pages; both end with the script.
 #   start_pages; start_server TOPIC...; page_url NAME; keep_serving

@@ -116,7 +116,7 @@ class Member(ConsumerRebalanceListener):
         self.values = []
         self.partitions = 0
 
-    def on_partitions_revoked(self, revoked):
+    def on_partitions_revoked(self, _):
         self.partitions = 0
 
     def on_partitions_assigned(self, assigned):

@@ -204,7 +204,6 @@ class ClassicGroupTest : public testing::Test {
     for (int i = 0; i < 50 && !*joined[0]; ++i) pass_initial_delay();
     std::vector<std::string> ids;
     SyncOptions leader;
-    std::string leader_id;
     for (const auto& one : joined) {
       EXPECT_TRUE(*one);
       EXPECT_EQ((*one)->error, ErrorCode::kNone);

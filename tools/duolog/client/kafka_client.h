@@ -77,7 +77,7 @@ class KafkaClient {
     void* opaque = nullptr;
   };
 
-  KafkaClient(const ClientOptions& options) : options_(options) {}
+  explicit KafkaClient(const ClientOptions& options) : options_(options) {}
 
   static void on_error(rd_kafka_t* handle, int error, const char* reason, void* opaque);
 
