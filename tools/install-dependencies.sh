@@ -6,6 +6,7 @@
 # 1 a package could not be installed (or, with --check, something is missing), 2 this system or user
 # does not allow it.
 set -euo pipefail
+PATH=$PATH:/usr/sbin:/sbin # mkfs is there, where Debian's users do not look
 
 # group | what to look for | package. What to look for: a command, a header, a Python or Node
 # module, or the package itself where neither shows it.

@@ -9,6 +9,7 @@ from duolog_server import DuologTest, run_program
 DISK_BYTES = 192 << 20
 BALLAST_BYTES = 48 << 20
 TOPICS = "t:2"
+ADMINISTRATOR = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")  # mkfs is there
 BULK = ["least=1000", "most=40000", "rd.linger.ms=5", "rd.batch.size=500000", "pending=500"]
 
 
@@ -23,7 +24,7 @@ class FullDiskTest(DuologTest):
             file.truncate(DISK_BYTES)
         for command in (["mkfs.ext4", "-q", "-m", "0", image],
                         ["mount", "-o", "loop", image, self.disk]):
-            done = subprocess.run(command, capture_output=True, check=False)
+            done = subprocess.run(command, capture_output=True, check=False, env=ADMINISTRATOR)
             if done.returncode != 0:
                 self.skipTest(f"a disk of its own needs root and loop devices: {command[0]}: "
                               f"{done.stderr.decode().strip()}")
