@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <numeric>
 #include <type_traits>
 
+#include "engine/base/nearest_name.h"
 #include "engine/broker/config/config_key.h"
 
 namespace duolog::server {
@@ -204,22 +204,6 @@ constexpr bool fits(const Property& row) {
 }
 static_assert(std::ranges::all_of(kProperties, fits));
 
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t above = row[j + 1];
-      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      row[j + 1] = std::min({replaced, above + 1, row[j] + 1});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
-
 }  // namespace
 
 std::span<const Property> properties() { return kProperties; }
@@ -230,16 +214,9 @@ const Property* find_property(std::string_view name) {
 }
 
 std::string_view nearest_property(std::string_view name) {
-  std::string_view nearest;
-  std::size_t least = std::max<std::size_t>(2, name.size() / 3) + 1;
-  for (const Property& property : kProperties) {
-    const std::size_t distance = edit_distance(name, property.name);
-    if (distance < least) {
-      least = distance;
-      nearest = property.name;
-    }
-  }
-  return nearest;
+  std::array<std::string_view, kProperties.size()> names;
+  std::ranges::transform(kProperties, names.begin(), &Property::name);
+  return nearest_name(name, names);
 }
 
 std::string variable_name(const Property& property) {

@@ -5,6 +5,7 @@
 // not allow it. Everything runs on the main thread.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "engine/base/result.h"
@@ -27,6 +28,14 @@ void add_topic(CLI::App& app, int& status);
 void add_produce(CLI::App& app, int& status);
 void add_consume(CLI::App& app, int& status);
 void add_version(CLI::App& app, int& status);
+
+// "duolog 0.1.0 (commit 1a2b3c4)".
+[[nodiscard]] std::string version_line();
+
+// What is wrong with the first word of the command line that `command`, which was parsed, has no
+// use for, and which one was perhaps meant: "unknown command 'topik'; did you mean 'topic'?". Empty
+// when every word is of use.
+[[nodiscard]] std::string unknown_word(const CLI::App& command);
 
 // Prints "duolog COMMAND: message" to standard error and returns the exit status that fits: kUsage
 // for kInvalid, else kFailed.

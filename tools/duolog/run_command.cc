@@ -7,6 +7,25 @@
 
 namespace duolog::tools {
 
+namespace {
+
+// Says what is wrong with the command line, or shows the help or the version that was asked for.
+int say(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) return app.exit(error);
+  const CLI::App* command = &app;
+  std::string name = app.get_name();
+  while (!command->get_subcommands().empty()) {
+    command = command->get_subcommands().front();
+    name += " " + command->get_name();
+  }
+  const std::string unknown = unknown_word(*command);
+  fmt::print(stderr, "{}: {}\n`{} --help` says more.\n", name,
+             unknown.empty() ? error.what() : unknown, name);
+  return kUsage;
+}
+
+}  // namespace
+
 int run_program(int argc, char** argv) {
   int status = kDone;
   try {
@@ -21,6 +40,7 @@ int run_program(int argc, char** argv) {
         "\n"
         "`duolog COMMAND --help` says more. Exit status: 0 done, 1 failed, 2 wrong usage or an\n"
         "environment that does not allow it.");
+    app.set_version_flag("--version", version_line, "Print the version and the commit and exit");
     add_serve(app, status);
     add_topic(app, status);
     add_produce(app, status);
@@ -29,7 +49,7 @@ int run_program(int argc, char** argv) {
     try {
       app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-      return app.exit(error) == 0 ? kDone : kUsage;
+      return say(app, error);
     }
     if (app.get_subcommands().empty()) {
       fmt::print(stderr, "{}", app.help());

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "engine/server/config_property.h"
+#include "tools/duolog/command.h"
 
 namespace duolog::tools {
 
@@ -51,14 +52,8 @@ void ServeOptions::add_to(CLI::App& app) {
 }
 
 Result<server::Config> ServeOptions::load(const char* const* environment) const {
-  for (const std::string& extra : app_->remaining()) {
-    const std::size_t begin = extra.find_first_not_of('-');
-    const std::string name =
-        begin == std::string::npos ? "" : extra.substr(begin, extra.find('=') - begin);
-    std::string message = "unknown option '" + extra + "'";
-    const std::string_view nearest = server::nearest_property(name);
-    if (!nearest.empty()) message += "; did you mean '--" + std::string(nearest) + "'?";
-    return fail(Errc::kInvalid, message);
+  if (auto unknown = unknown_word(*app_); !unknown.empty()) {
+    return fail(Errc::kInvalid, std::move(unknown));
   }
   server::ConfigSources sources;
   sources.file = file_.empty() ? std::string(variable(environment, "DUOLOG_CONFIG")) : file_;
