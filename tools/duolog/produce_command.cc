@@ -33,9 +33,12 @@ struct Outcome {
   std::uint64_t delivered = 0;
   std::uint64_t failed = 0;
   rd_kafka_resp_err_t first_error = RD_KAFKA_RESP_ERR_NO_ERROR;
+  bool first_was_sent = true;
 
-  void fail(rd_kafka_resp_err_t error) {
-    if (failed++ == 0) first_error = error;
+  void fail(rd_kafka_resp_err_t error, bool sent) {
+    if (failed++ > 0) return;
+    first_error = error;
+    first_was_sent = sent;
   }
 };
 
@@ -44,7 +47,7 @@ void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
     ++outcome.delivered;
   } else {
-    outcome.fail(message->err);
+    outcome.fail(message->err, true);
   }
 }
 
@@ -76,7 +79,7 @@ void send(rd_kafka_t* handle, const ProduceOptions& options, const LineRecord& r
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return;
     rd_kafka_headers_destroy(copy);
     if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-      outcome.fail(error);
+      outcome.fail(error, false);
       return;
     }
     rd_kafka_poll(handle, 100);
@@ -118,9 +121,10 @@ int run_kafka(const ProduceOptions& options, const HeaderList& list) {
   }
   rd_kafka_flush(handle, -1);
   if (outcome.failed != 0) {
-    return report("produce",
-                  (*client)->explain(outcome.first_error,
-                                     counts(options, outcome.delivered, outcome.failed)));
+    const std::string what = counts(options, outcome.delivered, outcome.failed);
+    return report("produce", outcome.first_was_sent
+                                 ? (*client)->explain(outcome.first_error, what)
+                                 : (*client)->explain_unsent(outcome.first_error, what));
   }
   print_written(options, outcome.delivered);
   return kDone;

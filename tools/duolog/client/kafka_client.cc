@@ -8,6 +8,14 @@ namespace {
 
 void ignore_log(const rd_kafka_t*, int, const char*, const char*) {}
 
+// Behind an error that no server has sent.
+const std::string kByClient = "from this client's library, not from the server";
+
+// librdkafka's own codes; all others are Kafka's.
+bool is_of_client(rd_kafka_resp_err_t error) {
+  return error > RD_KAFKA_RESP_ERR__BEGIN && error < RD_KAFKA_RESP_ERR__END;
+}
+
 using Conf = std::unique_ptr<rd_kafka_conf_t, Destroy<rd_kafka_conf_destroy>>;
 
 Result<void> set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
@@ -112,10 +120,29 @@ Error KafkaClient::explain(rd_kafka_resp_err_t error, const std::string& what) c
                                    "; `duolog topic list` shows what is there"};
     case RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS:
       return {Errc::kExists, what + ": already exists at " + options_.broker};
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+      return {Errc::kTooLarge, what + ": larger than " + options_.broker +
+                                   " takes; raise it with `duolog topic alter TOPIC --config "
+                                   "max.message.bytes=BYTES`"};
     default:
       return {Errc::kIo, what + ": " + rd_kafka_err2str(error) + " (" + rd_kafka_err2name(error) +
-                             ") from " + options_.broker};
+                             ") " + (is_of_client(error) ? kByClient : "from " + options_.broker)};
   }
+}
+
+Error KafkaClient::explain_unsent(rd_kafka_resp_err_t error, const std::string& what) const {
+  if (error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
+    std::array<char, 32> limit{};
+    std::size_t size = limit.size();
+    rd_kafka_conf_get(rd_kafka_conf(handle()), "message.max.bytes", limit.data(), &size);
+    return {Errc::kTooLarge, what + ": a record is larger than this client's limit, " +
+                                 limit.data() +
+                                 " bytes; raise it with -X message.max.bytes=BYTES "
+                                 "(the server has a limit of its own)"};
+  }
+  if (is_of_client(error)) return explain(error, what);
+  return {Errc::kIo, what + ": " + rd_kafka_err2str(error) + " (" + rd_kafka_err2name(error) +
+                         ") " + kByClient};
 }
 
 }  // namespace duolog::tools

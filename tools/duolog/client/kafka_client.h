@@ -68,6 +68,8 @@ class KafkaClient {
 
   // What failed, with the address, the reason that the network gave, and what to do.
   [[nodiscard]] Error explain(rd_kafka_resp_err_t error, const std::string& what) const;
+  // The same for what librdkafka has refused to send: the server is not to blame.
+  [[nodiscard]] Error explain_unsent(rd_kafka_resp_err_t error, const std::string& what) const;
 
  private:
   struct Opaque {
