@@ -77,19 +77,21 @@ Result<bool> counts_as_empty(Files& files, const std::string& path, const Direct
 Result<bool> inspect(Files& files, const std::string& path) {
   auto entries = files.list(path);
   if (!entries) {
-    return fail_with(entries.error(), "cannot read the data directory " + path +
-                                          ": give a directory that this user may read and write");
+    return fail_with(entries.error(),
+                     "cannot read the data directory " + path +
+                         ": with --data-dir, give one that this user may read and write");
   }
   if (!contains(*entries, kFormatName)) {
     for (const DirectoryEntry& entry : *entries) {
       auto empty = counts_as_empty(files, path, entry);
       if (!empty) return std::unexpected(empty.error());
       if (*empty) continue;
-      return fail(Errc::kInvalid, path +
-                                      " is not a data directory of Duolog and is not empty: it "
-                                      "has " +
-                                      entry.name + " and no " + std::string(kFormatName) +
-                                      ". Give an empty or a new directory; nothing was changed");
+      return fail(Errc::kInvalid,
+                  path +
+                      " is not a data directory of Duolog and is not empty: it "
+                      "has " +
+                      entry.name + " and no " + std::string(kFormatName) +
+                      ". With --data-dir, give an empty or a new one; nothing was changed");
     }
     return false;
   }
@@ -148,8 +150,14 @@ Result<bool> make_if_missing(Files& files, const std::string& path) {
   if (entries || entries.error().code != Errc::kNotFound) return false;  // `inspect` tells more
   auto made = files.make_directory(path);
   if (made || made.error().code == Errc::kExists) return made.has_value();
-  return fail_with(made.error(), "cannot create the data directory " + path + ": create " +
-                                     parent_of(path) + " first, or give another directory");
+  const std::string what = "cannot create the data directory " + path + ": ";
+  if (auto parent = files.list(parent_of(path));
+      !parent && parent.error().code == Errc::kNotFound) {
+    return fail(Errc::kNotFound, what + parent_of(path) +
+                                     " does not exist; create it, or give another with --data-dir");
+  }
+  return fail_with(made.error(), what + "make " + parent_of(path) +
+                                     " writable for this user, or give another with --data-dir");
 }
 
 }  // namespace
@@ -165,11 +173,12 @@ Result<DataDirectory> DataDirectory::open(Files& files, std::string path) {
   if (!lock && lock.error().code == Errc::kBusy) {
     return fail_with(lock.error(), path +
                                        " is in use by another Duolog process: stop that one, or "
-                                       "give this one a directory of its own");
+                                       "give this one another with --data-dir");
   }
   if (!lock) {
-    return fail_with(lock.error(), "cannot lock the data directory " + path +
-                                       ": make it writable for this user, or give another");
+    return fail_with(lock.error(),
+                     "cannot lock the data directory " + path +
+                         ": make it writable for this user, or give another with --data-dir");
   }
   DataDirectory directory(files, std::move(path), *lock);
   // Another process may have initialised it before this one got the lock.

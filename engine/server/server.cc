@@ -40,8 +40,8 @@ int refuse(const Error& error) {
   return kCannotStart;
 }
 
-// As listen_on, and patient with a port that is about to be free.
-Result<runtime::ListeningSocket> listen_when_free(const HostPort& where) {
+// As listen_on, and patient with a port that is about to be free. `option` chooses another.
+Result<runtime::ListeningSocket> listen_when_free(const HostPort& where, const char* option) {
   const auto until = std::chrono::steady_clock::now() + kPortWait;
   auto socket = runtime::listen_on(where.host, where.port);
   if (!socket && socket.error().code == Errc::kBusy) {
@@ -52,7 +52,11 @@ Result<runtime::ListeningSocket> listen_when_free(const HostPort& where) {
     std::this_thread::sleep_for(kPortRetry);
     socket = runtime::listen_on(where.host, where.port);
   }
-  return socket;
+  if (socket) return socket;
+  const char* cause =
+      socket.error().code == Errc::kBusy ? "stop the program that uses it, or " : "";
+  return fail(socket.error().code, fmt::format("{}; {}choose another address with {} HOST:PORT",
+                                               socket.error().message, cause, option));
 }
 
 // SIGTERM and SIGINT, as a descriptor to wait on; blocked in every thread from here on.
@@ -100,9 +104,9 @@ int serve(const Config& config) {
   if (!descriptors) return refuse(descriptors.error());
   auto capabilities = runtime::probe_capabilities();
   if (!capabilities) return refuse(capabilities.error());
-  auto kafka_socket = listen_when_free(config.kafka_address);
+  auto kafka_socket = listen_when_free(config.kafka_address, "--kafka");
   if (!kafka_socket) return refuse(kafka_socket.error());
-  auto http_socket = listen_when_free(config.http_address);
+  auto http_socket = listen_when_free(config.http_address, "--http");
   if (!http_socket) return refuse(http_socket.error());
 
   runtime::PosixFiles files;

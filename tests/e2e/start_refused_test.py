@@ -55,10 +55,11 @@ def snapshot(folder):
 
 class StartRefusedTest(DuologTest):
 
-    def refuse(self, data_dir, *options, kafka="127.0.0.1:0", before_start=None):
+    def refuse(self, data_dir, *options, kafka="127.0.0.1:0", http="127.0.0.1:0",
+               before_start=None):
         """Starts a server that must not come up; returns what it said on standard error."""
-        command = [program(), "serve", "--data-dir", data_dir, "--kafka", kafka, "--http",
-                   "127.0.0.1:0", *options]
+        command = [program(), "serve", "--data-dir", data_dir, "--kafka", kafka, "--http", http,
+                   *options]
         done = subprocess.run(command, capture_output=True, timeout=DEADLINE_S, check=False,
                               preexec_fn=before_start)
         said = done.stderr.decode(errors="replace")
@@ -91,8 +92,17 @@ class StartRefusedTest(DuologTest):
 
     def test_a_directory_without_parent_is_not_created(self):
         path = os.path.join(self.scratch, "no", "such", "place")
-        self.assertIn(path, self.refuse(path))
+        said = self.refuse(path)
+        self.assertIn(path, said)
+        self.assertIn(f"{os.path.dirname(path)} does not exist; create it", said)
         self.assertFalse(os.path.exists(os.path.join(self.scratch, "no")))
+
+    def test_a_directory_that_may_not_be_created_says_where_it_may_not(self):
+        parent = self.folder()
+        with ReadOnly(self, parent) as path:
+            said = self.refuse(os.path.join(path, "data"))
+        self.assertIn(f"make {path} writable for this user", said)
+        self.assertNotIn("does not exist", said)
 
     def test_lost_and_found_alone_is_an_empty_directory(self):
         server = self.server()
@@ -137,8 +147,21 @@ class StartRefusedTest(DuologTest):
 
     def test_a_used_port_is_named(self):
         server = self.serve()
-        said = self.refuse(os.path.join(self.scratch, "other"), kafka=server.kafka)
-        self.assertIn(server.kafka, said)
+        other = os.path.join(self.scratch, "other")
+        said = self.refuse(other, kafka=server.kafka)
+        self.assertIn(f"listen on {server.kafka}: Address already in use", said)
+        self.assertIn("--kafka HOST:PORT", said)
+        said = self.refuse(other, http=server.http)
+        self.assertIn(f"listen on {server.http}: Address already in use", said)
+        self.assertIn("--http HOST:PORT", said)
+        self.assertFalse(os.path.exists(other))
+
+    def test_an_address_of_another_machine_names_the_option(self):
+        for address in ("192.0.2.1:9092", "no-such-host.invalid:9092"):
+            with self.subTest(address=address):
+                said = self.refuse(os.path.join(self.scratch, "other"), kafka=address)
+                self.assertIn(f"listen on {address}: ", said)
+                self.assertIn("--kafka HOST:PORT", said)
 
     def test_io_uring_denied_is_explained(self):
         for error_number, advice in ((errno.ENOSYS, "seccomp"),
@@ -160,10 +183,15 @@ class ReadOnly:
 
     def __init__(self, test, path):
         self.test, self.path, self.mount = test, path, None
+        self.modes = {}
 
     def __enter__(self):
         if os.geteuid() != 0:
-            os.chmod(self.path, 0o555)
+            for folder, _, names in os.walk(self.path):
+                for entry in [folder, *(os.path.join(folder, name) for name in names)]:
+                    self.modes[entry] = os.stat(entry).st_mode
+            for entry, mode in self.modes.items():
+                os.chmod(entry, mode & ~0o222)
             return self.path
         self.mount = tempfile.mkdtemp(dir=self.test.scratch)
         mounted = subprocess.run(["mount", "-o", "bind", self.path, self.mount],
@@ -175,7 +203,8 @@ class ReadOnly:
 
     def __exit__(self, *_):
         if self.mount is None:
-            os.chmod(self.path, 0o755)
+            for entry, mode in self.modes.items():
+                os.chmod(entry, mode)
         else:
             subprocess.run(["umount", self.mount], check=True)
             shutil.rmtree(self.mount)
