@@ -41,7 +41,7 @@ struct Log {
       "duolog", sink, pool, spdlog::async_overflow_policy::overrun_oldest);
   std::atomic<std::uint64_t> queued{0};
 
-  Log() { logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v"); }
+  Log() { logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v"); }
 
   void write(spdlog::level::level_enum level, std::string_view line) {
     if (!logger->should_log(level)) return;
