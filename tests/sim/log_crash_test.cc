@@ -5,6 +5,7 @@
 // recovers, and goes on.
 #include <random>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include <gtest/gtest.h>
@@ -165,40 +166,52 @@ void crash_once(Play run, std::uint64_t step, CrashPolicy policy, std::uint64_t 
   if (random() % 8 == 0) recover_and_go_on(run, random);
 }
 
-TEST(LogCrashTest, WithoutACrashEverythingIsAckedAndRead) {
-  for (std::uint64_t seed = 1; seed < 6; ++seed) {
-    Play run = long_run(seed);
-    ASSERT_TRUE(run.run());
-    run.perform({What::kRestart, "", 0});
-    if (run.failed()) return;
-  }
+class LogLongRunTest : public ::testing::TestWithParam<std::uint64_t> {};
+
+TEST_P(LogLongRunTest, WithoutACrashEverythingIsAckedAndRead) {
+  Play run = long_run(GetParam());
+  ASSERT_TRUE(run.run());
+  run.perform({What::kRestart, "", 0});
 }
 
-class LogCrashPolicyTest : public ::testing::TestWithParam<CrashPolicy> {};
+INSTANTIATE_TEST_SUITE_P(Seeds, LogLongRunTest, ::testing::Range<std::uint64_t>(1, 6));
+
+class LogLongRunCrashTest : public ::testing::TestWithParam<std::uint64_t> {};
+
+TEST_P(LogLongRunCrashTest, ARandomStepIsSurvived) {
+  std::mt19937_64 random(GetParam());
+  crash_once(long_run(GetParam()), 1 + random() % 2000, kCrashPolicies[random() % 4], GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, LogLongRunCrashTest, ::testing::Range<std::uint64_t>(1, 26));
+
+// A case takes every kSlices-th step, from its slice's first on: each is short, and together they
+// are all steps.
+constexpr std::uint64_t kSlices = 16;
+
+class LogCrashPolicyTest : public ::testing::TestWithParam<std::tuple<CrashPolicy, std::uint64_t>> {
+};
 
 TEST_P(LogCrashPolicyTest, EveryStepOfAShortRunIsSurvived) {
+  const auto [policy, slice] = GetParam();
   Play whole = short_run(1);
   ASSERT_TRUE(whole.run());
   const std::uint64_t steps = whole.files().steps();
-  RecordProperty("steps", static_cast<int>(steps));
-  for (std::uint64_t step = 1; step <= steps; ++step) {
-    crash_once(short_run(1), step, GetParam(), step * 4 + static_cast<std::uint64_t>(GetParam()));
+  ASSERT_GT(steps, kSlices);
+  for (std::uint64_t step = 1 + slice; step <= steps; step += kSlices) {
+    crash_once(short_run(1), step, policy, step * 4 + static_cast<std::uint64_t>(policy));
     if (HasFailure()) return;
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Policies, LogCrashPolicyTest, ::testing::ValuesIn(kCrashPolicies));
-
-TEST(LogCrashTest, RandomStepsOfLongRunsAreSurvived) {
-  for (std::uint64_t seed = 1; seed <= 25; ++seed) {
-    std::mt19937_64 random(seed);
-    crash_once(long_run(seed), 1 + random() % 2000, kCrashPolicies[random() % 4], seed);
-    if (HasFailure()) return;
-  }
-}
+INSTANTIATE_TEST_SUITE_P(Policies, LogCrashPolicyTest,
+                         ::testing::Combine(::testing::ValuesIn(kCrashPolicies),
+                                            ::testing::Range(std::uint64_t{0}, kSlices)));
 
 // The machine stops at each step of a recovery, and comes up once more.
-TEST(LogCrashTest, EveryStepOfARecoveryIsSurvived) {
+class LogRecoveryCrashTest : public ::testing::TestWithParam<std::uint64_t> {};
+
+TEST_P(LogRecoveryCrashTest, EveryStepOfARecoveryIsSurvived) {
   const auto make = [] {
     Play play({{What::kAppend, "a", 10},
                {What::kAppend, "b", 10},
@@ -216,7 +229,7 @@ TEST(LogCrashTest, EveryStepOfARecoveryIsSurvived) {
   Play whole = make();
   ASSERT_TRUE(whole.run());
   std::uint64_t cut = 0;
-  for (std::uint64_t step = whole.files().steps(); step > 20; --step) {
+  for (std::uint64_t step = 21 + GetParam(); step <= whole.files().steps(); step += kSlices) {
     for (std::uint64_t again = 1; again < 60; ++again) {
       SCOPED_TRACE("step " + std::to_string(step) + ", then " + std::to_string(again));
       Play play = make();
@@ -242,6 +255,8 @@ TEST(LogCrashTest, EveryStepOfARecoveryIsSurvived) {
   }
   EXPECT_GT(cut, 0U);
 }
+
+INSTANTIATE_TEST_SUITE_P(Slices, LogRecoveryCrashTest, ::testing::Range(std::uint64_t{0}, kSlices));
 
 // Appends small batches until one is refused; returns how.
 LogStore::Append append_until_refused(Play& play, std::uint64_t value_bytes) {
