@@ -13,11 +13,11 @@
 #include "engine/runtime/posix_files.h"
 #include "engine/runtime/runtime.h"
 #include "engine/runtime/uring_disk.h"
+#include "tests/unit/patience.h"
 
 namespace duolog::runtime {
 namespace {
 
-using namespace std::chrono_literals;
 using storage::DiskOp;
 using storage::kBlockBytes;
 using storage::OpenMode;
@@ -68,7 +68,7 @@ class DiskTest : public testing::Test {
     };
     auto future = op.outcome.get_future();
     runtime_->run_on(ShardId(0), [&](Shard& shard) { shard.disk().submit(op); });
-    EXPECT_EQ(future.wait_for(60s), std::future_status::ready);
+    EXPECT_EQ(future.wait_for(kPatience), std::future_status::ready);
     return future.get();
   }
 
@@ -129,7 +129,7 @@ TEST_F(DiskTest, MoreOperationsThanSlotsAndIovecsThanOneCallTakesAllComplete) {
     }
     EXPECT_EQ(left, 8) << "never from within submit";
   });
-  ASSERT_EQ(done_all.get_future().wait_for(60s), std::future_status::ready);
+  ASSERT_EQ(done_all.get_future().wait_for(kPatience), std::future_status::ready);
   EXPECT_EQ(files_.size(*file).value(), 1508 * kBlockBytes);
   if (is_direct(*file)) {
     EXPECT_GT(runtime_->shard(ShardId(0)).counters().disk_queued.get(), 0U);

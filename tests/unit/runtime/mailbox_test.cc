@@ -12,11 +12,10 @@
 #include <time.h>
 
 #include "engine/runtime/runtime.h"
+#include "tests/unit/patience.h"
 
 namespace duolog::runtime {
 namespace {
-
-using namespace std::chrono_literals;
 
 // How many messages the stress tests send; DUOLOG_MAILBOX_MESSAGES sets another number.
 std::uint64_t message_count() {
@@ -93,7 +92,7 @@ void talk_both_ways(Settings settings, std::uint64_t total) {
     (*runtime)->run_on(ShardId(i), [&, i](Shard&) { talkers[i].send(); });
   }
   for (auto& talker : talkers) {
-    ASSERT_EQ(talker.done.get_future().wait_for(60s), std::future_status::ready);
+    ASSERT_EQ(talker.done.get_future().wait_for(kPatience), std::future_status::ready);
   }
   (*runtime)->stop();
   for (auto& talker : talkers) {
@@ -141,7 +140,7 @@ TEST(MailboxTest, AWakeOfAShardThatIsFallingAsleepIsNeverLost) {
   auto runtime = Runtime::start(settings_of(2, 16), {});
   ASSERT_TRUE(runtime);
   (*runtime)->exchange().wake(ShardId(0), first.node);
-  EXPECT_EQ(done.get_future().wait_for(60s), std::future_status::ready);
+  EXPECT_EQ(done.get_future().wait_for(kPatience), std::future_status::ready);
   (*runtime)->stop();
 }
 
@@ -188,7 +187,7 @@ TEST(MailboxTest, PostsToAFullMailboxAreRefusedCountedAndPossibleAgainOnceTheyRa
     EXPECT_FALSE(shard.mailbox().try_post(ShardId(1), Message{.fn = count, .object = &ran}));
     shard.mailbox().wait_for_credit(ShardId(1), waiter);
   });
-  ASSERT_EQ(resumed.get_future().wait_for(60s), std::future_status::ready);
+  ASSERT_EQ(resumed.get_future().wait_for(kPatience), std::future_status::ready);
   EXPECT_EQ(ran.load(), 4);
   (*runtime)->stop();
   EXPECT_EQ((*runtime)->shard(ShardId(0)).counters().mailbox_full.get(), 1U);

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "engine/runtime/runtime.h"
+#include "tests/unit/patience.h"
 
 namespace duolog::runtime {
 namespace {
@@ -117,7 +118,7 @@ TEST(ShardTest, ATimerExpiresNotBeforeItsDeadlineAndSoonAfter) {
     shard.timers().arm(timer, deadline_ns);
   });
   auto future = expired.get_future();
-  ASSERT_EQ(future.wait_for(60s), std::future_status::ready);
+  ASSERT_EQ(future.wait_for(kPatience), std::future_status::ready);
   EXPECT_GE(future.get(), deadline_ns);
   (*runtime)->stop();
 }
@@ -139,7 +140,7 @@ TEST(ShardTest, JanitorJobsComeBackToTheShardThatSubmittedThem) {
       }
       EXPECT_EQ(done, 0) << "never from within the call";
     });
-    ASSERT_EQ(all_done.get_future().wait_for(60s), std::future_status::ready);
+    ASSERT_EQ(all_done.get_future().wait_for(kPatience), std::future_status::ready);
   }
   (*runtime)->stop();
 }
@@ -164,7 +165,7 @@ TEST(ShardTest, RetiredMemoryIsReleasedWhileEveryShardSleeps) {
   std::promise<void> released;
   (*runtime)->run_on(ShardId(0),
                      [&](Shard& shard) { shard.retired().retire([&] { released.set_value(); }); });
-  EXPECT_EQ(released.get_future().wait_for(60s), std::future_status::ready);
+  EXPECT_EQ(released.get_future().wait_for(kPatience), std::future_status::ready);
   (*runtime)->stop();
 }
 
@@ -176,7 +177,7 @@ TEST(ShardTest, ASleepingShardUsesNoProcessor) {
            (*runtime)->shard(ShardId(1)).counters().turns.get();
   };
   // Once asleep it takes no turn: wait for an interval without one.
-  const auto deadline = std::chrono::steady_clock::now() + 60s;
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
   std::uint64_t before = 0;
   do {
     before = turns();
@@ -197,7 +198,7 @@ TEST(ShardTest, AShardThatAlwaysSpinsStillTakesMessagesTimersAndStops) {
               &expired);
   (*runtime)->run_on_and_wait(
       ShardId(0), [&](Shard& shard) { shard.timers().arm(timer, shard.now_ns() + 1'000'000); });
-  EXPECT_EQ(expired.get_future().wait_for(60s), std::future_status::ready);
+  EXPECT_EQ(expired.get_future().wait_for(kPatience), std::future_status::ready);
   (*runtime)->stop();
   EXPECT_EQ((*runtime)->shard(ShardId(0)).counters().sleeps.get(), 0U);
 }

@@ -18,11 +18,10 @@
 
 #include "engine/runtime/listener.h"
 #include "engine/runtime/runtime.h"
+#include "tests/unit/patience.h"
 
 namespace duolog::runtime {
 namespace {
-
-using namespace std::chrono_literals;
 
 Settings settings_of(std::size_t shards, BufferRingSettings buffers = {}) {
   Settings settings;
@@ -124,7 +123,7 @@ TEST(SocketTest, ARingOfFourBuffersDeliversManyBigStreamsInOrder) {
       ::shutdown(pair.ends[1], SHUT_WR);
     });
   }
-  EXPECT_EQ(all_done.get_future().wait_for(60s), std::future_status::ready);
+  EXPECT_EQ(all_done.get_future().wait_for(kPatience), std::future_status::ready);
   (*runtime)->stop();
   EXPECT_GT((*runtime)->shard(ShardId(0)).counters().receive_buffer_parks.get(), 0U);
 }
@@ -179,7 +178,7 @@ TEST(SocketTest, APausedSocketReadsNothingUntilItIsResumed) {
     connection->socket.resume_reading();
   });
   write_all(pair.ends[1], "one");
-  ASSERT_EQ(first.get_future().wait_for(60s), std::future_status::ready);
+  ASSERT_EQ(first.get_future().wait_for(kPatience), std::future_status::ready);
   // The cancellation is through after a turn or two; a resume that overtakes it must not get lost.
   run([](Shard&) {});
   run([](Shard&) {});
@@ -191,7 +190,7 @@ TEST(SocketTest, APausedSocketReadsNothingUntilItIsResumed) {
     connection->socket.pause_reading();
     connection->socket.resume_reading();
   });
-  EXPECT_EQ(second.get_future().wait_for(60s), std::future_status::ready);
+  EXPECT_EQ(second.get_future().wait_for(kPatience), std::future_status::ready);
   run([&](Shard&) { connection->socket.close(); });
   (*runtime)->stop();
 }
@@ -227,7 +226,7 @@ TEST_P(SocketCloseTest, TellsItsOwnerExactlyOnceWhateverIsInFlight) {
         connection->socket.close();
       });
     }
-    EXPECT_EQ(closed.get_future().wait_for(60s), std::future_status::ready);
+    EXPECT_EQ(closed.get_future().wait_for(kPatience), std::future_status::ready);
   }
   (*runtime)->stop();
 }
@@ -256,7 +255,7 @@ TEST(SocketTest, ClosesFromWithinEachOfItsCallbacks) {
     });
     write_all(pair.ends[1], "data");
     ::shutdown(pair.ends[1], SHUT_WR);
-    EXPECT_EQ(closed.get_future().wait_for(60s), std::future_status::ready) << callback;
+    EXPECT_EQ(closed.get_future().wait_for(kPatience), std::future_status::ready) << callback;
   }
   (*runtime)->stop();
 }
@@ -284,7 +283,7 @@ TEST(SocketTest, AParkedSocketCanBeClosed) {
       all->push_back(connection);
     }
   });
-  EXPECT_EQ(all_closed.get_future().wait_for(60s), std::future_status::ready);
+  EXPECT_EQ(all_closed.get_future().wait_for(kPatience), std::future_status::ready);
   (*runtime)->stop();
 }
 
@@ -325,7 +324,7 @@ struct Door {
           [](Listener&, void* context) { static_cast<std::promise<void>*>(context)->set_value(); },
           &closed);
     });
-    EXPECT_EQ(closed.get_future().wait_for(60s), std::future_status::ready);
+    EXPECT_EQ(closed.get_future().wait_for(kPatience), std::future_status::ready);
   }
   std::atomic<int> per_shard[4] = {};
   std::atomic<int> total{0};

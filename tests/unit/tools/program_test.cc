@@ -16,6 +16,7 @@ namespace duolog::tools {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 struct Finished {
@@ -26,7 +27,7 @@ struct Finished {
 // Runs a shell command line in which `duolog` is the program.
 Finished run(const std::string& command) {
   const std::string line =
-      "{ duolog() { timeout 60 " DUOLOG_PROGRAM " \"$@\"; }; " + command + "; } 2>&1";
+      "{ duolog() { " DUOLOG_PROGRAM " \"$@\"; }; " + command + "; } 2>&1";
   Finished finished;
   std::FILE* pipe = popen(line.c_str(), "r");
   std::array<char, 4096> piece;
@@ -129,10 +130,44 @@ TEST_F(ProgramTest, AnswersWrongUsageWithStatusTwoAndTheWordThatIsWrong) {
   EXPECT_EQ(run("duolog --help").status, 0);
 }
 
+TEST_F(ProgramTest, SaysWhichWordWasPerhapsMeant) {
+  EXPECT_EQ(run("duolog topik list").output,
+            "duolog: unknown command 'topik'; did you mean 'topic'?\n"
+            "`duolog --help` says more.\n");
+  EXPECT_EQ(run("duolog topic craete letters").output,
+            "duolog topic: unknown command 'craete'; did you mean 'create'?\n"
+            "`duolog topic --help` says more.\n");
+  for (const auto& [wrong, right] :
+       {std::pair{"duolog --versoin", "'--version'"},
+        std::pair{"duolog produce letters --borker=127.0.0.1:1", "'--broker'"},
+        std::pair{"duolog produce --ack 1", "'--acks'"},
+        std::pair{"duolog topic create letters --partitons 3", "'--partitions'"},
+        std::pair{"duolog serve --print-confg", "'--print-config'"}}) {
+    const Finished finished = run(wrong);
+    EXPECT_THAT(finished.output, HasSubstr(std::string("; did you mean ") + right + "?")) << wrong;
+    EXPECT_EQ(finished.status, 2) << wrong;
+  }
+  const Finished far = run("duolog everything");
+  EXPECT_EQ(far.output, "duolog: unknown command 'everything'\n`duolog --help` says more.\n");
+  EXPECT_EQ(far.status, 2);
+}
+
+TEST_F(ProgramTest, DoesNotBlameTheServerForALimitOfTheClient) {
+  const Finished produced =
+      run("head -c 1100000 /dev/zero | tr '\\0' x | duolog produce letters" + broker_);
+  EXPECT_THAT(produced.output, HasSubstr("-X message.max.bytes="));
+  EXPECT_THAT(produced.output, HasSubstr("1000000 bytes"));
+  EXPECT_THAT(produced.output, Not(HasSubstr("from 127.0.0.1")));
+  EXPECT_EQ(produced.status, 1);
+}
+
 TEST_F(ProgramTest, PrintsItsVersion) {
-  const Finished finished = run("duolog version");
-  EXPECT_THAT(finished.output, StartsWith("duolog "));
-  EXPECT_THAT(finished.output, HasSubstr("commit "));
+  for (const char* command : {"duolog version", "duolog --version"}) {
+    const Finished finished = run(command);
+    EXPECT_THAT(finished.output, StartsWith("duolog "));
+    EXPECT_THAT(finished.output, HasSubstr("commit "));
+    EXPECT_EQ(finished.status, 0);
+  }
 }
 
 }  // namespace

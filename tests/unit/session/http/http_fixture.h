@@ -24,11 +24,12 @@
 #include "net/ws/handshake.h"
 #include "storage/record_batch_builder.h"
 #include "tests/unit/broker/test_cluster.h"
+#include "tests/unit/patience.h"
 
 namespace duolog::session {
 
 // Nothing here waits longer; it only catches hangs.
-inline constexpr int kDeadlineMs = 60'000;
+inline constexpr int kDeadlineMs = std::chrono::milliseconds(kPatience).count();
 
 class HttpFixture {
  public:

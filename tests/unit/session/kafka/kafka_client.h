@@ -26,13 +26,14 @@
 #include "storage/codec.h"
 #include "storage/record.h"
 #include "storage/record_batch_builder.h"
+#include "tests/unit/patience.h"
 
 namespace duolog::session {
 
-// Waits until `condition` holds; false after a minute.
+// Waits until `condition` holds; false when it does not within kPatience.
 template <class Condition>
 [[nodiscard]] bool eventually(Condition condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -63,7 +64,7 @@ class KafkaClient {
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     EXPECT_EQ(::connect(descriptor_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    const timeval limit{.tv_sec = 50, .tv_usec = 0};
+    const timeval limit{.tv_sec = std::chrono::seconds(kPatience).count(), .tv_usec = 0};
     ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     const int yes = 1;
     ::setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);

@@ -1,0 +1,57 @@
+"""The guard that every test runs under: it ends what hangs, and nothing else."""
+
+import os
+import subprocess
+import sys
+import unittest
+
+SPIN = "while True: pass"
+ROUNDS = "import subprocess\nfor _ in range(40): subprocess.run(['sleep', '0.1'], check=True)"
+CHILD = "import subprocess; subprocess.run(['sleep', '1000'], check=True)"
+DEADLOCK = "import threading; lock = threading.Lock(); lock.acquire(); lock.acquire()"
+
+
+def guard(*arguments):
+    return subprocess.run([os.environ["TEST_GUARD"], *arguments], capture_output=True, text=True,
+                          check=False)
+
+
+class HangGuardTest(unittest.TestCase):
+
+    def test_its_status_and_its_output_are_those_of_the_test(self):
+        done = guard("sh", "-c", "echo said; echo complained >&2; exit 3")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (3, "said\n", "complained\n"))
+        self.assertEqual(guard("true").returncode, 0)
+
+    def test_a_test_that_dies_has_failed(self):
+        done = guard("sh", "-c", "kill -SEGV $$")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("signal 11", done.stderr)
+
+    def test_who_waits_for_ever_is_ended_and_shown(self):
+        done = guard("--idle", "2", sys.executable, "-c", DEADLOCK)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("nothing has happened for 2 s", done.stderr)
+        self.assertIn("futex", done.stderr)  # in the kernel
+        self.assertIn('File "<string>", line 1 in <module>', done.stderr)  # and in Python
+
+    def test_what_it_has_started_is_shown_and_ended_too(self):
+        done = guard("--idle", "2", sys.executable, "-c", CHILD)  # ends once both let go of stderr
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("sleep 1000", done.stderr)
+
+    def test_who_never_stops_working_is_ended(self):
+        done = guard("--cpu", "1", sys.executable, "-c", SPIN)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("CPU time", done.stderr)
+
+    def test_who_gets_on_slowly_is_left_alone(self):
+        self.assertEqual(guard("--idle", "2", sys.executable, "-c", ROUNDS).returncode, 0)
+
+    def test_what_is_wrong_with_its_own_arguments_is_said(self):
+        for arguments in ((), ("--idle",), ("--idle", "x", "true"), ("--speed", "1", "true")):
+            self.assertEqual(guard(*arguments).returncode, 2)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
