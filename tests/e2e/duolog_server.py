@@ -17,9 +17,32 @@ import tempfile
 import time
 import unittest
 
+from hang_report import hang_report
+
 # Only catches hangs. A server with sanitizers is slow.
 DEADLINE_S = 240 if os.environ.get("TEST_SANITIZED") else 60
 READY = re.compile(rb"ready.*?kafka[ =](\S+):(\d+).*?http[ =](\S+):(\d+)")
+
+
+MOST_REPORTS = 3  # of one run of the tests
+RUNNING = []      # servers that were started
+reports = []      # what was reported
+
+
+def report_hang(what):
+    """Prints what every running server is doing, at the moment at which something was waited for in
+    vain. Every wait that comes to its deadline calls this before it closes anything."""
+    if len(reports) == MOST_REPORTS:
+        return
+    reports.append(what)
+    for server in RUNNING:
+        if server.is_running():
+            print(f"==== {what}: what the server {server.pid} is doing\n" + hang_report(
+                server.pid, (server.kafka_port, server.http_port), server.http_port), flush=True)
+
+
+def is_timeout(error):
+    return isinstance(error, (TimeoutError, subprocess.TimeoutExpired))
 
 
 def program():
@@ -68,6 +91,8 @@ class Server:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
                                             stdout=subprocess.PIPE, stderr=log)
+        if self not in RUNNING:
+            RUNNING.append(self)
         self._await_ready()
         return self
 
@@ -78,6 +103,7 @@ class Server:
             selector.register(self.process.stdout, selectors.EVENT_READ)
             while not (ready := READY.search(said)):
                 if not selector.select(max(0, end - time.monotonic())):
+                    report_hang("not ready")
                     raise AssertionError(f"the server is not ready after {DEADLINE_S} s: {said!r}")
                 piece = os.read(self.process.stdout.fileno(), 4096)
                 if not piece:
@@ -99,6 +125,9 @@ class Server:
         """Waits for its end; returns its exit status."""
         try:
             return self.process.wait(DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            report_hang("the server does not end")
+            raise
         finally:
             self.process.stdout.close()
 
@@ -129,8 +158,8 @@ class Server:
 
     def kcat(self, *arguments, data=None):
         """Runs kcat to its end; returns what it printed."""
-        done = subprocess.run(["kcat", "-b", self.kafka, "-X", "check.crcs=true", *arguments],
-                              input=data, capture_output=True, timeout=DEADLINE_S, check=False)
+        done = run(["kcat", "-b", self.kafka, "-X", "check.crcs=true", *arguments], data,
+                   stderr=subprocess.PIPE)
         if done.returncode != 0:
             raise AssertionError(f"kcat {arguments} ended with {done.returncode}: "
                                  f"{done.stderr.decode(errors='replace')}")
@@ -138,8 +167,7 @@ class Server:
 
     def duolog(self, *arguments):
         """Runs a client command of the program: duolog("topic", "create", "t")."""
-        done = subprocess.run([program(), *arguments, "-b", self.kafka], capture_output=True,
-                              timeout=DEADLINE_S, check=False)
+        done = run([program(), *arguments, "-b", self.kafka], stderr=subprocess.PIPE)
         if done.returncode != 0:
             raise AssertionError(f"duolog {arguments} ended with {done.returncode}: "
                                  f"{done.stderr.decode(errors='replace')}")
@@ -181,6 +209,7 @@ def until(condition, what):
     end = time.monotonic() + DEADLINE_S
     while not (outcome := condition()):
         if time.monotonic() > end:
+            report_hang(what)
             raise AssertionError(f"not within {DEADLINE_S} s: {what}")
         os.sched_yield()
     return outcome
@@ -193,10 +222,20 @@ class DuologTest(unittest.TestCase):
         self.servers = []
         self.addCleanup(self._clean)
 
+    def _callTestMethod(self, method):
+        try:
+            super()._callTestMethod(method)
+        except Exception as error:
+            if is_timeout(error) and not reports:
+                report_hang(repr(error))
+            raise
+
     def _clean(self):
         for server in self.servers:
             if server.is_running():
                 server.kill()
+            if server in RUNNING:
+                RUNNING.remove(server)
         outcome = self._outcome
         failed = any(error for _, error in getattr(outcome, "errors", []) or []) or (
             getattr(outcome, "result", None) is not None and outcome.success is False)
@@ -219,9 +258,21 @@ class DuologTest(unittest.TestCase):
         self.assertEqual(server.stop(), 0, server.log_text())
 
 
+def run(command, data=b"", deadline_s=DEADLINE_S, stderr=subprocess.STDOUT):
+    """Runs a command to its end, with its output captured."""
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=stderr) as process:
+        try:
+            said, complained = process.communicate(data, deadline_s)
+        except subprocess.TimeoutExpired:
+            report_hang(" ".join(command))
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, said, complained)
+
+
 def run_program(variable, *arguments, deadline_s=4 * DEADLINE_S):
     """Runs the test program that `variable` names, all of whose work the deadline is for; returns
     (status, what it printed)."""
-    done = subprocess.run([os.environ[variable], *map(str, arguments)], stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, timeout=deadline_s, check=False)
+    done = run([os.environ[variable], *map(str, arguments)], deadline_s=deadline_s)
     return done.returncode, done.stdout.decode(errors="replace")

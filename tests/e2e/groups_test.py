@@ -7,7 +7,7 @@ import threading
 import time
 import unittest
 
-from duolog_server import DEADLINE_S, DuologTest, lasting_port
+from duolog_server import DEADLINE_S, DuologTest, lasting_port, report_hang
 
 PARTITIONS = 4
 REBALANCED = re.compile(r"rebalanced \(memberid \S+\): (assigned|revoked): (.*)")
@@ -80,8 +80,10 @@ class GroupsTest(DuologTest):
             now = [(len(one.read), len(one.said)) for one in self.consumers]
             if now != progress:
                 progress, end = now, time.monotonic() + DEADLINE_S
-            said = [consumer.said[-5:] for consumer in self.consumers]
-            self.assertLess(time.monotonic(), end, f"{what}; {said}")
+            if time.monotonic() > end:
+                report_hang(what)
+                said = [consumer.said[-5:] for consumer in self.consumers]
+                self.fail(f"{what}; {said}")
             time.sleep(0.02)
 
     def produce(self, server, count=200):

@@ -10,7 +10,7 @@ import unittest
 import zlib
 
 import wire
-from duolog_server import DEADLINE_S, lasting_port, sanitized
+from duolog_server import DEADLINE_S, lasting_port, report_hang, sanitized
 from watched import WatchedTest, many_descriptors, reset
 from wire import BINARY, CONTINUATION, RSV1, TEXT, Connection, close, fragments, frame, header, ping
 
@@ -238,6 +238,8 @@ class StormTest(WatchedTest):
             waiting = self.CLIENTS
             while waiting:
                 ready = selector.select(DEADLINE_S)
+                if not ready:
+                    report_hang("clients without an answer")
                 self.assertTrue(ready, f"{waiting} clients wait for an answer")
                 for key, events in ready:
                     client = key.fileobj

@@ -12,7 +12,8 @@ import select
 import socket
 import struct
 
-DEADLINE_S = 60  # only catches hangs
+from duolog_server import DEADLINE_S, report_hang
+
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 RSV1, RSV2, RSV3 = 0x40, 0x20, 0x10
 MASK_KEY = b"\x9c\x01\xfe\x63"
@@ -132,6 +133,7 @@ class Connection:
         except ConnectionResetError:
             raise Broken("the connection was reset") from None
         except TimeoutError:
+            report_hang("nothing received")
             raise Broken(f"nothing within {DEADLINE_S} s") from None
         self.received += piece
         self.ended = self.ended or not piece
@@ -148,6 +150,7 @@ class Connection:
             if writable:
                 left = left[self.socket.send(left[:piece_bytes]):]
             if not readable and not writable:
+                report_hang("nothing is read")
                 raise Broken(f"the server has read nothing for {DEADLINE_S} s")
 
     def next_frame(self):
