@@ -368,10 +368,14 @@ TEST(PushTest, HeartbeatsTellEachSubscriptionsPosition) {
   (void)fixture.append(first(topic), batch_of(numbers(0, 3)));
   PushClient client(fixture);
   (void)client.subscribe(8, "t", {{"from", "earliest"}, {"credit", {{"records", 2}}}});
-  (void)client.values(2);
-  const Json heartbeat = client.push();
-  EXPECT_EQ(heartbeat["hb"]["positions"]["8"]["0"]["next"], "2");
-  EXPECT_EQ(heartbeat["hb"]["positions"]["8"]["0"]["end"], "3");
+  // The first may come before the records, where the machine is slow.
+  Json position;
+  for (int pushes = 0; pushes < 1000 && position["next"] != "2"; ++pushes) {
+    Json push = client.push();
+    if (push.contains("hb")) position = push["hb"]["positions"]["8"]["0"];
+  }
+  EXPECT_EQ(position["next"], "2");
+  EXPECT_EQ(position["end"], "3");
 }
 
 TEST(PushTest, WhoSendsNoCommandIsClosedWith4408) {
