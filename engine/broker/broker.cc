@@ -151,9 +151,12 @@ void Broker::create_topic(NewTopic topic, TopicDone done) {
       std::move(done));
 }
 
-void Broker::delete_topic(const Uuid& id, TopicDone done) {
-  change([id](Cluster& cluster, TopicDone answer) { cluster.remove(id, std::move(answer)); },
-         std::move(done));
+void Broker::delete_topic(const Uuid& id, TopicDone done, std::string by) {
+  change(
+      [id, by = std::move(by)](Cluster& cluster, TopicDone answer) mutable {
+        cluster.remove(id, std::move(by), std::move(answer));
+      },
+      std::move(done));
 }
 
 void Broker::add_partitions(NewPartitions wanted, TopicDone done) {
@@ -172,10 +175,11 @@ void Broker::alter_configs(NewConfigs wanted, TopicDone done) {
       std::move(done));
 }
 
-void Broker::move_log_starts(std::vector<LogStart> starts, LogStartsDone done) {
+void Broker::move_log_starts(std::vector<LogStart> starts, LogStartsDone done, std::string by) {
   carry<std::vector<LogStart>>(
-      [starts = std::move(starts)](Cluster& cluster, LogStartsDone answer) mutable {
-        cluster.move_log_starts(std::move(starts), std::move(answer));
+      [starts = std::move(starts), by = std::move(by)](Cluster& cluster,
+                                                       LogStartsDone answer) mutable {
+        cluster.move_log_starts(std::move(starts), std::move(by), std::move(answer));
       },
       std::move(done));
 }

@@ -57,6 +57,7 @@ struct NewTopic {
   std::int32_t partitions = -1;  // -1: the server's default
   storage::TopicConfigs configs;
   bool validate_only = false;
+  std::string by;  // who asked for it, for the log; empty: the server itself
 };
 
 struct NewPartitions {
@@ -65,6 +66,7 @@ struct NewPartitions {
   std::optional<std::size_t> assignments;  // how many partitions the client places itself
   std::string assignment_error;            // what is wrong with where; empty: nothing
   bool validate_only = false;
+  std::string by;  // as in NewTopic
 };
 
 // A change of one resource's settings.
@@ -80,6 +82,7 @@ struct NewConfigs {
   std::vector<Setting> settings;
   bool replace = false;  // what is not named is set no more
   bool validate_only = false;
+  std::string by;  // as in NewTopic
 };
 
 class Broker {
@@ -110,12 +113,12 @@ class Broker {
   // set), INVALID_PARTITIONS, INVALID_CONFIG, UNKNOWN_TOPIC_OR_PARTITION, KAFKA_STORAGE_ERROR ...
   using TopicDone = std::move_only_function<void(TopicOutcome)>;
   void create_topic(NewTopic topic, TopicDone done);
-  void delete_topic(const Uuid& id, TopicDone done);
+  void delete_topic(const Uuid& id, TopicDone done, std::string by = {});
   void add_partitions(NewPartitions wanted, TopicDone done);
   // Moves the starts of logs forward, each to at most its high watermark; `done` is called once all
-  // is durable and the owners have done it.
+  // is durable and the owners have done it. What the server does of itself is not logged.
   using LogStartsDone = LogStartChange::Done;
-  void move_log_starts(std::vector<LogStart> starts, LogStartsDone done);
+  void move_log_starts(std::vector<LogStart> starts, LogStartsDone done, std::string by = {});
 
   // Also INVALID_REQUEST, for what cannot change while the server runs.
   void alter_configs(NewConfigs wanted, TopicDone done);

@@ -220,9 +220,9 @@ void Cluster::create(NewTopic topic, TopicDone done) {
   });
 }
 
-void Cluster::remove(const Uuid& id, TopicDone done) {
-  enqueue([this, id, done = std::move(done)]() mutable {
-    TopicChange::remove(*this, id, std::move(done));
+void Cluster::remove(const Uuid& id, std::string by, TopicDone done) {
+  enqueue([this, id, by = std::move(by), done = std::move(done)]() mutable {
+    TopicChange::remove(*this, id, std::move(by), std::move(done));
   });
 }
 
@@ -232,9 +232,10 @@ void Cluster::add_partitions(NewPartitions wanted, TopicDone done) {
   });
 }
 
-void Cluster::move_log_starts(std::vector<LogStart> starts, Broker::LogStartsDone done) {
-  enqueue([this, starts = std::move(starts), done = std::move(done)]() mutable {
-    LogStartChange::start(*this, std::move(starts), std::move(done));
+void Cluster::move_log_starts(std::vector<LogStart> starts, std::string by,
+                              Broker::LogStartsDone done) {
+  enqueue([this, starts = std::move(starts), by = std::move(by), done = std::move(done)]() mutable {
+    LogStartChange::start(*this, std::move(starts), std::move(by), std::move(done));
   });
 }
 

@@ -21,6 +21,7 @@
 
 #include "engine/broker/broker.h"
 #include "engine/broker/broker_counters.h"
+#include "engine/broker/change_log.h"
 #include "engine/broker/config/stored_configs.h"
 #include "engine/broker/options.h"
 #include "engine/broker/published.h"
@@ -64,9 +65,9 @@ class Cluster {
   // On shard 0, through the Broker's functions of these names.
   using TopicDone = Broker::TopicDone;
   void create(NewTopic topic, TopicDone done);
-  void remove(const Uuid& id, TopicDone done);
+  void remove(const Uuid& id, std::string by, TopicDone done);
   void add_partitions(NewPartitions wanted, TopicDone done);
-  void move_log_starts(std::vector<LogStart> starts, Broker::LogStartsDone done);
+  void move_log_starts(std::vector<LogStart> starts, std::string by, Broker::LogStartsDone done);
   void alter_configs(NewConfigs wanted, TopicDone done);
   // The first of a block of storage::kProducerIdBlock producer ids.
   using ProducerIdsDone = std::move_only_function<void(Result<std::int64_t>)>;
@@ -118,6 +119,7 @@ class Cluster {
   bool starting_changes_ = false;                        // next_change runs
   bool change_over_ = false;                             // and was called from within itself
   ClusterCounters counters_;
+  ChangeLog change_log_;
 };
 
 }  // namespace duolog::broker

@@ -215,6 +215,7 @@ void ConfigChange::recorded(const Result<void>& outcome) {
     return finish({too_large ? ErrorCode::kInvalidConfig : ErrorCode::kKafkaStorageError,
                    outcome.error().message, nullptr});
   }
+  cluster_.change_log_.altered(wanted_);
   if (topic_) {
     publish_topic(*topic_, std::move(*topic_config_));
   } else {

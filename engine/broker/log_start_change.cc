@@ -15,14 +15,18 @@ constexpr ShardId kController{0};
 
 }  // namespace
 
-LogStartChange::LogStartChange(Cluster& cluster, std::vector<LogStart> starts, Done done)
+LogStartChange::LogStartChange(Cluster& cluster, std::vector<LogStart> starts, std::string by,
+                               Done done)
     : cluster_(cluster),
+      by_(std::move(by)),
       done_(std::move(done)),
       starts_(std::move(starts)),
-      partitions_(starts_.size()) {}
+      partitions_(starts_.size()),
+      moved_(starts_.size()) {}
 
-void LogStartChange::start(Cluster& cluster, std::vector<LogStart> starts, Done done) {
-  auto* change = new LogStartChange(cluster, std::move(starts), std::move(done));
+void LogStartChange::start(Cluster& cluster, std::vector<LogStart> starts, std::string by,
+                           Done done) {
+  auto* change = new LogStartChange(cluster, std::move(starts), std::move(by), std::move(done));
   change->find_partitions();
   cluster.broker(kController)
       .shard()
@@ -48,6 +52,8 @@ void LogStartChange::record() {
         !recorded) {
       moved.error = ErrorCode::kKafkaStorageError;
       partitions_[i] = nullptr;
+    } else {
+      moved_[i] = true;
     }
   }
 }
@@ -67,6 +73,10 @@ void LogStartChange::apply() {
 }
 
 void LogStartChange::finish() {
+  for (std::size_t i = 0; i < starts_.size() && !by_.empty(); ++i) {
+    if (!moved_[i]) continue;
+    cluster_.change_log_.records_deleted(*partitions_[i], starts_[i].start, by_);
+  }
   done_(std::move(starts_));
   Cluster& cluster = cluster_;
   delete this;

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "engine/base/ids.h"
@@ -30,10 +31,11 @@ struct LogStart {
 class LogStartChange {
  public:
   using Done = std::move_only_function<void(std::vector<LogStart>)>;
-  static void start(Cluster& cluster, std::vector<LogStart> starts, Done done);
+  // `by`: who asked for it, for the log; empty: it is not logged.
+  static void start(Cluster& cluster, std::vector<LogStart> starts, std::string by, Done done);
 
  private:
-  LogStartChange(Cluster& cluster, std::vector<LogStart> starts, Done done);
+  LogStartChange(Cluster& cluster, std::vector<LogStart> starts, std::string by, Done done);
 
   void find_partitions();
   void record();
@@ -41,9 +43,11 @@ class LogStartChange {
   void finish();
 
   Cluster& cluster_;
+  std::string by_;
   Done done_;
   std::vector<LogStart> starts_;
   std::vector<Partition*> partitions_;  // of each; null: it is answered with an error
+  std::vector<bool> moved_;             // whether each was recorded as a new start
 };
 
 }  // namespace duolog::broker

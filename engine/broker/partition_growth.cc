@@ -13,7 +13,7 @@ constexpr ShardId kController{0};
 }  // namespace
 
 void PartitionGrowth::start(Cluster& cluster, const NewPartitions& wanted, Done done) {
-  auto* growth = new PartitionGrowth(cluster, std::move(done));
+  auto* growth = new PartitionGrowth(cluster, wanted.by, std::move(done));
   if (!growth->check(wanted)) return;
   if (wanted.validate_only) return growth->finish(ErrorCode::kNone);
   auto outcome = std::make_unique<Result<void>>();
@@ -89,7 +89,9 @@ void PartitionGrowth::recorded(const Result<void>& outcome) {
 }
 
 void PartitionGrowth::publish() {
+  const std::size_t before = topic_->partitions.size();
   auto old = topic_->partitions.grow(std::move(more_));
+  cluster_.change_log_.grown(*topic_, before, by_);
   cluster_.broker(kController).store().retired().retire([old = std::move(old)] {});
   cluster_.on_every_shard([this](Broker& broker) { broker.grown(*topic_); },
                           [this] { finish(ErrorCode::kNone); });

@@ -23,7 +23,8 @@ class PartitionGrowth {
   static void start(Cluster& cluster, const NewPartitions& wanted, Done done);
 
  private:
-  PartitionGrowth(Cluster& cluster, Done done) : cluster_(cluster), done_(std::move(done)) {}
+  PartitionGrowth(Cluster& cluster, std::string by, Done done)
+      : cluster_(cluster), by_(std::move(by)), done_(std::move(done)) {}
 
   [[nodiscard]] bool check(const NewPartitions& wanted);
   void recorded(const Result<void>& outcome);
@@ -31,6 +32,7 @@ class PartitionGrowth {
   void finish(kafka::ErrorCode error, std::string message = {});
 
   Cluster& cluster_;
+  std::string by_;  // as in NewTopic
   Done done_;
   Topic* topic_ = nullptr;
   std::int32_t count_ = 0;

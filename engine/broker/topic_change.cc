@@ -18,10 +18,11 @@ constexpr std::pair<const char*, const char*> kOffsetsConfigs[] = {{"cleanup.pol
 
 }  // namespace
 
-TopicChange::TopicChange(Cluster& cluster, Done done) : cluster_(cluster), done_(std::move(done)) {}
+TopicChange::TopicChange(Cluster& cluster, std::string by, Done done)
+    : cluster_(cluster), by_(std::move(by)), done_(std::move(done)) {}
 
 void TopicChange::create(Cluster& cluster, NewTopic wanted, Done done) {
-  auto* change = new TopicChange(cluster, std::move(done));
+  auto* change = new TopicChange(cluster, std::move(wanted.by), std::move(done));
   if (!change->check(wanted)) return;
   if (wanted.validate_only) return change->finish(ErrorCode::kNone);
   change->record_creation();
@@ -117,10 +118,13 @@ void TopicChange::all_have_logs() {
       &TopicChange::all_have_learnt);
 }
 
-void TopicChange::all_have_learnt() { finish(ErrorCode::kNone); }
+void TopicChange::all_have_learnt() {
+  cluster_.change_log_.created(*topic_, by_);
+  finish(ErrorCode::kNone);
+}
 
-void TopicChange::remove(Cluster& cluster, const Uuid& id, Done done) {
-  auto* change = new TopicChange(cluster, std::move(done));
+void TopicChange::remove(Cluster& cluster, const Uuid& id, std::string by, Done done) {
+  auto* change = new TopicChange(cluster, std::move(by), std::move(done));
   change->topic_ = cluster.broker(kController).find(id);
   if (!change->topic_) return change->finish(ErrorCode::kUnknownTopicOrPartition);
   auto outcome = std::make_unique<Result<void>>();
@@ -159,6 +163,7 @@ void TopicChange::all_have_removed() {
 }
 
 void TopicChange::all_have_passed() {
+  cluster_.change_log_.deleted(*topic_, by_);
   cluster_.count_gone(topic_->partitions.size());
   std::erase_if(cluster_.topics_, [this](const auto& topic) { return topic.get() == topic_; });
   topic_ = nullptr;

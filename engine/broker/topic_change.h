@@ -18,10 +18,10 @@ class TopicChange {
  public:
   using Done = std::move_only_function<void(TopicOutcome)>;
   static void create(Cluster& cluster, NewTopic wanted, Done done);
-  static void remove(Cluster& cluster, const Uuid& id, Done done);
+  static void remove(Cluster& cluster, const Uuid& id, std::string by, Done done);
 
  private:
-  TopicChange(Cluster& cluster, Done done);
+  TopicChange(Cluster& cluster, std::string by, Done done);
   ~TopicChange() = default;
 
   [[nodiscard]] bool check(const NewTopic& wanted);
@@ -40,6 +40,7 @@ class TopicChange {
   void finish(kafka::ErrorCode error, std::string message = {});
 
   Cluster& cluster_;
+  std::string by_;  // as in NewTopic
   Done done_;
   std::unique_ptr<Topic> owned_;  // while it is not in the cluster's list
   Topic* topic_ = nullptr;

@@ -33,12 +33,14 @@ void log_error(std::string_view line);
 // Waits until what was logged before is written: at the end of the process.
 void flush_log();
 
-// Lets `kBurst` lines through each `kWindowNs`, and then says how many it held back. One owner, one
+// Lets `burst` lines through each `kWindowNs`, and then says how many it held back. One owner, one
 // thread.
 class LogLimit {
  public:
   static constexpr std::uint32_t kBurst = 10;
   static constexpr std::uint64_t kWindowNs = 10'000'000'000;
+
+  explicit LogLimit(std::uint32_t burst = kBurst) : burst_(burst) {}
 
   // Whether a line may be written at `now_ns` (monotonic). `held_back`: lines that were not, since
   // the last one that was.
@@ -47,7 +49,7 @@ class LogLimit {
       window_began_ns_ = now_ns;
       used_ = 0;
     }
-    if (used_ == kBurst) {
+    if (used_ == burst_) {
       ++held_back_;
       return false;
     }
@@ -58,14 +60,19 @@ class LogLimit {
   }
 
   // log_warn(line), with the count of lines held back behind it; or nothing.
-  void warn(std::uint64_t now_ns, std::string_view line) {
-    std::uint64_t held_back = 0;
-    if (!allow(now_ns, held_back)) return;
-    if (held_back == 0) return log_warn(line);
-    log_warn(std::string(line) + " (" + std::to_string(held_back) + " like it were not logged)");
-  }
+  void warn(std::uint64_t now_ns, std::string_view line) { write(log_warn, now_ns, line); }
+  // The same with log_info.
+  void info(std::uint64_t now_ns, std::string_view line) { write(log_info, now_ns, line); }
 
  private:
+  void write(void (*log)(std::string_view), std::uint64_t now_ns, std::string_view line) {
+    std::uint64_t held_back = 0;
+    if (!allow(now_ns, held_back)) return;
+    if (held_back == 0) return log(line);
+    log(std::string(line) + " (" + std::to_string(held_back) + " like it were not logged)");
+  }
+
+  std::uint32_t burst_;
   std::uint64_t window_began_ns_ = 0;
   std::uint64_t held_back_ = 0;
   std::uint32_t used_ = 0;

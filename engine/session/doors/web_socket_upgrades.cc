@@ -18,6 +18,7 @@
 #include "engine/session/http/connection.h"
 #include "engine/session/http/door.h"
 #include "engine/session/push/endpoint.h"
+#include "engine/session/transport/socket_address.h"
 #include "engine/session/websocket/echo_endpoint.h"
 
 namespace duolog::session {
@@ -142,7 +143,9 @@ void WebSocketUpgrades::upgrade_feed(HttpConnection& connection, const http::Req
 }
 
 void WebSocketUpgrades::create_topic(HttpConnection& connection, FeedRequest feed) {
-  broker::NewTopic topic{.name = feed.target.topic};
+  broker::NewTopic topic{
+      .name = feed.target.topic,
+      .by = "WebSocket client " + peer_name_of(connection.socket().descriptor())};
   connection.begin_wait("the topic is still being created");
   live_.broker().create_topic(std::move(topic), [this, &connection, feed = std::move(feed)](
                                                     const broker::TopicOutcome& outcome) {

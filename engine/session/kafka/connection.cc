@@ -51,8 +51,11 @@ std::string_view KafkaConnection::peer_host() {
 }
 
 std::string KafkaConnection::name_for_logs() const {
-  const SocketAddress peer = peer_address_of(socket_.descriptor());
-  return "kafka client " + peer.host + ':' + std::to_string(peer.port);
+  return "kafka client " + peer_name_of(socket_.descriptor());
+}
+
+std::string KafkaConnection::who(const ResponseSlot& slot) const {
+  return "client '" + std::string(slot.client_id) + "' at " + peer_name_of(socket_.descriptor());
 }
 
 // ---- Slots --------------------------------------------------------------------------------------

@@ -67,6 +67,8 @@ class KafkaConnection final : public runtime::SocketHandler {
   [[nodiscard]] const LocalAddress& local_address();
   // The client's address, numeric; stays as long as a request is under way.
   [[nodiscard]] std::string_view peer_host();
+  // Who asks for a change, for the log: client id and address. While the request is started.
+  [[nodiscard]] std::string who(const ResponseSlot& slot) const;
 
   // Whether the client may do what its request's row says with a resource, or with the `name` of
   // the row's kind.

@@ -165,7 +165,7 @@ broker::Topic* PushEndpoint::find_topic(std::uint64_t id, std::string_view name,
 void PushEndpoint::create_topic(std::string_view name) {
   ++creating_;
   pushes_.live().broker().create_topic(
-      {.name = std::string(name)},
+      {.name = std::string(name), .by = "WebSocket client " + connection_.peer_name()},
       [this, command = std::string(running_)](const broker::TopicOutcome& /*outcome*/) {
         --creating_;
         if (connection_.answers()) run(command, false);

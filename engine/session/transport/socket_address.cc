@@ -39,4 +39,10 @@ SocketAddress address_of(int descriptor, GetName get_name) {
 SocketAddress local_address_of(int descriptor) { return address_of(descriptor, ::getsockname); }
 SocketAddress peer_address_of(int descriptor) { return address_of(descriptor, ::getpeername); }
 
+std::string peer_name_of(int descriptor) {
+  const SocketAddress peer = peer_address_of(descriptor);
+  const bool ipv6 = peer.host.find(':') != std::string::npos;
+  return (ipv6 ? '[' + peer.host + ']' : peer.host) + ':' + std::to_string(peer.port);
+}
+
 }  // namespace duolog::session

@@ -15,5 +15,7 @@ struct SocketAddress {
 [[nodiscard]] SocketAddress local_address_of(int descriptor);
 // getpeername(2): the client.
 [[nodiscard]] SocketAddress peer_address_of(int descriptor);
+// The same for logs: "127.0.0.1:5130", "[::1]:5130".
+[[nodiscard]] std::string peer_name_of(int descriptor);
 
 }  // namespace duolog::session

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "engine/session/http/connection.h"
+#include "engine/session/transport/socket_address.h"
 #include "engine/session/websocket/shard.h"
 #include "net/ws/frame.h"
 
@@ -45,6 +46,10 @@ void WsConnection::serve(std::unique_ptr<WsEndpoint> endpoint) {
 // ---- For the endpoint --------------------------------------------------------------------------
 
 void WsConnection::flush_soon() { connection_.flush_soon(); }
+
+std::string WsConnection::peer_name() const {
+  return peer_name_of(connection_.socket().descriptor());
+}
 
 bool WsConnection::closing() const {
   return closing_ != Closing::kNo || connection_.socket().closing();

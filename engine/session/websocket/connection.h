@@ -67,6 +67,8 @@ class WsConnection final : public UpgradedConnection {
 
   // ---- The endpoint's, from within any of its functions.
   [[nodiscard]] WsShard& ws() { return ws_; }
+  // The client's address, for logs.
+  [[nodiscard]] std::string peer_name() const;
   // It has something to send, or wants turn_ended() to be called.
   void flush_soon();
   // Calls on_time() at the latest then.

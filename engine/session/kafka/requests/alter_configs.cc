@@ -107,7 +107,8 @@ class AlterConfigsJob final : public GatheringJob {
     NewConfigs wanted{.resource = static_cast<ConfigResource>(asked.resource_type),
                       .name = std::string(asked.resource_name),
                       .replace = replaces(request),
-                      .validate_only = request.validate_only};
+                      .validate_only = request.validate_only,
+                      .by = slot_.connection.who(slot_)};
     Refusal refusal = read_settings(asked, wanted);
     if (refusal.error == ErrorCode::kNone) refusal = check_resource(wanted);
     if (refusal.error != ErrorCode::kNone) {

@@ -66,8 +66,10 @@ void CreatePartitionsJob::start_topic(const TopicRequest& asked, TopicResponse& 
   if (!connection.may(slot_, asked.name)) {
     return refuse(response, ErrorCode::kTopicAuthorizationFailed);
   }
-  broker::NewPartitions wanted{
-      .topic = std::string(asked.name), .count = asked.count, .validate_only = validate_only_};
+  broker::NewPartitions wanted{.topic = std::string(asked.name),
+                               .count = asked.count,
+                               .validate_only = validate_only_,
+                               .by = connection.who(slot_)};
   if (!asked.assignments.is_null()) {
     wanted.assignments = asked.assignments.size();
     wanted.assignment_error = assignment_error(asked, connection.broker().options().node_id);

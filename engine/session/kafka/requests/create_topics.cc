@@ -78,6 +78,7 @@ void CreateTopicsJob::start_topic(const TopicRequest& asked, std::size_t index) 
 
 Refusal CreateTopicsJob::check(const TopicRequest& asked, broker::NewTopic& topic) const {
   topic.name = asked.name;
+  topic.by = slot_.connection.who(slot_);
   topic.validate_only = validate_only_;
   topic.partitions = asked.num_partitions;
   for (const auto& config : asked.configs) {

@@ -52,7 +52,8 @@ void DeleteRecordsJob::start(const Request& request) {
   if (starts_.empty()) return;
   slot_.connection.broker().move_log_starts(
       std::move(starts_),
-      then([this](const std::vector<broker::LogStart>& starts) { moved(starts); }));
+      then([this](const std::vector<broker::LogStart>& starts) { moved(starts); }),
+      slot_.connection.who(slot_));
 }
 
 void DeleteRecordsJob::add(std::string_view name, const PartitionRequest& asked,

@@ -66,7 +66,8 @@ void DeleteTopicsJob::start_topic(kafka::NullableString name, const Uuid& id,
   connection.broker().delete_topic(topic->id,
                                    then([this, &response](const broker::TopicOutcome& outcome) {
                                      refuse(response, outcome.error, outcome.message);
-                                   }));
+                                   }),
+                                   connection.who(slot_));
 }
 
 void DeleteTopicsJob::finish() {

@@ -87,6 +87,7 @@ void MetadataJob::create(Asked& asked) {
   }
   broker::NewTopic topic;
   topic.name = asked.name;
+  topic.by = connection.who(slot_);
   connection.broker().create_topic(std::move(topic),
                                    then([&asked](const broker::TopicOutcome& outcome) {
                                      // Somebody else may have been first.
