@@ -189,6 +189,20 @@ INSTANTIATE_TEST_SUITE_P(Seeds, LogLongRunCrashTest, ::testing::Range<std::uint6
 // are all steps.
 constexpr std::uint64_t kSlices = 16;
 
+std::string name_of(CrashPolicy policy) {
+  switch (policy) {
+    case CrashPolicy::kKeepAll:
+      return "KeepAll";
+    case CrashPolicy::kDropAll:
+      return "DropAll";
+    case CrashPolicy::kRandom:
+      return "Random";
+    case CrashPolicy::kKill:
+      return "Kill";
+  }
+  return "?";
+}
+
 class LogCrashPolicyTest : public ::testing::TestWithParam<std::tuple<CrashPolicy, std::uint64_t>> {
 };
 
@@ -206,7 +220,11 @@ TEST_P(LogCrashPolicyTest, EveryStepOfAShortRunIsSurvived) {
 
 INSTANTIATE_TEST_SUITE_P(Policies, LogCrashPolicyTest,
                          ::testing::Combine(::testing::ValuesIn(kCrashPolicies),
-                                            ::testing::Range(std::uint64_t{0}, kSlices)));
+                                            ::testing::Range(std::uint64_t{0}, kSlices)),
+                         [](const auto& info) {
+                           return name_of(std::get<0>(info.param)) + "_" +
+                                  std::to_string(std::get<1>(info.param));
+                         });
 
 // The machine stops at each step of a recovery, and comes up once more.
 class LogRecoveryCrashTest : public ::testing::TestWithParam<std::uint64_t> {};
@@ -331,7 +349,12 @@ TEST_P(LogFaultTest, FailedWriteOrSyncFencesTheStore) {
 INSTANTIATE_TEST_SUITE_P(Faults, LogFaultTest,
                          ::testing::Values(std::pair{SimFiles::Fault::kWrite, ".journal"},
                                            std::pair{SimFiles::Fault::kWrite, ".log"},
-                                           std::pair{SimFiles::Fault::kSync, ".log"}));
+                                           std::pair{SimFiles::Fault::kSync, ".log"}),
+                         [](const auto& info) {
+                           const bool write = info.param.first == SimFiles::Fault::kWrite;
+                           return std::string(write ? "Write" : "Sync") +
+                                  (info.param.second == std::string(".log") ? "Log" : "Journal");
+                         });
 
 TEST(LogCrashTest, DamagedAckedBatchIsRefusedAndNothingIsCut) {
   Play play({}, {}, 1);
