@@ -7,6 +7,7 @@ namespace duolog::groups {
 namespace {
 
 using kafka::field;
+using kafka::Fields;
 using kafka::range;
 using kafka::since;
 

@@ -1,5 +1,7 @@
 #include <vector>
 
+#include <CLI/CLI.hpp>
+
 #include "engine/base/nearest_name.h"
 #include "tools/duolog/command.h"
 
