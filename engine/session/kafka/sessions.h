@@ -10,11 +10,14 @@
 
 #include "engine/base/intrusive_list.h"
 #include "engine/broker/broker.h"
-#include "engine/groups/group_coordinator.h"
 #include "engine/runtime/log.h"
 #include "engine/session/kafka/fetch_sessions.h"
 #include "engine/session/kafka/settings.h"
 #include "engine/session/transport/request_budget.h"
+
+namespace duolog::groups {
+class GroupCoordinator;
+}
 
 namespace duolog::session {
 

@@ -4,6 +4,7 @@
 // groups, COORDINATOR_NOT_AVAILABLE, and no transactions, TRANSACTIONAL_ID_AUTHORIZATION_FAILED.
 #include "net/kafka/coordinator.h"
 
+#include "engine/groups/group_coordinators.h"
 #include "engine/session/kafka/requests/gathering_job.h"
 #include "engine/session/kafka/requests/handlers.h"
 
