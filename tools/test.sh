@@ -13,7 +13,7 @@ done
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 tools/install-dependencies.sh build test
-cmake --preset "$preset" >/dev/null
+cmake --preset "$preset" -DDUOLOG_TESTS=ON -DDUOLOG_BENCH=ON >/dev/null
 if [ -n "$programs" ]; then
   # shellcheck disable=SC2086  # one word each
   cmake --build --preset "$preset" --target $programs

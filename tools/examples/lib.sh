@@ -9,17 +9,8 @@ trap 'kill $(jobs -p) 2>/dev/null; wait; rm -rf "$scratch"' EXIT
 trap exit INT TERM
 
 # The program, built if it is not yet.
-duolog=${DUOLOG:-}
-for built in "$root"/build/{serve,release}/duolog; do
-  if [ -z "$duolog" ] && [ -x "$built" ]; then duolog=$built; fi
-done
-if [ -z "$duolog" ]; then
-  "$root/tools/install-dependencies.sh" build
-  cmake -S "$root" -B "$root/build/serve" -G Ninja -DCMAKE_BUILD_TYPE=Release -DDUOLOG_TESTS=OFF \
-    -DDUOLOG_BENCH=OFF >/dev/null
-  cmake --build "$root/build/serve" --target duolog
-  duolog=$root/build/serve/duolog
-fi
+duolog=${DUOLOG:-$root/build/release/duolog}
+if [ -z "${DUOLOG:-}" ] && [ ! -x "$duolog" ]; then "$root/tools/build.sh"; fi
 
 # Waits until the file holds a line that matches, and prints the match's group.
 await() {
