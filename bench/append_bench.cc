@@ -15,6 +15,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include "storage/journal.h"
 #include "storage/log_store.h"
 #include "storage/record_batch.h"
 #include "storage/record_batch_builder.h"
