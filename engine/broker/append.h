@@ -5,6 +5,7 @@
 
 #include "engine/base/bytes.h"
 #include "engine/base/ids.h"
+#include "engine/base/intrusive_list.h"
 #include "engine/runtime/mailbox.h"
 #include "net/kafka/errors.h"
 #include "storage/log_waiter.h"
@@ -52,6 +53,7 @@ struct AppendRequest {
   storage::AckWaiter ack;
   storage::AppendWaiter room;
   runtime::CreditWaiter credit;
+  ListHook waiting;  // in its broker's list, for as long as `credit` waits
 };
 
 }  // namespace duolog::broker

@@ -37,7 +37,10 @@ AppendRequest::AppendRequest()
                 void* request) { static_cast<AppendRequest*>(request)->resend(); },
              this) {}
 
-void AppendRequest::resend() { broker->send(*this); }
+void AppendRequest::resend() {
+  waiting.unlink();
+  broker->send(*this);
+}
 
 std::size_t Broker::max_batch_bytes(const TopicConfig& config) const {
   return std::clamp<std::size_t>(config.max_message_bytes, storage::kBatchHeaderBytes,
@@ -257,6 +260,7 @@ void Broker::forget(Topic& topic) {
     watcher->gone(*watcher, topic);
   }
   for (Partition* partition : topic.partitions) partition->waiters.release_all(shard_);
+  refuse_waiting(topic);
 }
 
 void Broker::remove_logs(Topic& topic, std::move_only_function<void()> done) {
@@ -309,6 +313,23 @@ void Broker::send(AppendRequest& request) {
                                  .object = &request};
   if (!shard_.mailbox().try_request(owner, message)) {
     shard_.mailbox().wait_for_credit(owner, request.credit);
+    waiting_.push_back(request);
+  }
+}
+
+// Those that have not left for the owner; what has left is answered there.
+void Broker::refuse_waiting(const Topic& topic) {
+  IntrusiveList<AppendRequest, &AppendRequest::waiting> refused;
+  for (AppendRequest *request = waiting_.front(), *next = nullptr; request; request = next) {
+    next = waiting_.next(*request);
+    if (&request->partition->topic != &topic) continue;
+    request->waiting.unlink();
+    request->credit.hook.unlink();
+    refused.push_back(*request);
+  }
+  while (AppendRequest* request = refused.pop_front()) {
+    request->error = kafka::ErrorCode::kUnknownTopicOrPartition;
+    request->done(*request);
   }
 }
 

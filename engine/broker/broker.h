@@ -161,6 +161,7 @@ class Broker {
   void send_expired();
   void ask_for_producer_ids();
   void send(AppendRequest& request);
+  void refuse_waiting(const Topic& topic);
   bool append_here(AppendRequest& request);
   bool try_append(AppendRequest& request);
   void in_log(AppendRequest& request, storage::Log& log, Position end);
@@ -188,6 +189,9 @@ class Broker {
   runtime::Timer soon_;  // for memory that other shards still read
   runtime::Timer retention_;
   ProducerIds producer_ids_;
+  // Appends for other shards that wait for credit. Their topics are not to outlive them: whoever
+  // forgets a topic answers them.
+  IntrusiveList<AppendRequest, &AppendRequest::waiting> waiting_;
   std::vector<LogStart> expired_;  // by retention, in this turn
   runtime::LogLimit log_limit_;
 };

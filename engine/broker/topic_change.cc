@@ -155,11 +155,17 @@ void TopicChange::all_have_forgotten() {
       &TopicChange::all_have_removed);
 }
 
-// An append that was sent before its sender forgot the topic may still be on its way to the owner,
-// or its answer on its way back: once every shard has run another message, it is not.
-void TopicChange::all_have_removed() {
-  on_every_shard([](TopicChange&, Broker&, std::move_only_function<void()> next) { next(); },
-                 &TopicChange::all_have_passed);
+// An append that was sent before its sender forgot the topic may still be on its way to the owner:
+// once every shard has run another message, all that was sent is there to be run, and once every
+// shard has run one more, it has been. Its answer may be on its way back for as long.
+void TopicChange::all_have_removed() { pass(&TopicChange::all_have_sent); }
+
+void TopicChange::all_have_sent() { pass(&TopicChange::all_have_run); }
+
+void TopicChange::all_have_run() { pass(&TopicChange::all_have_passed); }
+
+void TopicChange::pass(void (TopicChange::*then)()) {
+  on_every_shard([](TopicChange&, Broker&, std::move_only_function<void()> next) { next(); }, then);
 }
 
 void TopicChange::all_have_passed() {

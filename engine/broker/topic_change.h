@@ -35,7 +35,11 @@ class TopicChange {
   void all_have_logs();
   void all_have_learnt();
   void all_have_forgotten();
+  // Lets every shard run another message.
+  void pass(void (TopicChange::*then)());
   void all_have_removed();
+  void all_have_sent();
+  void all_have_run();
   void all_have_passed();
   void finish(kafka::ErrorCode error, std::string message = {});
 

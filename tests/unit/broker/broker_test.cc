@@ -1,6 +1,9 @@
 #include "engine/broker/broker.h"
 
 #include <atomic>
+#include <chrono>
+#include <future>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -251,6 +254,62 @@ TEST(TopicTest, BadTopicsAreRefusedWithKafkasErrors) {
   EXPECT_EQ(cluster.create({.name = "t", .validate_only = true}).error, ErrorCode::kNone);
   EXPECT_EQ(cluster.create({.name = "t"}).error, ErrorCode::kNone);
   EXPECT_EQ(cluster.create({.name = "t"}).error, ErrorCode::kTopicAlreadyExists);
+}
+
+// The owner stands still, so that what is sent to it waits; the topic goes meanwhile.
+TEST(BrokerTest, AppendsThatWaitToBeSentAreRefusedWhenTheirTopicGoes) {
+  constexpr std::size_t kAppends = 1'100;  // more than there are credits
+  TestCluster cluster(2);
+  const auto created = cluster.create({.name = "t", .partitions = 2});
+  Partition* far = nullptr;
+  for (Partition* partition : created.topic->partitions) {
+    if (partition->owner == ShardId(1)) far = partition;
+  }
+  ASSERT_NE(far, nullptr);
+  const Uuid id = created.topic->id;
+  std::promise<void> go_on;
+  std::promise<void> stands;
+  cluster.runtime().run_on(ShardId(1), [&](runtime::Shard&) {
+    stands.set_value();
+    go_on.get_future().wait();
+  });
+  stands.get_future().wait();
+  const auto batch = batch_of("belongs to t");
+  struct Sent {
+    std::atomic<std::size_t> refused{0};
+    std::atomic<std::size_t> answered{0};
+    std::promise<void> some_refused;
+    std::promise<void> all_answered;
+  } sent;
+  std::vector<std::unique_ptr<AppendRequest>> requests;
+  for (std::size_t i = 0; i < kAppends; ++i) {
+    auto& request = *requests.emplace_back(std::make_unique<AppendRequest>());
+    request.partition = far;
+    request.batch = batch;
+    request.records = 1;
+    request.max_timestamp = Timestamp(1000);
+    request.context = &sent;
+    request.done = [](AppendRequest& answered) {
+      auto& all = *static_cast<Sent*>(answered.context);
+      if (answered.error == ErrorCode::kUnknownTopicOrPartition && ++all.refused == 1) {
+        all.some_refused.set_value();
+      }
+      if (++all.answered == kAppends) all.all_answered.set_value();
+    };
+  }
+  std::promise<void> deleted;
+  cluster.runtime().run_on(ShardId(0), [&](runtime::Shard&) {
+    for (const auto& request : requests) (void)cluster.broker(0).append(*request);
+    cluster.broker(0).delete_topic(id, [&](const TopicOutcome&) { deleted.set_value(); });
+  });
+  const auto refused = sent.some_refused.get_future().wait_for(std::chrono::seconds(60));
+  EXPECT_EQ(refused, std::future_status::ready);
+  cluster.on(0, [](Broker&) { return true; });  // the turn that refuses them is over
+  EXPECT_EQ(sent.refused, kAppends - runtime::Settings{}.mailbox_credits);
+  go_on.set_value();
+  EXPECT_EQ(sent.all_answered.get_future().wait_for(std::chrono::seconds(60)),
+            std::future_status::ready);
+  deleted.get_future().wait();
 }
 
 }  // namespace
