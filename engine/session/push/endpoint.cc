@@ -163,11 +163,11 @@ broker::Topic* PushEndpoint::find_topic(std::uint64_t id, std::string_view name,
 
 // The command is run again when the topic is there, or when it is clear that it will not be.
 void PushEndpoint::create_topic(std::string_view name) {
-  ++creating_;
+  creating_ = true;
   pushes_.live().broker().create_topic(
       {.name = std::string(name), .by = "WebSocket client " + connection_.peer_name()},
       [this, command = std::string(running_)](const broker::TopicOutcome& /*outcome*/) {
-        --creating_;
+        creating_ = false;
         if (connection_.answers()) run(command, false);
         update_reading();
         connection_.ended();  // this object may be gone now
@@ -232,7 +232,7 @@ void PushEndpoint::done(std::uint64_t id, std::string_view what, std::uint32_t s
 
 void PushEndpoint::update_reading() {
   if (turn_spent()) connection_.flush_soon();
-  const bool full = replies_.size_bytes() > kMaxReplyBytes || creating_ > 0 || must_wait();
+  const bool full = replies_.size_bytes() > kMaxReplyBytes || must_wait();
   if (!full && !taking()) return connection_.resume_reading();
   if (!connection_.reading()) return;
   pushes_.live().counters().publish_pauses.add();
@@ -240,7 +240,7 @@ void PushEndpoint::update_reading() {
 }
 
 bool PushEndpoint::must_wait() const {
-  return turn_spent() || creating_ >= kMostCreating ||
+  return turn_spent() || creating_ ||
          publisher_.unacked_bytes() > pushes_.live().settings().max_unacked_bytes;
 }
 

@@ -12,7 +12,8 @@
 //     was published are not on disk, or a topic is being created; sending goes on. Who piles up
 //     kMostReplyBytes with one message is closed with 4429.
 //     A message may hold thousands of commands: those that a turn has no time for (turn_share.h),
-//     or that would publish beyond max_unacked_bytes, wait for a later one.
+//     or that would publish beyond max_unacked_bytes, wait for a later one. Those behind one whose
+//     topic is being created wait for it, so that what is published stays in order.
 //  3. Whoever has not sent a command within hello_timeout_ms is closed with 4408.
 //  4. Every heartbeat_ms each subscription's position is told.
 //  5. When the server stops, what is under way is answered, and `bye` comes before the close frame.
@@ -45,7 +46,6 @@ class PushEndpoint final : public LiveEndpoint {
   static constexpr std::string_view kSubprotocol = "duolog.v1.json";
   static constexpr std::size_t kMaxReplyBytes = 64U << 10;
   static constexpr std::size_t kMostReplyBytes = 4U << 20;
-  static constexpr std::uint32_t kMostCreating = 16;  // topics at once; further commands wait
 
   PushEndpoint(PushShard& pushes, WsConnection& connection);
   ~PushEndpoint() override;
@@ -59,7 +59,7 @@ class PushEndpoint final : public LiveEndpoint {
   [[nodiscard]] bool more() const override {
     return !replies_.empty() || taking() || sender_.more();
   }
-  [[nodiscard]] bool busy() const override { return publisher_.busy() || creating_ > 0; }
+  [[nodiscard]] bool busy() const override { return publisher_.busy() || creating_; }
   [[nodiscard]] bool taking() const override { return rest_ != nullptr; }
   [[nodiscard]] bool answering() const override { return busy() || taking() || !replies_.empty(); }
   [[nodiscard]] std::uint64_t on_time(std::uint64_t now_ns) override;
@@ -128,8 +128,8 @@ class PushEndpoint final : public LiveEndpoint {
   std::uint64_t give_up_ns_;      // waiting for the first command, or for an end that is read
   std::uint32_t partitions_ = 0;  // that all subscriptions read
   std::uint32_t searching_ = 0;   // subscriptions
-  std::uint32_t creating_ = 0;    // topics, whose creation will call back
   std::uint16_t ending_code_ = 0;
+  bool creating_ = false;    // a topic, whose creation will call back
   bool may_create_ = false;  // topics, for the command being run
   bool commanded_ = false;   // there was a command
   bool bye_said_ = false;

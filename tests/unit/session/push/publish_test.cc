@@ -145,6 +145,23 @@ TEST(PushPublishTest, ATopicIsCreatedByItsFirstPublish) {
   EXPECT_EQ(client.answer(second)["published"]["items"][0]["offset"], "1");
 }
 
+// On the shard that does not create topics itself, creations take turns between two shards.
+TEST(PushPublishTest, WhatIsPublishedBehindACreationStaysInOrder) {
+  HttpFixture fixture(2);
+  PushClient client(fixture, 1);
+  std::string many;
+  for (int i = 0; i < 60; ++i) {
+    many += Json{{"id", i}, {"publish", publish("fresh", {{{"value", "x"}, {"partition", 0}}})}}
+                .dump() +
+            "\n";
+  }
+  client.ws().send(ws::Opcode::kText, many);
+  for (int i = 0; i < 60; ++i) {
+    const Json answer = client.receive();
+    EXPECT_EQ(answer["published"]["items"][0]["offset"], std::to_string(answer["id"].get<int>()));
+  }
+}
+
 TEST(PushPublishTest, AnInternalTopicIsOnlyRead) {
   HttpFixture fixture;
   fixture.create("__consumer_offsets");
