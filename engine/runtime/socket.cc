@@ -105,9 +105,13 @@ void Socket::send(std::span<const iovec> data) {
 
 void Socket::on_send(Op& op, std::int32_t result, std::uint32_t /*flags*/) {
   Socket& socket = OwnedOp<Socket>::of(op);
-  if (socket.closing_) return socket.close_if_done();
+  if (socket.closing_) {
+    socket.handler_.on_send_lost();
+    return socket.close_if_done();
+  }
   if (result >= 0) return socket.handler_.on_sent(static_cast<std::size_t>(result));
   if (result == -EAGAIN || result == -EINTR) return socket.handler_.on_sent(0);
+  socket.handler_.on_send_lost();
   socket.failed(-result);
 }
 

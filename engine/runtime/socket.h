@@ -4,8 +4,9 @@
 // the shard's provided buffers; sending is one SENDMSG at a time with MSG_DONTWAIT, so that the
 // memory sent is read while this turn's submissions are taken and never afterwards.
 //
-// Callbacks come from the loop, never from within a call of this class. After `close` none comes
-// but `on_closed`, exactly once, in which the owner may delete itself.
+// Callbacks come from the loop, never from within a call of this class. Each send ends in
+// `on_sent` or in `on_send_lost`. After `close` none comes but the latter and `on_closed`, exactly
+// once, in which the owner may delete itself.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +33,9 @@ class SocketHandler {
   virtual void on_error(int error_number) = 0;
   // The send has ended: the kernel took the first `bytes` of it, perhaps none: then wait_writable.
   virtual void on_sent(std::size_t bytes) = 0;
+  // The send has ended otherwise, because it failed or the socket was closed: how much of it the
+  // peer has will never be known. `on_error` or `on_closed` follows.
+  virtual void on_send_lost() = 0;
   // There is room to send.
   virtual void on_writable() = 0;
   // The descriptor is closed and nothing is in flight. The owner may delete the socket, and itself.

@@ -234,6 +234,10 @@ void HttpConnection::on_sent(std::size_t bytes) {
   if (!whole && !socket_.closing()) socket_.wait_writable();
 }
 
+void HttpConnection::on_send_lost() {
+  if (!sending_out_) upgraded_->on_send_lost();
+}
+
 void HttpConnection::response_sent() {
   out_.shrink_to_fit();
   if (stage_ == Stage::kUpgraded) return flush_soon();

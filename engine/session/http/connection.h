@@ -89,6 +89,7 @@ class HttpConnection final : runtime::SocketHandler {
   void on_eof() override;
   void on_error(int error_number) override;
   void on_sent(std::size_t bytes) override;
+  void on_send_lost() override;
   void on_writable() override;
   void on_closed() override;
 

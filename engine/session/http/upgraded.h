@@ -26,6 +26,7 @@ class UpgradedConnection {
   virtual void on_data(MutableBytes bytes) = 0;
   virtual void on_eof() = 0;
   virtual void on_sent(std::size_t bytes) = 0;  // of what flush() gave to HttpConnection::send
+  virtual void on_send_lost() = 0;              // ... of which that will never be known
   virtual void on_writable() = 0;
   virtual void on_timer() = 0;
   virtual void flush() = 0;

@@ -141,6 +141,7 @@ class KafkaConnection final : public runtime::SocketHandler {
   void on_eof() override;
   void on_error(int error_number) override;
   void on_sent(std::size_t bytes) override;
+  void on_send_lost() override {}  // closing forgets what was to be sent
   void on_writable() override;
   void on_closed() override;
 

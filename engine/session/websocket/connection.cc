@@ -1,6 +1,7 @@
 #include "engine/session/websocket/connection.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <sys/socket.h>
 
@@ -131,24 +132,24 @@ void WsConnection::flush() {
   list.begin(ws_.settings().max_unsent_bytes + ws::kMaxFrameHeaderBytes);
   sending_control_ = 0;
   const bool filled = fill(list);
-  if (socket.closing()) return;
+  if (socket.closing()) return drop_plan();
   if (!filled) return connection_.flush_soon();  // it is closing now: once more
-  if (list.size_bytes() > 0) connection_.send(list.slices(), list.size_bytes());
+  planned_ = list.size_bytes() > 0;
+  if (planned_) connection_.send(list.slices(), list.size_bytes());
 }
 
 // False: reading has failed, and the close frame is queued.
 bool WsConnection::fill(SendList& list) {
   using Status = WsEndpoint::Plan::Status;
   WsEndpoint::Plan plan;
+  planned_ = true;
   if (closing_ < Closing::kSent) plan = endpoint_->begin(list);
   if (plan.status == Status::kOk && closing_ != Closing::kSent) {
     add_control(list);
     if (closing_ < Closing::kQueued) plan = endpoint_->collect(list);
   }
   if (plan.status != Status::kFailed) return true;
-  // The plan is dropped, so that nothing of it counts as sent.
-  endpoint_->sent(0, 0);
-  sending_control_ = 0;
+  drop_plan();
   if (closing_ >= Closing::kQueued) {
     // The close frame can never go out: a frame is cut whose rest is lost.
     connection_.close();
@@ -170,7 +171,14 @@ void WsConnection::add_control(SendList& list) {
   }
 }
 
+void WsConnection::drop_plan() {
+  if (!std::exchange(planned_, false)) return;
+  sending_control_ = 0;
+  endpoint_->sent(0, 0);
+}
+
 void WsConnection::on_sent(std::size_t bytes) {
+  planned_ = false;
   const std::size_t of_begin = std::min(bytes, endpoint_->begun_bytes());
   const std::size_t of_control = std::min<std::size_t>(bytes - of_begin, sending_control_);
   const std::size_t of_collect = bytes - of_begin - of_control;

@@ -59,6 +59,7 @@ class WsConnection final : public UpgradedConnection {
   void on_data(MutableBytes bytes) override;
   void on_eof() override;
   void on_sent(std::size_t bytes) override;
+  void on_send_lost() override { drop_plan(); }
   void on_writable() override;
   void on_timer() override;
   void flush() override;
@@ -132,6 +133,8 @@ class WsConnection final : public UpgradedConnection {
   void check_silence(std::uint64_t now_ns);
   [[nodiscard]] bool fill(SendList& list);
   void add_control(SendList& list);
+  // Nothing of what fill() planned counts as sent.
+  void drop_plan();
 
   WsShard& ws_;
   HttpConnection& connection_;
@@ -148,6 +151,7 @@ class WsConnection final : public UpgradedConnection {
   bool paused_ = false;
   bool ended_ = false;  // the socket has, behind what is held
   bool peer_closed_ = false;
+  bool planned_ = false;  // fill() has, and how much of it was sent is not known
   Closing closing_ = Closing::kNo;
   std::uint16_t close_code_ = 0;
   std::uint32_t sending_control_ = 0;  // bytes of control_ in the send under way

@@ -51,6 +51,7 @@ struct Connection final : SocketHandler {
     EXPECT_FALSE(socket.closing());
     if (when_sent) when_sent(*this, bytes);
   }
+  void on_send_lost() override { lost = true; }
   void on_writable() override {
     if (when_writable) when_writable(*this);
   }
@@ -67,6 +68,7 @@ struct Connection final : SocketHandler {
   Socket socket;
   std::string received;
   bool eof = false;
+  bool lost = false;
   int error = 0;
   std::function<void(Connection&)> when_data;
   std::function<void(Connection&)> when_eof;

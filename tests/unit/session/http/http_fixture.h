@@ -198,6 +198,7 @@ class HttpClient {
   HttpClient& operator=(const HttpClient&) = delete;
 
   [[nodiscard]] int descriptor() const { return descriptor_; }
+  void close() { ::close(std::exchange(descriptor_, -1)); }
 
   void send(std::string_view bytes) {
     while (!bytes.empty()) {

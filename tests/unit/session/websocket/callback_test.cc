@@ -31,6 +31,7 @@ struct Seen {
   std::atomic<bool> done{false};
   std::atomic<int> messages_after{0};
   std::atomic<int> destroyed{0};
+  std::atomic<int> not_ended{0};  // plans that were followed by another, or by the end
 };
 
 // From the first message on it sends 4 KiB at a time, for ever, and does something once in one of
@@ -41,7 +42,10 @@ class ClosingEndpoint final : public WsEndpoint {
       : connection_(connection), in_(in), does_(does), seen_(seen) {
     frame_ = std::string("\x82\x7E\x10\x00", 4) + std::string(4096, 'x');
   }
-  ~ClosingEndpoint() override { ++seen_.destroyed; }
+  ~ClosingEndpoint() override {
+    seen_.not_ended += planned_ ? 1 : 0;
+    ++seen_.destroyed;
+  }
 
   void on_message(ws::Opcode /*opcode*/, Bytes /*payload*/) override {
     if (seen_.done) ++seen_.messages_after;
@@ -53,18 +57,20 @@ class ClosingEndpoint final : public WsEndpoint {
   void turn_ended() override { act(In::kTurnEnded); }
   Plan begin(SendList& list) override {
     act(In::kBegin);
+    seen_.not_ended += planned_ ? 1 : 0;
     (void)list.add(as_bytes(frame_).last(begun_bytes()));
     return failure(In::kBegin);
   }
   Plan collect(SendList& list) override {
     act(In::kCollect);
-    (void)list.add(as_bytes(frame_));
+    planned_ = list.add(as_bytes(frame_));
     return failure(In::kCollect);
   }
   [[nodiscard]] std::size_t begun_bytes() const override {
     return sent_ > 0 ? frame_.size() - sent_ : 0;
   }
   void sent(std::size_t of_begin, std::size_t of_collect) override {
+    planned_ = false;
     sent_ = (sent_ + of_begin + of_collect) % frame_.size();
     act(In::kSent);
   }
@@ -101,7 +107,8 @@ class ClosingEndpoint final : public WsEndpoint {
   Seen& seen_;
   std::string frame_;
   std::size_t sent_ = 0;
-  bool armed_ = false;  // by the first message
+  bool armed_ = false;    // by the first message
+  bool planned_ = false;  // collect() has, and sent() has not said how much of it went
 };
 
 class WsCallbackTest : public testing::TestWithParam<std::tuple<In, Does, bool>> {};
@@ -130,6 +137,7 @@ TEST_P(WsCallbackTest, ClosesAndFreesTheConnectionOnce) {
   EXPECT_TRUE(HttpFixture::eventually([&] { return seen.destroyed == 1; }));
   EXPECT_TRUE(seen.done);
   EXPECT_EQ(seen.messages_after, 0);
+  EXPECT_EQ(seen.not_ended, 0);
   EXPECT_EQ(fixture.counters().connections_open.get(), 0U);
 }
 
