@@ -1,5 +1,7 @@
 #include "storage/checkpoint.h"
 
+#include <span>
+
 #include "storage/file_util.h"
 #include "storage/hash.h"
 
@@ -58,8 +60,8 @@ bool take_producers(Fields& fields, std::vector<ProducerState>& producers) {
     producer.last_used_ms = fields.take();
     const auto batches = static_cast<std::size_t>(fields.take());
     if (batches == 0 || batches > kProducerWindow || 4 * batches > fields.left()) return false;
-    for (; producer.count < batches; ++producer.count) {
-      ProducerBatch& batch = producer.batches[producer.count];
+    producer.count = static_cast<std::uint8_t>(batches);
+    for (ProducerBatch& batch : std::span(producer.batches).first(producer.count)) {
       batch.first_offset = Offset(fields.take());
       batch.timestamp = Timestamp(fields.take());
       batch.first_sequence = static_cast<std::int32_t>(fields.take());

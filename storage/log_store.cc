@@ -425,7 +425,8 @@ void LogStore::stop(std::move_only_function<void()> done) {
 void LogStore::check_stopped() {
   if (failed_ || !stopped_ || memory_.pool().growing() || !commit_->settled()) return;
   for (Tail* tail : tails_) {
-    if (!tail->idle() || (!tail->unsealed.empty() && !tail->stopped)) return;
+    // One that is being removed is waited for: it is written no more, and soon gone.
+    if (tail->removed || !tail->idle() || (!tail->unsealed.empty() && !tail->stopped)) return;
   }
   auto done = std::move(stopped_);
   stopped_ = nullptr;
@@ -470,6 +471,7 @@ void LogStore::try_remove(Tail& tail) {
         std::erase(tails_, &tail);
         done();
         retired_.retire([this, &tail] { free_when_unpinned(tail); });
+        if (stopping_) check_stopped();
       });
 }
 

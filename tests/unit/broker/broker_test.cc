@@ -256,6 +256,24 @@ TEST(TopicTest, BadTopicsAreRefusedWithKafkasErrors) {
   EXPECT_EQ(cluster.create({.name = "t"}).error, ErrorCode::kTopicAlreadyExists);
 }
 
+TEST(BrokerTest, StoppingWhileATopicIsBeingDeletedEnds) {
+  for (int round = 0; round < 20; ++round) {
+    TestCluster cluster(2);
+    const auto created = cluster.create({.name = "t", .partitions = 2});
+    for (Partition* partition : created.topic->partitions) {
+      ASSERT_EQ(append(cluster, 0, *partition, "x").error, ErrorCode::kNone);
+    }
+    const Uuid id = created.topic->id;
+    cluster.runtime().run_on(ShardId(0), [&](runtime::Shard&) {
+      cluster.broker(0).delete_topic(id, [](const TopicOutcome&) {});
+    });
+    if (round % 2 == 1) {
+      while (!cluster.on(0, [&](Broker& broker) { return broker.find(id) == nullptr; })) {
+      }
+    }
+  }
+}
+
 // The owner stands still, so that what is sent to it waits; the topic goes meanwhile.
 TEST(BrokerTest, AppendsThatWaitToBeSentAreRefusedWhenTheirTopicGoes) {
   constexpr std::size_t kAppends = 1'100;  // more than there are credits

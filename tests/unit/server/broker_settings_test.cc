@@ -95,7 +95,7 @@ TEST(BrokerSettingsTest, ATopicDefaultIsWhatItsTopicsKeySaysOfTopics) {
     if (property.kafka.kind != Kind::kTopicDefault) continue;
     Config config;
     EXPECT_EQ(of_topics(property, config), kafka_value(property, config)) << property.name;
-    const std::string least = std::to_string(property.number.min);
+    const std::string least = std::to_string(property.number.min + 1);
     ASSERT_TRUE(set_property(property, config, least)) << property.name;
     EXPECT_EQ(of_topics(property, config), kafka_value(property, config)) << property.name;
     EXPECT_NE(of_topics(property, config), of_topics(property, {})) << property.name;

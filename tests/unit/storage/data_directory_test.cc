@@ -61,7 +61,7 @@ TEST(DataDirectoryTest, ParentIsNotCreated) {
   auto opened = DataDirectory::open(files, "/no/data");
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Errc::kNotFound);
-  EXPECT_NE(opened.error().message.find("create /no first"), std::string::npos);
+  EXPECT_NE(opened.error().message.find("/no does not exist; create it"), std::string::npos);
   EXPECT_TRUE(files.tree().empty());
 }
 

@@ -14,6 +14,7 @@
 
 #include <gtest/gtest.h>
 
+#include "storage/journal.h"
 #include "storage/log_reader.h"
 #include "storage/log_store.h"
 #include "storage/record_batch_builder.h"
