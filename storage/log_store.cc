@@ -458,6 +458,7 @@ void LogStore::try_remove(Tail& tail) {
   if (!tail.idle() || tail.removing) return;
   tail.removing = true;
   std::vector<FileId> open;
+  open.reserve(tail.unsealed.size());
   for (Segment* segment : tail.unsealed) open.push_back(std::exchange(segment->file, kNoFile));
   disk_.run(
       [this, open = std::move(open), from = tail.log.identity.directory, to = tail.graveyard] {

@@ -39,8 +39,8 @@ class CounterList {
   void add_each(std::string_view name, std::string_view help, std::string_view label,
                 std::size_t count, Name name_of, Pick counter_of) {
     for (std::size_t i = 0; i < count; ++i) {
-      rows_.push_back({MetricType::kCounter, name, help, label, std::string(name_of(i)),
-                       &counter_of(i)});
+      rows_.push_back(
+          {MetricType::kCounter, name, help, label, std::string(name_of(i)), &counter_of(i)});
     }
   }
 

@@ -16,7 +16,9 @@ void HttpPort::list_counters(runtime::CounterList& list) const {
       "duolog_http_feeds_closed_total", "WebSockets closed, by the code of the close frame", "code",
       kCodes.size() + 1,
       [](std::size_t i) { return i < kCodes.size() ? std::to_string(kCodes[i]) : "other"; },
-      [&](std::size_t i) -> auto& { return i < kCodes.size() ? closes.of(kCodes[i]) : closes.other(); });
+      [&](std::size_t i) -> auto& {
+        return i < kCodes.size() ? closes.of(kCodes[i]) : closes.other();
+      });
 }
 
 }  // namespace duolog::session

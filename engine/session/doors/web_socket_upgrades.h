@@ -1,8 +1,8 @@
 // WebSocketUpgrades: which path becomes which WebSocket, and what it needs first: the plain feeds,
 // /v1/ws and /v1/echo.
 //
-// One for each shard, used by its thread. A feed's topic that is not there is created, if it may be,
-// while its connection waits.
+// One for each shard, used by its thread. A feed's topic that is not there is created, if it may
+// be, while its connection waits.
 #pragma once
 
 #include <optional>

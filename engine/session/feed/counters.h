@@ -8,7 +8,7 @@
 namespace duolog::session {
 
 struct FeedCounters {
-  runtime::Counter feeds_open;       // now
+  runtime::Counter feeds_open;  // now
 };
 
 inline constexpr auto kFeedMetrics = std::to_array<runtime::Metric<FeedCounters>>({

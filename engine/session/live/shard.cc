@@ -32,8 +32,7 @@ void LiveShard::topic_gone(const broker::Topic& topic) {
        endpoint = endpoints_.next(*endpoint)) {
     endpoint->topic_gone(topic);
   }
-  for (LogMemory* memory = memories_.front(); memory != nullptr;
-       memory = memories_.next(*memory)) {
+  for (LogMemory* memory = memories_.front(); memory != nullptr; memory = memories_.next(*memory)) {
     for (const broker::Partition* partition : topic.partitions) memory->forget(*partition->log);
   }
 }

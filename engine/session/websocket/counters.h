@@ -32,7 +32,7 @@ class CloseCounters {
 
 struct WsCounters {
   runtime::Counter websockets_open;  // now; feeds and echoes among them
-  runtime::Counter bytes_pushed;  // data frames, taken by the kernel
+  runtime::Counter bytes_pushed;     // data frames, taken by the kernel
   runtime::Counter pings_sent;
   runtime::Counter pongs_sent;
   runtime::Counter deflate_contexts;          // now: connections that may keep one
@@ -41,7 +41,7 @@ struct WsCounters {
   runtime::Counter inflate_failures;  // damaged, or too large once inflated
   runtime::Counter messages_deflated;
   runtime::Counter deflate_waits;  // messages left for the next turn
-  runtime::Counter echoes_open;  // now
+  runtime::Counter echoes_open;    // now
   runtime::Counter messages_echoed;
   runtime::Counter bytes_echoed;
   runtime::Counter echo_pauses;  // a client did not read

@@ -7,7 +7,7 @@
 namespace duolog::session {
 
 struct WsSettings {
-  bool echo = false;                          // serve /v1/echo
+  bool echo = false;                           // serve /v1/echo
   std::uint32_t max_message_bytes = 1U << 20;  // a message in; beyond: 1009
   std::size_t max_websockets = 65'536;         // of one shard; beyond: HTTP 503
   std::size_t max_deflate_contexts = 1'024;    // connections of one shard that keep one

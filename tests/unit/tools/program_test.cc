@@ -26,8 +26,7 @@ struct Finished {
 
 // Runs a shell command line in which `duolog` is the program.
 Finished run(const std::string& command) {
-  const std::string line =
-      "{ duolog() { " DUOLOG_PROGRAM " \"$@\"; }; " + command + "; } 2>&1";
+  const std::string line = "{ duolog() { " DUOLOG_PROGRAM " \"$@\"; }; " + command + "; } 2>&1";
   Finished finished;
   std::FILE* pipe = popen(line.c_str(), "r");
   std::array<char, 4096> piece;

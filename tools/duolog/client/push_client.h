@@ -30,7 +30,8 @@ struct PushOptions {
   std::string address = "127.0.0.1:8080";
   int timeout_ms = 10'000;
 
-  // Adds --push and --http (client_options.cc); options that only Kafka knows, which `app` has already, exclude them.
+  // Adds --push and --http (client_options.cc); options that only Kafka knows, which `app` has
+  // already, exclude them.
   void add_to(CLI::App& app, std::initializer_list<const char*> only_kafka);
 };
 
