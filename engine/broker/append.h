@@ -24,7 +24,8 @@ enum class Acks : std::int8_t {
 // Lives in its sender (a connection's request), on the sender's shard, until `done` has been
 // called: exactly once, on that shard, perhaps from within Broker::append. The sender does not
 // destroy it before. `appended`, which may be null, is called before it, at most once, when the
-// batch is in the log with its offset and `done` has to wait for the disk.
+// batch is in the log with its offset and `done` has to wait for the disk. The topic may be gone by
+// then: neither of the two touches `partition`.
 struct AppendRequest {
   // In. The batch has been validated.
   Partition* partition = nullptr;

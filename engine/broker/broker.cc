@@ -297,6 +297,11 @@ bool Broker::append(AppendRequest& request) {
   request.broker = this;
   request.owner = &cluster_.broker(request.partition->owner);
   if (request.owner != this) {
+    // Later its topic may be forgotten here already, and nobody would answer it (refuse_waiting).
+    if (request.partition->topic.deleted.load(std::memory_order_relaxed)) {
+      finish(request, kafka::ErrorCode::kUnknownTopicOrPartition);
+      return true;
+    }
     send(request);
     return false;
   }

@@ -24,11 +24,11 @@ std::string_view kind_of(ConfigResource resource) {
   return "?";
 }
 
-// "retention.ms=1000"; a secret stays one.
+// "retention.ms=1000"; a secret stays one, and so does what a key says that nobody here knows.
 std::string text_of(const NewConfigs::Setting& setting, ConfigResource resource) {
   using Operation = NewConfigs::Operation;
   const ConfigKey* key = find_config_key(resource, setting.name);
-  const std::string value = key != nullptr && key->is_sensitive() ? "(hidden)" : setting.value;
+  const std::string value = key == nullptr || key->is_sensitive() ? "(hidden)" : setting.value;
   switch (setting.operation) {
     case Operation::kSet:
       return setting.name + "=" + value;

@@ -157,7 +157,8 @@ void TopicChange::all_have_forgotten() {
 
 // An append that was sent before its sender forgot the topic may still be on its way to the owner:
 // once every shard has run another message, all that was sent is there to be run, and once every
-// shard has run one more, it has been. Its answer may be on its way back for as long.
+// shard has run one more, it has been. Answers may take longer: they name the request, whose sender
+// has let go of the topic.
 void TopicChange::all_have_removed() { pass(&TopicChange::all_have_sent); }
 
 void TopicChange::all_have_sent() { pass(&TopicChange::all_have_run); }

@@ -3,7 +3,7 @@
 // On a loaded machine a clock does not tell a hang from a test that is not let run. So this looks,
 // once a second, at the test and at all that it has started:
 //   idle   for so many looks in a row none of them could run or waited for a disk, none came or
-//          went, and they used next to no CPU time
+//          went, and they used next to no CPU time since the look before
 //   spins  together they have used more CPU time than any test needs
 // Then it prints where each of their threads is, lets them print what they print when they are
 // aborted, kills them, and fails. Else its exit status is the test's.
@@ -12,8 +12,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -27,14 +29,21 @@ namespace {
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 constexpr timespec kLook{.tv_sec = 1, .tv_nsec = 0};
-// A server that only waits ticks once a second; a test that is starved of CPU still gets more.
-constexpr double kQuietCpuS = 0.3;
+// In a second. Servers and clients that only wait tick now and then; a test that is starved of CPU
+// could run, and so is not quiet.
+constexpr double kQuietCpuS = 0.02;
 constexpr int kAbortLooks = 3;  // between SIGABRT and SIGKILL
 
 struct Limits {
   int idle_looks = 60;
   int cpu_s = 300;
 };
+
+double now_s() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
 
 class Guard {
  public:
@@ -57,10 +66,13 @@ class Guard {
       std::fprintf(stderr, "hang_guard: %s: %s\n", command[0], std::strerror(errno));
       _exit(kUsage);
     }
-    while (!test_ended()) {
-      const bool interrupted = sigtimedwait(&child_ended, nullptr, &kLook) == SIGCHLD;
-      if (!interrupted && hangs()) return end_all();
+    for (double look_s = now_s() + 1; !test_ended();) {
+      sigtimedwait(&child_ended, nullptr, &kLook);
+      if (now_s() < look_s) continue;
+      look_s = now_s() + 1;
+      if (hangs()) return end_all();
     }
+    signal_all(SIGKILL);  // what it has left behind
     return status_of_test();
   }
 
@@ -78,8 +90,8 @@ class Guard {
 
   bool hangs() {
     TreeSample now = sample_tree(getpid());
-    const bool quiet = !now.busy && now.processes == quiet_since_.processes &&
-                       now.cpu_s < quiet_since_.cpu_s + kQuietCpuS;
+    const bool quiet =
+        !now.busy && now.processes == before_.processes && now.cpu_s < before_.cpu_s + kQuietCpuS;
     quiet_looks_ = quiet ? quiet_looks_ + 1 : 0;
     if (quiet_looks_ >= limits_.idle_looks) {
       std::fprintf(stderr, "hang_guard: nothing has happened for %d s\n", quiet_looks_);
@@ -89,7 +101,7 @@ class Guard {
       std::fprintf(stderr, "hang_guard: %.0f s of CPU time are used\n", now.cpu_s);
       return true;
     }
-    if (!quiet) quiet_since_ = std::move(now);
+    before_ = std::move(now);
     return false;
   }
 
@@ -120,7 +132,7 @@ class Guard {
   const Limits limits_;
   pid_t test_ = -1;
   int status_ = 0;
-  TreeSample quiet_since_;
+  TreeSample before_;
   int quiet_looks_ = 0;
 };
 

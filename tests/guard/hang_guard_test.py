@@ -8,6 +8,7 @@ import unittest
 SPIN = "while True: pass"
 ROUNDS = "import subprocess\nfor _ in range(40): subprocess.run(['sleep', '0.1'], check=True)"
 CHILD = "import subprocess; subprocess.run(['sleep', '1000'], check=True)"
+TICKS = "import time\nwhile True: time.sleep(0.1)"
 DEADLOCK = "import threading; lock = threading.Lock(); lock.acquire(); lock.acquire()"
 
 
@@ -34,6 +35,18 @@ class HangGuardTest(unittest.TestCase):
         self.assertIn("nothing has happened for 2 s", done.stderr)
         self.assertIn("futex", done.stderr)  # in the kernel
         self.assertIn('File "<string>", line 1 in <module>', done.stderr)  # and in Python
+
+    def test_who_only_ticks_is_ended_too(self):
+        done = guard("--idle", "5", sys.executable, "-c", TICKS)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("nothing has happened for 5 s", done.stderr)
+
+    def test_what_a_test_leaves_behind_is_ended_with_it(self):
+        done = guard("sh", "-c", "sleep 1000 & echo $!")
+        self.assertEqual(done.returncode, 0)
+        with self.assertRaises(ProcessLookupError):
+            while True:  # until it is gone, or ctest's limit
+                os.kill(int(done.stdout), 0)
 
     def test_what_it_has_started_is_shown_and_ended_too(self):
         done = guard("--idle", "2", sys.executable, "-c", CHILD)  # ends once both let go of stderr

@@ -133,9 +133,8 @@ void WebSocketUpgrades::upgrade_feed(HttpConnection& connection, const http::Req
   FeedRequest feed{std::move(*target), std::move(upgrade), agree_on_live_deflate(request)};
   const std::string& name = feed.target.topic;
   if (broker::Topic* topic = live_.broker().find(name)) return open_feed(connection, *topic, feed);
-  const broker::Resource cluster{.type = broker::ResourceType::kCluster, .name = {}};
   if (!live_.broker().options().auto_create_topics ||
-      !broker::authorize({}, broker::Operation::kCreate, cluster)) {
+      !broker::authorize({}, broker::Operation::kCreate, broker::kClusterResource)) {
     counters.refused_target.add();
     return connection.refuse(404, "no topic '" + name + "'");
   }

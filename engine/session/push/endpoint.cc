@@ -150,10 +150,9 @@ void PushEndpoint::run(std::uint64_t id, const push::Offsets& offsets) {
 broker::Topic* PushEndpoint::find_topic(std::uint64_t id, std::string_view name, bool create) {
   broker::Broker& broker = pushes_.live().broker();
   if (broker::Topic* topic = broker.find(name)) return topic;
-  const broker::Resource cluster{.type = broker::ResourceType::kCluster, .name = {}};
   if (create && may_create_ && broker.options().auto_create_topics &&
       broker::is_valid_topic_name(name) && !broker::is_internal_topic(name) &&
-      broker::authorize({}, broker::Operation::kCreate, cluster)) {
+      broker::authorize({}, broker::Operation::kCreate, broker::kClusterResource)) {
     create_topic(name);
   } else {
     refuse(id, push::ErrorCode::kUnknownTopic, fmt::format("unknown topic '{}'", name));

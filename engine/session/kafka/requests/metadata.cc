@@ -81,7 +81,9 @@ void MetadataJob::take(const Request& request) {
 
 void MetadataJob::create(Asked& asked) {
   KafkaConnection& connection = slot_.connection;
-  if (!broker::authorize(connection.principal(), Operation::kCreate, {.name = asked.name})) {
+  const broker::Principal principal = connection.principal();
+  if (!broker::authorize(principal, Operation::kCreate, broker::kClusterResource) &&
+      !broker::authorize(principal, Operation::kCreate, {.name = asked.name})) {
     asked.error = ErrorCode::kTopicAuthorizationFailed;
     return;
   }

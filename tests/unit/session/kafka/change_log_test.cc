@@ -107,7 +107,7 @@ TEST_F(KafkaChangeLogTest, WhatChangesNothingIsNotLogged) {
 TEST(ChangeLogTest, ALineIsOneLineAndOfLimitedLength) {
   broker::ChangeLog log;
   broker::NewConfigs wanted{.name = "t", .by = "a\nforged line"};
-  wanted.settings.push_back({.name = "x", .value = std::string(1'000'000, 'y')});
+  wanted.settings.push_back({.name = "cleanup.policy", .value = std::string(1'000'000, 'y')});
   testing::internal::CaptureStderr();
   log.altered(wanted);
   runtime::flush_log();
@@ -121,10 +121,14 @@ TEST(ChangeLogTest, ASecretIsNotLogged) {
   broker::ChangeLog log;
   broker::NewConfigs wanted{.resource = broker::ConfigResource::kBroker, .name = "1"};
   wanted.settings.push_back({.name = "sasl.jaas.config", .value = "secret"});
+  wanted.settings.push_back({.name = "listener.name.a.ssl.keystore.password", .value = "secret"});
   testing::internal::CaptureStderr();
   log.altered(wanted);
   runtime::flush_log();
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), Not(HasSubstr("secret")));
+  const std::string text = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(text, HasSubstr("sasl.jaas.config=(hidden)"));
+  EXPECT_THAT(text, HasSubstr("listener.name.a.ssl.keystore.password=(hidden)"));
+  EXPECT_THAT(text, Not(HasSubstr("secret")));
 }
 
 TEST(ChangeLogTest, AFloodOfChangesIsCountedInsteadOfLogged) {

@@ -40,6 +40,18 @@ void ask_for_all(KafkaClient& client, const std::string& topic) {
   client.send(5, kafka::DeleteTopicsRequest{.topic_names = one(name)});
 }
 
+constexpr std::uint64_t kAsked = 7;  // by ask_for_all
+
+// Requests that have been started since the server was.
+std::uint64_t started(const TestServer& server) {
+  std::uint64_t count = 0;
+  for (std::size_t api = 0; api < kafka::kApis.size(); ++api) {
+    count += server.sum(
+        [api](const KafkaCounters& c) -> const runtime::Counter& { return c.requests[api]; });
+  }
+  return count;
+}
+
 TEST(KafkaGatheringJobTest, AClientThatLeavesIsLetGoOfOnceItsRequestsHaveEnded) {
   constexpr int kClients = 50;
   TestServerOptions options;
@@ -52,7 +64,9 @@ TEST(KafkaGatheringJobTest, AClientThatLeavesIsLetGoOfOnceItsRequestsHaveEnded) 
       client.send(9, kafka::MetadataRequest{});
       ASSERT_TRUE(eventually([&] { return !client.silent(); }));
     }
+    const std::uint64_t before = started(server);
     ask_for_all(client, "left-" + std::to_string(i));
+    ASSERT_TRUE(eventually([&] { return started(server) >= before + kAsked; }));
   }
   const auto connections = [](const KafkaCounters& c) -> const runtime::Counter& {
     return c.connections;
@@ -69,6 +83,7 @@ TEST(KafkaGatheringJobTest, TheServerStopsWhileRequestsWait) {
   for (int i = 0; i < 10; ++i) {
     KafkaClient client(server.port());
     ask_for_all(client, "stopped-" + std::to_string(i));
+    ASSERT_TRUE(eventually([&] { return started(server) >= kAsked; }));
     if (i % 2 == 0) {
       ASSERT_TRUE(eventually([&] { return !client.silent(); }));
     }
