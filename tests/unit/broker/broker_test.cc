@@ -264,8 +264,9 @@ TEST(BrokerTest, StoppingWhileATopicIsBeingDeletedEnds) {
       ASSERT_EQ(append(cluster, 0, *partition, "x").error, ErrorCode::kNone);
     }
     const Uuid id = created.topic->id;
-    cluster.runtime().run_on(ShardId(0), [&](runtime::Shard&) {
-      cluster.broker(0).delete_topic(id, [](const TopicOutcome&) {});
+    cluster.runtime().run_on(ShardId(0), [&](runtime::Shard& shard) {
+      shard.hold();  // as a connection does that waits for an answer
+      cluster.broker(0).delete_topic(id, [&shard](const TopicOutcome&) { shard.release(); });
     });
     if (round % 2 == 1) {
       while (!cluster.on(0, [&](Broker& broker) { return broker.find(id) == nullptr; })) {

@@ -43,9 +43,9 @@ void reset(FeedClient& client) {
 
 // The client has published twice at once, so that the server does not read from it until the first
 // is acked, and resets its connection. A record for it fails to be sent, and the topic that it is
-// of is deleted.
+// of begins to go; once `deleted` is set it is gone.
 void lose_a_send(HttpFixture& fixture, FeedClient& client, broker::Topic& topic,
-                 broker::Partition& near) {
+                 broker::Partition& near, std::promise<void>& deleted) {
   ASSERT_TRUE(
       HttpFixture::eventually([&] { return fixture.live_counters().publish_pauses.get() > 0; }));
   const auto& shard = fixture.cluster().broker(0).shard().counters();
@@ -53,11 +53,10 @@ void lose_a_send(HttpFixture& fixture, FeedClient& client, broker::Topic& topic,
   ASSERT_EQ(fixture.append(near, batch_of({std::string(5'000, 'x')})), kafka::ErrorCode::kNone);
   ASSERT_TRUE(HttpFixture::eventually([&] { return shard.sockets_open.get() == 0; }));
   EXPECT_EQ(fixture.counters().connections_open.get(), 1U);
-  auto deleted = std::make_shared<std::promise<void>>();
   fixture.cluster().runtime().run_on(
-      ShardId(0), [&fixture, deleted, id = topic.id](runtime::Shard&) {
+      ShardId(0), [&fixture, &deleted, id = topic.id](runtime::Shard&) {
         fixture.cluster().broker(0).delete_topic(
-            id, [deleted](const broker::TopicOutcome&) { deleted->set_value(); });
+            id, [&deleted](const broker::TopicOutcome&) { deleted.set_value(); });
       });
   // Shard 0 has forgotten it, which it does before shard 1 can.
   ASSERT_TRUE(HttpFixture::eventually([&] {
@@ -74,11 +73,13 @@ TEST(LostSendTest, OfAFeedThatPublishesStillLetsItsTopicGo) {
   while (broker::partition_for_key(as_bytes(key), 2) == near.id) ++key[0];
   FeedClient client(fixture, "/v1/topics/read/ws?from=latest&key=" + key);
   ASSERT_TRUE(client.upgraded());
+  std::promise<void> deleted;
   {
     const StandingStill still(fixture);
     client.http().send(masked(ws::Opcode::kBinary, "one") + masked(ws::Opcode::kBinary, "two"));
-    lose_a_send(fixture, client, topic, near);
+    lose_a_send(fixture, client, topic, near, deleted);
   }
+  deleted.get_future().wait();
   EXPECT_TRUE(
       HttpFixture::eventually([&] { return fixture.counters().connections_open.get() == 0; }));
 }
@@ -91,6 +92,7 @@ TEST(LostSendTest, OfASubscriptionStillLetsItsTopicGo) {
   const int far = other.partitions[0]->owner == ShardId(1) ? 0 : 1;
   PushClient client(fixture);
   (void)client.subscribe(1, "read");
+  std::promise<void> deleted;
   {
     const StandingStill still(fixture);
     const Json publish = {{"topic", "written"},
@@ -98,8 +100,9 @@ TEST(LostSendTest, OfASubscriptionStillLetsItsTopicGo) {
     const std::string message =
         masked(ws::Opcode::kText, Json{{"id", 2}, {"publish", publish}}.dump());
     client.ws().http().send(message + message);
-    lose_a_send(fixture, client.ws(), topic, near);
+    lose_a_send(fixture, client.ws(), topic, near, deleted);
   }
+  deleted.get_future().wait();
   EXPECT_TRUE(
       HttpFixture::eventually([&] { return fixture.counters().connections_open.get() == 0; }));
 }
