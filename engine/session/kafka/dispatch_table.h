@@ -4,11 +4,9 @@
 // Constants; any thread. Only the dispatch and its tests include it.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <iterator>
 #include <span>
 
@@ -60,14 +58,19 @@ inline constexpr ServedApi kRows[] = {
      kTopic},
 };
 
-// By the place of an API in kafka::kApis; null: it is not served.
+// What follows compares places, not addresses: those are no constants for a compiler that checks
+// for null pointers (-fsanitize=undefined).
+inline constexpr std::size_t kNoRow = std::size(kRows);
+
+// By the place of an API in kafka::kApis: the place of its row; kNoRow: it is not served.
 inline constexpr auto kByIndex = [] {
-  std::array<const ServedApi*, kafka::kApis.size()> served{};
-  for (const ServedApi& row : kRows) {
-    const std::size_t index = kafka::api_index(static_cast<std::int16_t>(row.key));
-    if (index < served.size()) served[index] = &row;
+  std::array<std::size_t, kafka::kApis.size()> rows{};
+  rows.fill(kNoRow);
+  for (std::size_t i = 0; i < std::size(kRows); ++i) {
+    const std::size_t index = kafka::api_index(static_cast<std::int16_t>(kRows[i].key));
+    if (index < rows.size()) rows[index] = i;
   }
-  return served;
+  return rows;
 }();
 
 inline constexpr ApiKey kNone{-1};
@@ -75,26 +78,29 @@ inline constexpr ApiKey kNone{-1};
 // The first API that is advertised and has no row.
 inline constexpr ApiKey kNotServed = [] {
   for (std::size_t i = 0; i < kByIndex.size(); ++i) {
-    if (kafka::kApis[i].advertised && kByIndex[i] == nullptr) return kafka::kApis[i].key;
+    if (kafka::kApis[i].advertised && kByIndex[i] == kNoRow) return kafka::kApis[i].key;
   }
   return kNone;
 }();
 // The first that has a row and is not advertised.
 inline constexpr ApiKey kNotAdvertised = [] {
   for (const ServedApi& row : kRows) {
-    const kafka::Api* api = kafka::find_api(row.key);
-    if (api == nullptr || !api->advertised) return row.key;
+    const std::size_t index = kafka::api_index(static_cast<std::int16_t>(row.key));
+    if (index == kafka::kApis.size() || !kafka::kApis[index].advertised) return row.key;
+  }
+  return kNone;
+}();
+// The first that does not come after the one before it.
+inline constexpr ApiKey kOutOfOrder = [] {
+  for (std::size_t i = 1; i < std::size(kRows); ++i) {
+    if (kRows[i].key <= kRows[i - 1].key) return kRows[i].key;
   }
   return kNone;
 }();
 
 static_assert(kNotServed == kNone, "an API that kafka::kApis advertises has no row above");
 static_assert(kNotAdvertised == kNone, "a row above is of an API that kafka::kApis does not have");
-static_assert(std::ranges::find(kRows, nullptr, &ServedApi::serve) == std::end(kRows),
-              "a row above has nothing that serves it");
-static_assert(std::ranges::adjacent_find(kRows, std::ranges::greater_equal(), &ServedApi::key) ==
-                  std::end(kRows),
-              "the rows above are in the order of their keys, one each");
+static_assert(kOutOfOrder == kNone, "the rows above are in the order of their keys, one each");
 
 }  // namespace detail
 
@@ -102,7 +108,8 @@ inline constexpr std::span<const ServedApi> kServedApis = detail::kRows;
 
 // Of an API of kafka::kApis, by its place there; null: it is not served.
 [[nodiscard]] constexpr const ServedApi* served_api(std::size_t index) {
-  return detail::kByIndex[index];
+  const std::size_t row = detail::kByIndex[index];
+  return row == detail::kNoRow ? nullptr : &detail::kRows[row];
 }
 
 }  // namespace duolog::session
