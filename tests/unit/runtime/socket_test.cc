@@ -49,26 +49,29 @@ struct Connection final : SocketHandler {
   }
   void on_sent(std::size_t bytes) override {
     EXPECT_FALSE(socket.closing());
+    --sends_under_way;
     if (when_sent) when_sent(*this, bytes);
   }
-  void on_send_lost() override { lost = true; }
+  void on_send_lost() override { --sends_under_way; }
   void on_writable() override {
     if (when_writable) when_writable(*this);
   }
   void on_closed() override {
+    EXPECT_EQ(sends_under_way, 0);  // each has ended in one way
     if (when_closed) when_closed(*this);
     delete this;
   }
 
   void send(const std::string& text) {
     const iovec part{const_cast<char*>(text.data()), text.size()};
+    ++sends_under_way;
     socket.send({&part, 1});
   }
 
   Socket socket;
   std::string received;
   bool eof = false;
-  bool lost = false;
+  int sends_under_way = 0;
   int error = 0;
   std::function<void(Connection&)> when_data;
   std::function<void(Connection&)> when_eof;
@@ -141,6 +144,7 @@ TEST(SocketTest, ASendThatThePeerDoesNotReadIsShortAndGoesOnWhenWritable) {
     auto* connection = new Connection(shard, pair.ends[0]);
     const auto go_on = [&](Connection& self) {
       const iovec rest{const_cast<char*>(stream.data()) + sent, stream.size() - sent};
+      ++self.sends_under_way;
       self.socket.send({&rest, 1});
     };
     connection->when_sent = [&](Connection& self, std::size_t bytes) {
