@@ -1,6 +1,7 @@
 #include "engine/broker/broker.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "engine/base/check.h"
@@ -265,14 +266,12 @@ void Broker::forget(Topic& topic) {
 
 void Broker::remove_logs(Topic& topic, std::move_only_function<void()> done) {
   struct Pending {
-    std::size_t left = 1;
+    std::size_t left;
     std::move_only_function<void()> done;
   };
-  auto* pending = new Pending{1, std::move(done)};
+  const auto pending = std::make_shared<Pending>(1, std::move(done));
   const auto finish = [pending] {
-    if (--pending->left > 0) return;
-    pending->done();
-    delete pending;
+    if (--pending->left == 0) pending->done();
   };
   for (Partition* partition : topic.partitions) {
     if (partition->owner != shard_.id()) continue;

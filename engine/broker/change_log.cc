@@ -46,7 +46,8 @@ std::string text_of(const NewConfigs::Setting& setting, ConfigResource resource)
 
 void ChangeLog::created(const Topic& topic, std::string_view by) {
   std::string line = "topic '" + topic.name + "' created with " + count_of(topic.partitions.size());
-  for (const auto& [name, value] : topic.config->overrides) line += ", " + name + "=" + value;
+  for (const auto& [name, value] : topic.config->overrides)
+    line.append(", ").append(name).append("=").append(value);
   write(std::move(line), by);
 }
 
