@@ -53,6 +53,7 @@ function(duolog_room name)
   add_library(${name} STATIC ${sources})
   target_link_libraries(${name} PUBLIC duolog_options)
   duolog_precompile(${name} duolog_base)
+  duolog_batches(${name} 4)
 endfunction()
 
 # duolog_precompile(NAME FIRST [HEADER...]): the target uses cmake/precompiled.h and the headers as
@@ -65,6 +66,32 @@ function(duolog_precompile name first)
   else()
     target_precompile_headers(${name} REUSE_FROM ${first})
   endif()
+endfunction()
+
+# duolog_batches(NAME SIZE): up to SIZE sources of a folder of the target are compiled as one, because
+# what they include takes far longer than they do. So what is local to a source has a name that its
+# folder has only once.
+function(duolog_batches name size)
+  if(NOT DUOLOG_BATCHES)
+    return()
+  endif()
+  set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+  get_target_property(sources ${name} SOURCES)
+  list(SORT sources)
+  set(last_folder "")
+  foreach(source IN LISTS sources)
+    cmake_path(ABSOLUTE_PATH source OUTPUT_VARIABLE folder)
+    cmake_path(GET folder PARENT_PATH folder)
+    if(NOT folder STREQUAL last_folder)
+      set(last_folder ${folder})
+      set(count 0)
+    endif()
+    math(EXPR batch "${count} / ${size}")
+    math(EXPR count "${count} + 1")
+    file(RELATIVE_PATH group ${PROJECT_SOURCE_DIR} ${folder}/${batch})
+    string(MAKE_C_IDENTIFIER ${group} group)
+    set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${group})
+  endforeach()
 endfunction()
 
 # duolog_program(NAME GLOB...): a program of every .cc file directly in or below the folders.

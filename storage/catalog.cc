@@ -15,7 +15,7 @@ namespace duolog::storage {
 namespace {
 
 constexpr std::string_view kPrefix = "catalog-";
-constexpr std::string_view kSuffix = ".log";
+constexpr std::string_view kCatalogSuffix = ".log";
 constexpr std::string_view kTemporarySuffix = ".log.tmp";
 
 // The n of catalog-<n><suffix>; 0 when the name is another.
@@ -96,7 +96,7 @@ Catalog& Catalog::operator=(Catalog&& other) noexcept {
 
 std::string Catalog::path_of(std::uint64_t generation) const {
   return directory_ + "/" + std::string(kPrefix) + std::to_string(generation) +
-         std::string(kSuffix);
+         std::string(kCatalogSuffix);
 }
 
 std::unexpected<Error> Catalog::corrupt(std::uint64_t position, const std::string& what) {
@@ -110,7 +110,7 @@ Result<std::uint64_t> Catalog::newest_generation() {
   if (!entries) return std::unexpected(entries.error());
   std::uint64_t newest = 0;
   for (const DirectoryEntry& entry : *entries) {
-    newest = std::max(newest, generation_of(entry.name, kSuffix));
+    newest = std::max(newest, generation_of(entry.name, kCatalogSuffix));
   }
   return newest;
 }
@@ -204,7 +204,7 @@ Result<void> Catalog::remove_leftovers() {
   auto entries = files_->list(directory_);
   if (!entries) return std::unexpected(entries.error());
   for (const DirectoryEntry& entry : *entries) {
-    const std::uint64_t generation = generation_of(entry.name, kSuffix);
+    const std::uint64_t generation = generation_of(entry.name, kCatalogSuffix);
     const bool old = generation > 0 && generation < generation_;
     if (!old && generation_of(entry.name, kTemporarySuffix) == 0) continue;
     if (auto removed = files_->remove(directory_ + "/" + entry.name); !removed) return removed;

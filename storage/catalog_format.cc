@@ -10,7 +10,7 @@ namespace duolog::storage {
 
 namespace {
 
-constexpr std::string_view kMagic = "DUOLOGCT";
+constexpr std::string_view kCatalogMagic = "DUOLOGCT";
 constexpr std::uint32_t kCatalogVersion = 1;
 // Where in a frame the checksummed bytes begin.
 constexpr std::size_t kFrameChecksumBytes = 4;
@@ -170,7 +170,7 @@ Result<CatalogEntry> decode_as(const CatalogFrame& frame) {
 
 void encode_header(const CatalogHeader& header, std::vector<std::uint8_t>& out) {
   const std::size_t at = out.size();
-  out.insert(out.end(), kMagic.begin(), kMagic.end());
+  out.insert(out.end(), kCatalogMagic.begin(), kCatalogMagic.end());
   Writer write(out);
   write(kCatalogVersion);
   write(std::uint32_t{0});
@@ -180,7 +180,8 @@ void encode_header(const CatalogHeader& header, std::vector<std::uint8_t>& out) 
 }
 
 Result<CatalogHeader> decode_header(Bytes file) {
-  if (file.size() < kCatalogHeaderBytes || as_text(file.first(kMagic.size())) != kMagic) {
+  if (file.size() < kCatalogHeaderBytes ||
+      as_text(file.first(kCatalogMagic.size())) != kCatalogMagic) {
     return fail(Errc::kCorrupt, "it does not begin as a catalog does");
   }
   constexpr std::size_t kChecksumAt = kCatalogHeaderBytes - sizeof(std::uint32_t);
@@ -190,7 +191,7 @@ Result<CatalogHeader> decode_header(Bytes file) {
   std::uint32_t version = 0;
   std::uint32_t reserved = 0;
   CatalogHeader header;
-  Reader read(file.subspan(kMagic.size()));
+  Reader read(file.subspan(kCatalogMagic.size()));
   read(version), read(reserved);
   read(header.generation), read(header.first_sequence), read(header.snapshot_bytes);
   if (version == kCatalogVersion) return header;

@@ -8,7 +8,7 @@
 namespace duolog::storage {
 namespace {
 
-constexpr std::int64_t kMagic = 0x3250435f474f4c44;  // "DLOG_CP2"
+constexpr std::int64_t kCheckpointMagic = 0x3250435f474f4c44;  // "DLOG_CP2"
 constexpr const char* kFile = "/checkpoint";
 
 void put(std::vector<std::uint8_t>& out, std::int64_t value) {
@@ -77,7 +77,7 @@ bool take_producers(Fields& fields, std::vector<ProducerState>& producers) {
 Result<void> write_checkpoint(Files& files, const std::string& directory,
                               const Checkpoint& checkpoint) {
   std::vector<std::uint8_t> out;
-  put(out, kMagic);
+  put(out, kCheckpointMagic);
   put(out, checkpoint.segment.value);
   put(out, static_cast<std::int64_t>(checkpoint.position));
   put(out, checkpoint.next_offset.value);
@@ -109,7 +109,7 @@ std::optional<Checkpoint> read_checkpoint(Files& files, const std::string& direc
   const Bytes body = Bytes(*content).first(content->size() - sizeof(std::int64_t));
   if (xxh3(body) != load_le<std::uint64_t>(body.data() + body.size())) return std::nullopt;
   Fields fields(body);
-  if (fields.take() != kMagic) return std::nullopt;
+  if (fields.take() != kCheckpointMagic) return std::nullopt;
 
   Checkpoint checkpoint;
   checkpoint.segment = Offset(fields.take());

@@ -11,7 +11,7 @@
 namespace duolog::storage {
 namespace {
 
-constexpr std::string_view kSuffix = ".journal";
+constexpr std::string_view kJournalSuffix = ".journal";
 // A shorter file is one whose creation was cut short.
 constexpr std::uint64_t kSmallestFileBytes = 64 * kKiB;
 
@@ -48,7 +48,7 @@ Result<JournalReader> JournalReader::open(Files& files, std::string directory) {
   auto entries = files.list(reader.directory_);
   if (!entries) return std::unexpected(entries.error());
   for (const DirectoryEntry& entry : *entries) {
-    if (entry.is_directory || !entry.name.ends_with(kSuffix)) continue;
+    if (entry.is_directory || !entry.name.ends_with(kJournalSuffix)) continue;
     JournalFile file;
     std::from_chars(entry.name.data(), entry.name.data() + entry.name.size(), file.number);
     auto opened = files.open(reader.directory_ + "/" + entry.name, OpenMode::kDirect);

@@ -55,8 +55,9 @@ export -f tidy_one
 tidy() {
   local since
   since=$(base "$@") || return 1
-  # Precompiled headers are g++'s, which clang-tidy cannot read.
-  cmake -S . -B "$tree" -G Ninja -DCMAKE_BUILD_TYPE=Release -DDUOLOG_PRECOMPILE=OFF >/dev/null ||
+  # Precompiled headers are g++'s, which clang-tidy cannot read; it looks at one file at a time.
+  cmake -S . -B "$tree" -G Ninja -DCMAKE_BUILD_TYPE=Release -DDUOLOG_PRECOMPILE=OFF \
+    -DDUOLOG_BATCHES=OFF >/dev/null ||
     return 1
   export TREE=$tree TIDY_END=$((EPOCHSECONDS + ${LINT_TIDY_S:-150}))
   # shellcheck disable=SC2016  # the inner shell's

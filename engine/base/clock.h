@@ -7,6 +7,8 @@
 
 namespace duolog {
 
+constexpr std::uint64_t kNsPerMs = 1'000'000;
+
 // Monotonic nanoseconds (CLOCK_MONOTONIC); for durations and deadlines.
 [[nodiscard]] std::uint64_t monotonic_ns();
 

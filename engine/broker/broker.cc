@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/base/clock.h"
 #include "engine/broker/cluster.h"
 #include "storage/journal.h"
 #include "storage/log_store.h"
@@ -15,10 +16,8 @@ namespace {
 
 constexpr std::uint64_t kTickNs = 1'000'000'000;
 constexpr std::uint64_t kSoonNs = 50'000;
-constexpr std::uint64_t kNsPerMs = 1'000'000;
 // The first look at retention after a start, as in Kafka.
 constexpr std::uint64_t kFirstRetentionCheckMs = 30'000;
-constexpr ShardId kController{0};
 
 kafka::ErrorCode to_kafka(const Error& error) {
   switch (error.code) {

@@ -33,6 +33,8 @@
 
 namespace duolog::broker {
 
+inline constexpr ShardId kController{0};
+
 class Cluster {
  public:
   // Opens the data directory, recovers every log, and takes the leader epoch of this run.

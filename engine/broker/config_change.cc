@@ -15,9 +15,7 @@ namespace {
 using kafka::ErrorCode;
 using Operation = NewConfigs::Operation;
 
-constexpr ShardId kController{0};
-
-std::string_view kind_of(ConfigResource resource) {
+std::string_view kind_in_message(ConfigResource resource) {
   if (resource == ConfigResource::kTopic) return "topic";
   return resource == ConfigResource::kGroup ? "group" : "client metrics";
 }
@@ -147,7 +145,8 @@ TopicOutcome ConfigChange::check_keys() const {
     if (wanted_.resource != ConfigResource::kBroker) {
       if (key || setting.operation == Operation::kDelete) continue;
       return {bad_value_of(wanted_.resource),
-              "Unknown " + std::string(kind_of(wanted_.resource)) + " config name: " + setting.name,
+              "Unknown " + std::string(kind_in_message(wanted_.resource)) +
+                  " config name: " + setting.name,
               nullptr};
     }
     if (key && key->is_read_only()) {

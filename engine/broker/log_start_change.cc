@@ -11,8 +11,6 @@ namespace {
 
 using kafka::ErrorCode;
 
-constexpr ShardId kController{0};
-
 }  // namespace
 
 LogStartChange::LogStartChange(Cluster& cluster, std::vector<LogStart> starts, std::string by,

@@ -8,8 +8,6 @@ namespace {
 
 using kafka::ErrorCode;
 
-constexpr ShardId kController{0};
-
 }  // namespace
 
 void PartitionGrowth::start(Cluster& cluster, const NewPartitions& wanted, Done done) {

@@ -10,7 +10,6 @@ namespace {
 
 using kafka::ErrorCode;
 
-constexpr ShardId kController{0};
 // As in Kafka, unless whoever makes it says otherwise.
 constexpr std::pair<const char*, const char*> kOffsetsConfigs[] = {{"cleanup.policy", "compact"},
                                                                    {"compression.type", "producer"},

@@ -5,14 +5,11 @@
 #include <vector>
 
 #include "engine/base/check.h"
+#include "engine/base/clock.h"
 #include "engine/groups/consumer_protocol.h"
 
 namespace duolog::groups {
-namespace {
-
-constexpr std::uint64_t kNsPerMs = 1'000'000;
-
-}  // namespace
+namespace {}  // namespace
 
 std::string_view name(GroupState state) {
   switch (state) {

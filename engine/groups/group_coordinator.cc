@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/base/clock.h"
 #include "engine/groups/group_coordinators.h"
 #include "engine/groups/group_routes.h"
 
@@ -12,7 +13,6 @@ using kafka::ErrorCode;
 
 namespace {
 
-constexpr std::uint64_t kNsPerMs = 1'000'000;
 // For the next stores: so many, each of at most so much memory.
 constexpr std::size_t kKeptBatches = 64;
 constexpr std::size_t kKeptBatchBytes = 16U << 10;

@@ -16,7 +16,7 @@ using kafka::ErrorCode;
 
 // What a record takes besides its texts, about: its length, times, numbers, versions.
 constexpr std::uint64_t kRecordBytes = 48;
-constexpr std::size_t kGroupsPerTurn = 256;
+constexpr std::size_t kGroupsCopiedPerTurn = 256;
 constexpr std::size_t kBytesPerTurn = 256U << 10;
 
 std::uint64_t size_of(const Group& group) {
@@ -69,7 +69,7 @@ void GroupLog::check_growth() {
 void GroupLog::rewrite_some() {
   if (state_ != State::kReady) return end_rewrite();
   std::size_t bytes = 0;
-  const std::size_t most = std::min(kGroupsPerTurn, to_copy_.size());
+  const std::size_t most = std::min(kGroupsCopiedPerTurn, to_copy_.size());
   for (std::size_t i = 0; i < most && bytes < kBytesPerTurn && !rewrite_failed_; ++i) {
     std::string id = std::move(to_copy_.front());
     to_copy_.pop_front();

@@ -1,5 +1,6 @@
 // Sweeping: what a coordinator's groups have committed and nobody wants any more is removed
 // (KIP-211), so many groups a turn.
+#include "engine/base/clock.h"
 #include "engine/groups/group_coordinator.h"
 #include "engine/runtime/runtime.h"
 
@@ -8,8 +9,7 @@ namespace {
 
 using kafka::ErrorCode;
 
-constexpr std::uint64_t kNsPerMs = 1'000'000;
-constexpr std::size_t kGroupsPerTurn = 256;
+constexpr std::size_t kGroupsSweptPerTurn = 256;
 constexpr std::size_t kMostStores = 512;  // under way
 
 }  // namespace
@@ -42,7 +42,7 @@ void GroupCoordinator::sweep_later() {
 
 void GroupCoordinator::sweep_some() {
   auto next = groups_.lower_bound(swept_);
-  for (std::size_t i = 0; i < kGroupsPerTurn && next != groups_.end() && !stopping_; ++i) {
+  for (std::size_t i = 0; i < kGroupsSweptPerTurn && next != groups_.end() && !stopping_; ++i) {
     if (sweep_stores_ >= kMostStores) break;
     Group& group = *next->second;
     ++next;

@@ -10,13 +10,13 @@ namespace {
 using kafka::ErrorCode;
 using kafka::OffsetDeleteRequest;
 using kafka::OffsetDeleteResponse;
-using PartitionResponse = OffsetDeleteResponse::Topic::Partition;
+using DeletedOffset = OffsetDeleteResponse::Topic::Partition;
 
 struct Deletion {
   std::string topic;
   PartitionId partition;
-  PartitionResponse* response;  // in the call's arena
-  bool stored = false;          // that it is gone
+  DeletedOffset* response;  // in the call's arena
+  bool stored = false;      // that it is gone
 };
 
 // The response, with an error for each partition that is not there; the others are `candidates`.
@@ -29,7 +29,7 @@ OffsetDeleteResponse plan(const broker::Broker& broker, const OffsetDeleteReques
     const auto& asked = request.topics[t];
     const broker::Topic* topic = broker.find(asked.name);
     topics[t].name = asked.name;
-    auto partitions = arena.make<PartitionResponse>(asked.partitions.size());
+    auto partitions = arena.make<DeletedOffset>(asked.partitions.size());
     topics[t].partitions = partitions;
     for (std::size_t p = 0; p < partitions.size(); ++p) {
       const PartitionId index = asked.partitions[p].partition_index;

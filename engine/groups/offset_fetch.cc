@@ -8,17 +8,17 @@ namespace {
 using kafka::ErrorCode;
 using AskedTopic = kafka::OffsetFetchRequest::Group::Topic;
 using GroupResponse = kafka::OffsetFetchResponse::Group;
-using PartitionResponse = kafka::OffsetFetchResponse::Partition;
+using FetchedOffset = kafka::OffsetFetchResponse::Partition;
 using TopicResponse = kafka::OffsetFetchResponse::Group::Topic;
 
 constexpr Offset kNoOffset{-1};
 constexpr std::int16_t kFirstVersionWithGroupError = 2;
 
-PartitionResponse nothing(PartitionId partition, ErrorCode error = ErrorCode::kNone) {
+FetchedOffset nothing(PartitionId partition, ErrorCode error = ErrorCode::kNone) {
   return {.partition_index = partition, .committed_offset = kNoOffset, .error_code = error};
 }
 
-PartitionResponse describe(PartitionId partition, const CommittedOffset& committed) {
+FetchedOffset describe(PartitionId partition, const CommittedOffset& committed) {
   return {.partition_index = partition,
           .committed_offset = committed.offset,
           .committed_leader_epoch = committed.leader_epoch,
@@ -34,7 +34,7 @@ bool is_of_topic(const CommittedOffset& committed, const broker::Topic* topic) {
 TopicResponse fetch_topic(const broker::Broker& broker, const Group* group, const AskedTopic& asked,
                           std::int16_t version, kafka::Arena& arena) {
   TopicResponse response{.name = asked.name, .topic_id = asked.topic_id};
-  auto partitions = arena.make<PartitionResponse>(asked.partition_indexes.size());
+  auto partitions = arena.make<FetchedOffset>(asked.partition_indexes.size());
   response.partitions = partitions;
   const bool by_id = version >= kFirstOffsetsVersionWithIds;
   const broker::Topic* topic = by_id ? broker.find(asked.topic_id) : broker.find(asked.name);
@@ -61,7 +61,7 @@ kafka::Array<TopicResponse> fetch_all(const broker::Broker& broker, const Group&
   for (const auto& [name, committed] : group.offsets.topics()) {
     const broker::Topic* topic = broker.find(name);
     if (topic == nullptr && version >= kFirstOffsetsVersionWithIds) continue;
-    auto partitions = arena.make<PartitionResponse>(committed.size());
+    auto partitions = arena.make<FetchedOffset>(committed.size());
     std::size_t p = 0;
     for (const auto& [partition, offset] : committed) {
       if (is_of_topic(offset, topic)) partitions[p++] = describe(partition, offset);
@@ -83,7 +83,7 @@ GroupResponse failed_fetch(const FetchedGroup& asked, ErrorCode error, kafka::Ar
   response.topics = topics;
   for (std::size_t t = 0; t < topics.size(); ++t) {
     const AskedTopic& topic = asked.group.topics[t];
-    auto partitions = arena.make<PartitionResponse>(topic.partition_indexes.size());
+    auto partitions = arena.make<FetchedOffset>(topic.partition_indexes.size());
     for (std::size_t p = 0; p < partitions.size(); ++p) {
       partitions[p] = nothing(topic.partition_indexes[p], error);
     }

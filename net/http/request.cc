@@ -2,16 +2,12 @@
 
 #include <algorithm>
 
+#include "engine/base/text.h"
+
 namespace duolog::http {
 namespace {
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-std::string_view trim(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
 
 }  // namespace
 
@@ -38,7 +34,7 @@ std::vector<std::string_view> list_elements(const Request& request, std::string_
     std::string_view rest = field.value;
     while (!rest.empty()) {
       const std::size_t comma = rest.find(',');
-      const std::string_view element = trim(rest.substr(0, comma));
+      const std::string_view element = trimmed(rest.substr(0, comma));
       if (!element.empty()) elements.push_back(element);
       rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
     }

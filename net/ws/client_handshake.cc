@@ -7,6 +7,7 @@
 
 #include <openssl/evp.h>
 
+#include "engine/base/text.h"
 #include "net/http/request.h"
 #include "net/ws/handshake.h"
 
@@ -15,12 +16,6 @@ namespace {
 
 constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::string_view kHeaderEnd = "\r\n\r\n";
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t\r\n");
-  if (first == text.npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
-}
 
 // The value of a field, of those between the status line and the header's end.
 std::optional<std::string_view> field(std::string_view header, std::string_view name) {

@@ -10,6 +10,7 @@
 #include <zlib.h>
 
 #include "engine/base/check.h"
+#include "engine/base/text.h"
 
 namespace duolog::ws {
 namespace {
@@ -23,12 +24,6 @@ constexpr int kLeastZlibBits = 9;
 constexpr int kMemoryLevel = 7;
 constexpr int kAtBlockEnd = 128;  // of z_stream::data_type
 constexpr std::size_t kGrowBytes = 16U << 10;
-
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
 
 // The part before the next `separator`, which it takes off `rest`.
 std::string_view take_until(std::string_view& rest, char separator) {

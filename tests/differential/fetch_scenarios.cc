@@ -20,7 +20,7 @@ FetchRequest request(FetchRequest::Topic& topic, std::vector<Asked>& partitions)
   return {.max_wait_ms = 100, .min_bytes = 1, .max_bytes = 50 << 20, .topics = one(topic)};
 }
 
-void in_every_version(Differ& differ) {
+void fetches_in_every_version(Differ& differ) {
   create_topic(differ, "fetched", 3);
   for (int i = 0; i < 3; ++i) produce(differ, "fetched", 0, batch_of({"a", "b", "c"}));
   produce(differ, "fetched", 1, batch_of({"d"}));
@@ -68,7 +68,7 @@ void limits(Differ& differ) {
   }
 }
 
-void epochs(Differ& differ) {
+void fetch_epochs(Differ& differ) {
   create_topic(differ, "epochs");
   produce(differ, "epochs", 0, batch_of({"a"}));
   FetchRequest::Topic topic{.topic = "epochs"};
@@ -125,9 +125,9 @@ void sessions(Differ& differ) {
 }  // namespace
 
 std::vector<Scenario> fetch_scenarios() {
-  return {{"fetch in every version", in_every_version},
+  return {{"fetch in every version", fetches_in_every_version},
           {"fetch limits", limits},
-          {"fetch epochs", epochs},
+          {"fetch epochs", fetch_epochs},
           {"fetch sessions", sessions}};
 }
 

@@ -89,7 +89,7 @@ void sequences(Differ& differ) {
   producer.send("a negative sequence", -1, 1, 0, -1, {"log_start_offset"});
 }
 
-void epochs(Differ& differ) {
+void producer_epochs(Differ& differ) {
   create_topic(differ, "epochs");
   Sender producer(differ, "epochs");
   producer.send("begins", 0, 3, 5);
@@ -136,7 +136,7 @@ std::vector<Scenario> idempotence_scenarios() {
   constexpr auto kNeeds = kafka::ApiKey::kInitProducerId;
   return {{"producer ids", ids, kNeeds},
           {"sequences of a producer", sequences, kNeeds},
-          {"epochs of a producer", epochs, kNeeds},
+          {"epochs of a producer", producer_epochs, kNeeds},
           {"sequences that wrap", wrap, kNeeds},
           {"a producer whose records are deleted", deleted_records, kNeeds}};
 }

@@ -17,7 +17,7 @@ void list(Differ& differ, std::int16_t version, std::string_view topic, std::int
   differ.ask<ListOffsetsResponse>(version, ListOffsetsRequest{.replica_id = -1, .topics = one(t)});
 }
 
-void in_every_version(Differ& differ) {
+void offsets_listed_in_every_version(Differ& differ) {
   create_topic(differ, "listed", 2);
   produce(differ, "listed", 0, batch_of({"a", "b", "c"}, 1000));
   produce(differ, "listed", 0, batch_of({"d", "e"}, 3000));
@@ -53,7 +53,8 @@ void epoch_ends(Differ& differ) {
 }  // namespace
 
 std::vector<Scenario> offset_scenarios() {
-  return {{"list offsets in every version", in_every_version}, {"ends of epochs", epoch_ends}};
+  return {{"list offsets in every version", offsets_listed_in_every_version},
+          {"ends of epochs", epoch_ends}};
 }
 
 }  // namespace duolog::differential

@@ -28,7 +28,7 @@ void ask(Differ& differ, std::int16_t version, std::string_view topic, const Bat
   ask(differ, version, topic, 0, kafka::Records(batch), -1, allowed);
 }
 
-void in_every_version(Differ& differ) {
+void produces_in_every_version(Differ& differ) {
   create_topic(differ, "produced", 2);
   for (std::int16_t version = 3; version <= 12; ++version) {
     ask(differ, version, "produced", batch_of({"a", "b"}));
@@ -176,7 +176,7 @@ void settings_of_topics(Differ& differ) {
 }  // namespace
 
 std::vector<Scenario> produce_scenarios() {
-  return {{"produce in every version", in_every_version},
+  return {{"produce in every version", produces_in_every_version},
           {"damaged batches", damaged_batches},
           {"batches that are too large", too_large},
           {"timestamps of a producer", timestamps},

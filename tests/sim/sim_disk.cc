@@ -22,8 +22,6 @@ std::vector<std::uint8_t> gather(const DiskOp& op) {
   return bytes;
 }
 
-bool is_aligned(std::uint64_t value) { return value % storage::kBlockBytes == 0; }
-
 }  // namespace
 
 SimDisk::SimDisk(SimFiles& files, std::uint64_t seed) : files_(files), random_(seed) {
@@ -50,10 +48,10 @@ void SimDisk::submit(DiskOp& op) {
   }
   CHECK(file.writable && !op.data.empty());
   if (file.direct) {
-    CHECK(is_aligned(op.offset));
+    CHECK(is_block_aligned(op.offset));
     for (const iovec& part : op.data) {
-      CHECK(is_aligned(reinterpret_cast<std::uintptr_t>(part.iov_base)));
-      CHECK(is_aligned(part.iov_len));
+      CHECK(is_block_aligned(reinterpret_cast<std::uintptr_t>(part.iov_base)));
+      CHECK(is_block_aligned(part.iov_len));
     }
   }
   operations_.push_back({&op, 0});

@@ -32,8 +32,6 @@ std::string range(std::uint64_t offset, std::uint64_t length) {
   return " " + std::to_string(offset) + "+" + std::to_string(length);
 }
 
-bool is_aligned(std::uint64_t value) { return value % storage::kBlockBytes == 0; }
-
 }  // namespace
 
 SimFiles::SimFiles(std::uint64_t max_file_bytes)
@@ -161,8 +159,8 @@ Result<std::size_t> SimFiles::read(FileId file, std::uint64_t offset, MutableByt
     return std::unexpected(fault.error());
   }
   if (from.direct) {
-    CHECK(is_aligned(offset) && is_aligned(into.size()));
-    CHECK(is_aligned(reinterpret_cast<std::uintptr_t>(into.data())));
+    CHECK(is_block_aligned(offset) && is_block_aligned(into.size()));
+    CHECK(is_block_aligned(reinterpret_cast<std::uintptr_t>(into.data())));
   }
   const SimContent& content = from.file->now();
   if (offset >= content.size_bytes) return 0;
@@ -202,8 +200,8 @@ void SimFiles::record_write(SimFile& file, std::uint64_t offset, std::vector<std
 Result<void> SimFiles::write(FileId file, std::uint64_t offset, Bytes data) {
   OpenFile& to = opened(file);
   if (to.direct) {
-    CHECK(is_aligned(offset) && is_aligned(data.size()));
-    CHECK(is_aligned(reinterpret_cast<std::uintptr_t>(data.data())));
+    CHECK(is_block_aligned(offset) && is_block_aligned(data.size()));
+    CHECK(is_block_aligned(reinterpret_cast<std::uintptr_t>(data.data())));
   }
   if (auto checked = check_write(to, offset, data.size()); !checked) return checked;
   if (auto fault = take_fault(Fault::kWrite, to.path); !fault) return fault;

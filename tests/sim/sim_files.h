@@ -38,6 +38,10 @@ enum class CrashPolicy : std::uint8_t {
 inline constexpr CrashPolicy kCrashPolicies[] = {CrashPolicy::kKeepAll, CrashPolicy::kDropAll,
                                                  CrashPolicy::kRandom, CrashPolicy::kKill};
 
+[[nodiscard]] inline bool is_block_aligned(std::uint64_t value) {
+  return value % storage::kBlockBytes == 0;
+}
+
 class SimFiles final : public storage::Files {
  public:
   // No file grows beyond `max_file_bytes`; that much address space is reserved for each.

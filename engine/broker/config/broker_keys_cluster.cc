@@ -6,7 +6,7 @@ namespace {
 
 using enum ConfigType;
 
-constexpr auto kRows = std::to_array<ConfigKey>({
+constexpr auto kClusterRows = std::to_array<ConfigKey>({
     {"auto.leader.rebalance.enable", kBoolean, "true", kAny, kStored,
      "Whether leadership goes back to preferred replicas by itself."},
     {"broker.heartbeat.interval.ms", kInt, "2000", kAny, kStored,
@@ -89,6 +89,6 @@ constexpr auto kRows = std::to_array<ConfigKey>({
 
 }  // namespace
 
-std::span<const ConfigKey> broker_key_rows_of_cluster() { return kRows; }
+std::span<const ConfigKey> broker_key_rows_of_cluster() { return kClusterRows; }
 
 }  // namespace duolog::broker

@@ -6,7 +6,7 @@ namespace {
 
 using enum ConfigType;
 
-constexpr auto kRows = std::to_array<ConfigKey>({
+constexpr auto kGroupsRows = std::to_array<ConfigKey>({
     {"add.partitions.to.txn.retry.backoff.max.ms", kInt, "100", at_least(0), kStored,
      "Longest pause before the broker asks again whether a partition is part of a transaction."},
     {"add.partitions.to.txn.retry.backoff.ms", kInt, "20", at_least(1), kStored,
@@ -192,6 +192,6 @@ constexpr auto kRows = std::to_array<ConfigKey>({
 
 }  // namespace
 
-std::span<const ConfigKey> broker_key_rows_of_groups() { return kRows; }
+std::span<const ConfigKey> broker_key_rows_of_groups() { return kGroupsRows; }
 
 }  // namespace duolog::broker

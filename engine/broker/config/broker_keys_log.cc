@@ -6,9 +6,7 @@ namespace {
 
 using enum ConfigType;
 
-constexpr ConfigRange kGzipLevels{.least = 1, .most = 9, .or_minus_one = true};
-
-constexpr auto kRows = std::to_array<ConfigKey>({
+constexpr auto kLogRows = std::to_array<ConfigKey>({
     {"compression.gzip.level", kInt, "-1", kGzipLevels, kTopicDefault,
      "Level at which gzip compresses where the broker does it."},
     {"compression.lz4.level", kInt, "9", between(1, 17), kTopicDefault,
@@ -110,6 +108,6 @@ constexpr auto kRows = std::to_array<ConfigKey>({
 
 }  // namespace
 
-std::span<const ConfigKey> broker_key_rows_of_log() { return kRows; }
+std::span<const ConfigKey> broker_key_rows_of_log() { return kLogRows; }
 
 }  // namespace duolog::broker

@@ -6,7 +6,7 @@ namespace {
 
 using enum ConfigType;
 
-constexpr auto kRows = std::to_array<ConfigKey>({
+constexpr auto kNetworkRows = std::to_array<ConfigKey>({
     {"advertised.listeners", kList, nullptr, kAny, kEffect,
      "Address that clients are told to connect to; the setting advertise."},
     {"alter.config.policy.class.name", kClass, nullptr, kAny, kStored,
@@ -128,6 +128,6 @@ constexpr auto kRows = std::to_array<ConfigKey>({
 
 }  // namespace
 
-std::span<const ConfigKey> broker_key_rows_of_network() { return kRows; }
+std::span<const ConfigKey> broker_key_rows_of_network() { return kNetworkRows; }
 
 }  // namespace duolog::broker

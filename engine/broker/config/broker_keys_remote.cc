@@ -6,7 +6,7 @@ namespace {
 
 using enum ConfigType;
 
-constexpr auto kRows = std::to_array<ConfigKey>({
+constexpr auto kRemoteRows = std::to_array<ConfigKey>({
     {"remote.fetch.max.wait.ms", kInt, "500", at_least(1), kUpdatable,
      "How long a fetch waits for remote storage."},
     {"remote.list.offsets.request.timeout.ms", kLong, "30000", at_least(1), kUpdatable,
@@ -62,6 +62,6 @@ constexpr auto kRows = std::to_array<ConfigKey>({
 
 }  // namespace
 
-std::span<const ConfigKey> broker_key_rows_of_remote_storage() { return kRows; }
+std::span<const ConfigKey> broker_key_rows_of_remote_storage() { return kRemoteRows; }
 
 }  // namespace duolog::broker

@@ -6,7 +6,7 @@ namespace {
 
 using enum ConfigType;
 
-constexpr auto kRows = std::to_array<ConfigKey>({
+constexpr auto kSecurityRows = std::to_array<ConfigKey>({
     {"authorizer.class.name", kString, "", kAny, kStored, "Class that decides who may do what."},
     {"delegation.token.expiry.check.interval.ms", kLong, "3600000", at_least(1), kStored,
      "How often is looked for delegation tokens that have expired."},
@@ -166,6 +166,6 @@ constexpr auto kRows = std::to_array<ConfigKey>({
 
 }  // namespace
 
-std::span<const ConfigKey> broker_key_rows_of_security() { return kRows; }
+std::span<const ConfigKey> broker_key_rows_of_security() { return kSecurityRows; }
 
 }  // namespace duolog::broker

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 
+#include "engine/base/text.h"
 #include "net/kafka/reader.h"
 
 namespace duolog::broker {
@@ -21,14 +22,9 @@ Keys sorted(std::initializer_list<std::span<const ConfigKey>> tables) {
   return keys;
 }
 
-std::string_view first_synonym(const ConfigKey* key) { return key->synonyms[0]; }
+constexpr std::string_view kSpaces = " \t\r\n";
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpaces = " \t\r\n";
-  const auto first = text.find_first_not_of(kSpaces);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpaces) - first + 1);
-}
+std::string_view first_synonym(const ConfigKey* key) { return key->synonyms[0]; }
 
 bool same_word(std::string_view a, std::string_view b, bool any_case) {
   return std::ranges::equal(a, b, [any_case](char x, char y) {
@@ -206,7 +202,7 @@ const ConfigKey* topic_key_of(std::string_view broker_key) {
 }
 
 Result<std::string> check_config_value(const ConfigKey& key, std::string_view value) {
-  auto kept = check_type(key, trimmed(value));
+  auto kept = check_type(key, trimmed(value, kSpaces));
   if (kept && kept->size() > kafka::kMaxStringBytes) {
     return fail(Errc::kInvalid, "Value for configuration " + std::string(key.name) +
                                     " must be no longer than " +
@@ -219,7 +215,8 @@ std::vector<std::string_view> config_list(std::string_view value) {
   std::vector<std::string_view> items;
   while (!value.empty()) {
     const std::size_t comma = std::min(value.find(','), value.size());
-    if (const auto item = trimmed(value.substr(0, comma)); !item.empty()) items.push_back(item);
+    if (const auto item = trimmed(value.substr(0, comma), kSpaces); !item.empty())
+      items.push_back(item);
     value.remove_prefix(std::min(comma + 1, value.size()));
   }
   return items;

@@ -56,6 +56,7 @@ struct ConfigRange {
   bool replicas = false;  // a list of partition:broker, or *
 };
 inline constexpr ConfigRange kAny{};
+inline constexpr ConfigRange kGzipLevels{.least = 1, .most = 9, .or_minus_one = true};
 [[nodiscard]] constexpr ConfigRange at_least(double least) { return {.least = least}; }
 [[nodiscard]] constexpr ConfigRange between(double least, double most) {
   return {.least = least, .most = most};

@@ -7,9 +7,8 @@ namespace {
 using enum ConfigType;
 
 constexpr ConfigRange kReplicas{.replicas = true};
-constexpr ConfigRange kGzipLevels{.least = 1, .most = 9, .or_minus_one = true};
 
-constexpr auto kRows = std::to_array<ConfigKey>({
+constexpr auto kTopicRows = std::to_array<ConfigKey>({
     {"cleanup.policy",
      kList,
      "delete",
@@ -227,6 +226,6 @@ constexpr auto kRows = std::to_array<ConfigKey>({
 
 }  // namespace
 
-std::span<const ConfigKey> topic_key_rows() { return kRows; }
+std::span<const ConfigKey> topic_key_rows() { return kTopicRows; }
 
 }  // namespace duolog::broker

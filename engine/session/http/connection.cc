@@ -4,16 +4,13 @@
 
 #include <sys/socket.h>
 
+#include "engine/base/clock.h"
 #include "engine/session/http/door.h"
 #include "engine/session/http/routes.h"
 #include "net/http/access.h"
 
 namespace duolog::session {
-namespace {
-
-constexpr std::uint64_t kNsPerMs = 1'000'000;
-
-}  // namespace
+namespace {}  // namespace
 
 void HttpConnection::accept(HttpDoor& door, int descriptor) {
   new HttpConnection(door, descriptor);  // owns itself

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "engine/base/clock.h"
 #include "engine/session/kafka/requests/fetch.h"
 #include "engine/session/kafka/requests/produce.h"
 #include "engine/session/transport/socket_address.h"
@@ -11,7 +12,6 @@
 namespace duolog::session {
 namespace {
 
-constexpr std::uint64_t kNsPerMs = 1'000'000;
 // What an unused slot, or an idle input, may keep for the next request.
 constexpr std::size_t kKeptFrameBytes = 2U << 20;
 constexpr std::size_t kKeptResponseBytes = 64U << 10;

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "engine/base/bytes.h"
+#include "engine/base/clock.h"
 #include "engine/base/uuid.h"
 
 namespace duolog::session {
@@ -11,7 +12,6 @@ namespace {
 
 using kafka::ErrorCode;
 
-constexpr std::uint64_t kNsPerMs = 1'000'000;
 constexpr std::int32_t kFirstEpoch = 0;   // begins a session
 constexpr std::int32_t kFinalEpoch = -1;  // ends it
 

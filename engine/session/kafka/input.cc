@@ -4,6 +4,7 @@
 #include <string>
 
 #include "engine/base/check.h"
+#include "engine/base/clock.h"
 #include "engine/session/kafka/connection.h"
 
 namespace duolog::session {
@@ -11,7 +12,6 @@ namespace {
 
 constexpr std::size_t kLengthBytes = 4;
 constexpr std::size_t kKeptInputBytes = 2U << 20;  // for the next request, until it goes idle
-constexpr std::uint64_t kNsPerMs = 1'000'000;
 
 std::int32_t length_at(Bytes bytes) { return load_be<std::int32_t>(bytes.data()); }
 

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/base/clock.h"
 #include "engine/base/uuid.h"
 #include "engine/broker/authorize.h"
 #include "engine/broker/broker.h"
@@ -15,8 +16,6 @@ namespace duolog::session {
 namespace {
 
 namespace code = ws::close_code;
-
-constexpr std::uint64_t kNsPerMs = 1'000'000;
 
 }  // namespace
 

@@ -5,6 +5,7 @@
 
 #include <sys/socket.h>
 
+#include "engine/base/clock.h"
 #include "engine/session/http/connection.h"
 #include "engine/session/transport/socket_address.h"
 #include "engine/session/websocket/shard.h"
@@ -14,8 +15,6 @@ namespace duolog::session {
 namespace {
 
 namespace code = ws::close_code;
-
-constexpr std::uint64_t kNsPerMs = 1'000'000;
 
 }  // namespace
 

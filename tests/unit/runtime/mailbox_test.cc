@@ -23,8 +23,8 @@ std::uint64_t message_count() {
   return text == nullptr ? 1'000'000 : std::strtoull(text, nullptr, 10);
 }
 
-Settings settings_of(std::size_t shards, std::uint32_t credits,
-                     BusyPoll busy_poll = BusyPoll::kNever) {
+Settings mailbox_settings(std::size_t shards, std::uint32_t credits,
+                          BusyPoll busy_poll = BusyPoll::kNever) {
   Settings settings;
   settings.shards = shards;
   settings.pin = false;
@@ -102,15 +102,15 @@ void talk_both_ways(Settings settings, std::uint64_t total) {
 }
 
 TEST(MailboxTest, NoMessageAndNoWakeIsLostBetweenShardsThatFallAsleepAtRandom) {
-  talk_both_ways(settings_of(2, 256), message_count() / 2);
+  talk_both_ways(mailbox_settings(2, 256), message_count() / 2);
 }
 
 TEST(MailboxTest, NoMessageIsLostBetweenShardsThatSpinAdaptively) {
-  talk_both_ways(settings_of(2, 256, BusyPoll::kAdaptive), message_count() / 8);
+  talk_both_ways(mailbox_settings(2, 256, BusyPoll::kAdaptive), message_count() / 8);
 }
 
 TEST(MailboxTest, TwoShardsThatExhaustASingleCreditNeverBlockEachOther) {
-  talk_both_ways(settings_of(2, 1), 10'000);
+  talk_both_ways(mailbox_settings(2, 1), 10'000);
 }
 
 // A token of one wake at a time: every hop finds the other shard asleep, or about to be.
@@ -137,7 +137,7 @@ TEST(MailboxTest, AWakeOfAShardThatIsFallingAsleepIsNeverLost) {
   Hopper second{&hops, 20'000, &done};
   first.next = &second.node;
   second.next = &first.node;
-  auto runtime = Runtime::start(settings_of(2, 16), {});
+  auto runtime = Runtime::start(mailbox_settings(2, 16), {});
   ASSERT_TRUE(runtime);
   (*runtime)->exchange().wake(ShardId(0), first.node);
   EXPECT_EQ(done.get_future().wait_for(kPatience), std::future_status::ready);
@@ -156,7 +156,7 @@ TEST(MailboxTest, AWakeThatCoincidesWithItsTakingStillSeesWhatWasPublished) {
     WakeNode node{run, this};
   };
   Watcher watcher;
-  auto runtime = Runtime::start(settings_of(1, 16), {});
+  auto runtime = Runtime::start(mailbox_settings(1, 16), {});
   ASSERT_TRUE(runtime);
   const std::uint64_t total = message_count() / 10;
   for (std::uint64_t i = 1; i <= total; ++i) {
@@ -170,7 +170,7 @@ TEST(MailboxTest, AWakeThatCoincidesWithItsTakingStillSeesWhatWasPublished) {
 }
 
 TEST(MailboxTest, PostsToAFullMailboxAreRefusedCountedAndPossibleAgainOnceTheyRan) {
-  auto runtime = Runtime::start(settings_of(2, 4), {});
+  auto runtime = Runtime::start(mailbox_settings(2, 4), {});
   ASSERT_TRUE(runtime);
   std::atomic<int> ran{0};
   std::promise<void> resumed;

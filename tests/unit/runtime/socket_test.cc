@@ -23,7 +23,7 @@
 namespace duolog::runtime {
 namespace {
 
-Settings settings_of(std::size_t shards, BufferRingSettings buffers = {}) {
+Settings socket_settings(std::size_t shards, BufferRingSettings buffers = {}) {
   Settings settings;
   settings.shards = shards;
   settings.pin = false;
@@ -105,7 +105,7 @@ void write_all(int descriptor, const std::string& text) {
 TEST(SocketTest, ARingOfFourBuffersDeliversManyBigStreamsInOrder) {
   constexpr std::size_t kStreams = 8;
   const std::string stream = numbered_stream(1 << 20);
-  auto runtime = Runtime::start(settings_of(1, {.count = 4, .size_bytes = 512}), {});
+  auto runtime = Runtime::start(socket_settings(1, {.count = 4, .size_bytes = 512}), {});
   ASSERT_TRUE(runtime);
   Pair pairs[kStreams];
   std::promise<void> all_done;
@@ -135,7 +135,7 @@ TEST(SocketTest, ARingOfFourBuffersDeliversManyBigStreamsInOrder) {
 
 TEST(SocketTest, ASendThatThePeerDoesNotReadIsShortAndGoesOnWhenWritable) {
   const std::string stream = numbered_stream(4 << 20);
-  auto runtime = Runtime::start(settings_of(1), {});
+  auto runtime = Runtime::start(socket_settings(1), {});
   ASSERT_TRUE(runtime);
   Pair pair;
   std::size_t sent = 0;
@@ -167,7 +167,7 @@ TEST(SocketTest, ASendThatThePeerDoesNotReadIsShortAndGoesOnWhenWritable) {
 }
 
 TEST(SocketTest, APausedSocketReadsNothingUntilItIsResumed) {
-  auto runtime = Runtime::start(settings_of(1), {});
+  auto runtime = Runtime::start(socket_settings(1), {});
   ASSERT_TRUE(runtime);
   Pair pair;
   Connection* connection = nullptr;
@@ -206,7 +206,7 @@ TEST(SocketTest, APausedSocketReadsNothingUntilItIsResumed) {
 class SocketCloseTest : public testing::TestWithParam<int> {};
 
 TEST_P(SocketCloseTest, TellsItsOwnerExactlyOnceWhateverIsInFlight) {
-  auto runtime = Runtime::start(settings_of(1), {});
+  auto runtime = Runtime::start(socket_settings(1), {});
   ASSERT_TRUE(runtime);
   const std::string big(8 << 20, 'x');
   for (int variant = 0; variant < 8; ++variant) {
@@ -240,7 +240,7 @@ TEST_P(SocketCloseTest, TellsItsOwnerExactlyOnceWhateverIsInFlight) {
 INSTANTIATE_TEST_SUITE_P(AfterTurns, SocketCloseTest, testing::Values(0, 1, 2, 3, 5));
 
 TEST(SocketTest, ClosesFromWithinEachOfItsCallbacks) {
-  auto runtime = Runtime::start(settings_of(1), {});
+  auto runtime = Runtime::start(socket_settings(1), {});
   ASSERT_TRUE(runtime);
   for (int callback = 0; callback < 4; ++callback) {
     Pair pair;
@@ -267,7 +267,7 @@ TEST(SocketTest, ClosesFromWithinEachOfItsCallbacks) {
 }
 
 TEST(SocketTest, AParkedSocketCanBeClosed) {
-  auto runtime = Runtime::start(settings_of(1, {.count = 1, .size_bytes = 64}), {});
+  auto runtime = Runtime::start(socket_settings(1, {.count = 1, .size_bytes = 64}), {});
   ASSERT_TRUE(runtime);
   Pair pairs[4];
   std::promise<void> all_closed;
@@ -340,7 +340,7 @@ struct Door {
 
 TEST(ListenerTest, HandsConnectionsToAllShardsInTurnAndReportsItsPort) {
   Door door;
-  auto runtime = Runtime::start(settings_of(3), {});
+  auto runtime = Runtime::start(socket_settings(3), {});
   ASSERT_TRUE(runtime);
   auto socket = listen_on("127.0.0.1", 0);
   ASSERT_TRUE(socket) << socket.error().message;
@@ -400,7 +400,7 @@ void show_connection_to_sanitizer(Runtime& runtime) {
 TEST(ListenerTest, WithoutFreeDescriptorsItWaitsAndAcceptsWhenOneIsClosed) {
   Door door;
   door.keep = true;
-  auto runtime = Runtime::start(settings_of(2), {});
+  auto runtime = Runtime::start(socket_settings(2), {});
   ASSERT_TRUE(runtime);
   show_connection_to_sanitizer(**runtime);
   auto socket = listen_on("127.0.0.1", 0);

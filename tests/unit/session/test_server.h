@@ -35,6 +35,12 @@ struct TestServerOptions {
   }
 };
 
+inline TestServerOptions with_shards(std::size_t shards) {
+  TestServerOptions options;
+  options.shards = shards;
+  return options;
+}
+
 class TestServer {
  public:
   explicit TestServer(TestServerOptions options = {}) : options_(std::move(options)) {

@@ -27,7 +27,7 @@ void make_file(SimFiles& files, const std::string& path, const std::string& cont
 }
 
 // Opening fails with `code`, a message that contains `advice`, and changes nothing.
-void expect_refused(SimFiles& files, Errc code, const std::string& advice) {
+void expect_advice(SimFiles& files, Errc code, const std::string& advice) {
   const Tree before = files.tree();
   const std::uint64_t steps = files.steps();
   auto opened = DataDirectory::open(files, "/data");
@@ -78,7 +78,7 @@ TEST(DataDirectoryTest, ForeignDirectoryIsRefusedAndUntouched) {
   ASSERT_TRUE(files.make_directory("/data"));
   ASSERT_TRUE(files.make_directory("/data/lost+found"));
   make_file(files, "/data/thesis.tex", "chapter 1");
-  expect_refused(files, Errc::kInvalid, "thesis.tex");
+  expect_advice(files, Errc::kInvalid, "thesis.tex");
 }
 
 TEST(DataDirectoryTest, OurNamesWithForeignContentAreForeign) {
@@ -86,20 +86,20 @@ TEST(DataDirectoryTest, OurNamesWithForeignContentAreForeign) {
   ASSERT_TRUE(files.make_directory("/data"));
   ASSERT_TRUE(files.make_directory("/data/meta"));
   make_file(files, "/data/meta/thesis.tex", "chapter 1");
-  expect_refused(files, Errc::kInvalid, "is not empty");
+  expect_advice(files, Errc::kInvalid, "is not empty");
 }
 
 TEST(DataDirectoryTest, FileInsteadOfDirectoryIsRefused) {
   SimFiles files;
   make_file(files, "/data", "I am a file");
-  expect_refused(files, Errc::kIo, "Not a directory");
+  expect_advice(files, Errc::kIo, "Not a directory");
 }
 
 TEST(DataDirectoryTest, ReadOnlyDirectoryIsRefusedAndUntouched) {
   SimFiles files;
   ASSERT_TRUE(files.make_directory("/data"));
   files.set_read_only(true);
-  expect_refused(files, Errc::kIo, "writable");
+  expect_advice(files, Errc::kIo, "writable");
 }
 
 TEST(DataDirectoryTest, SecondProcessIsRefusedUntilTheFirstIsGone) {
@@ -108,7 +108,7 @@ TEST(DataDirectoryTest, SecondProcessIsRefusedUntilTheFirstIsGone) {
     auto first = DataDirectory::open(files, "/data");
     ASSERT_TRUE(first);
     const DataDirectory moved = std::move(*first);
-    expect_refused(files, Errc::kBusy, "another Duolog process");
+    expect_advice(files, Errc::kBusy, "another Duolog process");
   }
   EXPECT_TRUE(DataDirectory::open(files, "/data"));
 }
@@ -117,7 +117,7 @@ TEST(DataDirectoryTest, NewerFormatIsRefusedAndUntouched) {
   SimFiles files;
   ASSERT_TRUE(files.make_directory("/data"));
   make_file(files, "/data/duolog.format", "duolog 2\n");
-  expect_refused(files, Errc::kUnsupported, "format 2");
+  expect_advice(files, Errc::kUnsupported, "format 2");
 }
 
 TEST(DataDirectoryTest, DamagedFormatFileIsRefusedAndUntouched) {
@@ -125,7 +125,7 @@ TEST(DataDirectoryTest, DamagedFormatFileIsRefusedAndUntouched) {
     SimFiles files;
     ASSERT_TRUE(files.make_directory("/data"));
     make_file(files, "/data/duolog.format", content);
-    expect_refused(files, Errc::kCorrupt, "damaged");
+    expect_advice(files, Errc::kCorrupt, "damaged");
   }
 }
 
@@ -133,7 +133,7 @@ TEST(DataDirectoryTest, LostPartIsRefusedAndNotMadeAnew) {
   SimFiles files;
   ASSERT_TRUE(DataDirectory::open(files, "/data"));
   ASSERT_TRUE(files.remove("/data/meta"));
-  expect_refused(files, Errc::kCorrupt, "/data/meta");
+  expect_advice(files, Errc::kCorrupt, "/data/meta");
 }
 
 TEST(DataDirectoryTest, FullDiskIsAnErrorAndLaterInitialisationGoesOn) {

@@ -13,7 +13,7 @@ namespace duolog::storage {
 namespace {
 
 using Append = LogStore::Append;
-constexpr std::int64_t kNow = 1'700'000'000'000;  // as the simulated server's clock begins
+constexpr std::int64_t kBegin = 1'700'000'000'000;  // as the simulated server's clock begins
 
 struct Producer {
   std::int64_t id;
@@ -52,13 +52,13 @@ class ProducerRecoveryTest : public ::testing::Test {
   Append send_once(Producer producer, std::int32_t sequence, std::size_t bytes = 10) {
     const std::vector<std::uint8_t> value(bytes, 'v');
     RecordBatchBuilder builder(8U << 20);
-    EXPECT_TRUE(builder.add({Timestamp(kNow), std::nullopt, Bytes(value), {}}));
+    EXPECT_TRUE(builder.add({Timestamp(kBegin), std::nullopt, Bytes(value), {}}));
     const MutableBytes batch = builder.finish();
     store_be<std::int64_t>(batch.data() + batch_at::kProducerId, producer.id);
     store_be<std::int16_t>(batch.data() + batch_at::kProducerEpoch, producer.epoch);
     store_be<std::int32_t>(batch.data() + batch_at::kBaseSequence, sequence);
     store_crc(batch);
-    return server_->store().append(*log_, batch, 1, Timestamp(kNow), Timestamp(server_->now_ms()),
+    return server_->store().append(*log_, batch, 1, Timestamp(kBegin), Timestamp(server_->now_ms()),
                                    offset_);
   }
   Append send(Producer producer, std::int32_t sequence, std::size_t bytes = 10) {
@@ -105,7 +105,7 @@ TEST_F(ProducerRecoveryTest, DuplicateHasTheFirstOffsetAndEndsWhereTheFirstCopyD
   EXPECT_EQ(send(a, 0), Append::kDuplicate);
   EXPECT_EQ(offset_, Offset(0));
   EXPECT_EQ(server_->store().duplicate().end, end);
-  EXPECT_EQ(server_->store().duplicate().timestamp, Timestamp(kNow));
+  EXPECT_EQ(server_->store().duplicate().timestamp, Timestamp(kBegin));
   EXPECT_GT(end, LogStore::durable(*log_)) << "it is not durable yet, and must be waited for";
   EXPECT_EQ(log_->appended().offset, Offset(2));
 }
@@ -172,7 +172,7 @@ TEST_F(ProducerRecoveryTest, CleanStopLeavesACheckpointAtTheEndWithTheProducers)
   ASSERT_EQ(checkpoint->producers.size(), 1U);
   EXPECT_EQ(checkpoint->producers[0].id, a.id);
   EXPECT_EQ(checkpoint->producers[0].count, kProducerWindow);
-  EXPECT_EQ(checkpoint->producers[0].last_used_ms, kNow);
+  EXPECT_EQ(checkpoint->producers[0].last_used_ms, kBegin);
   server_.reset();
   start();
   EXPECT_EQ(server_->report().walked_bytes, 0U);
@@ -330,9 +330,9 @@ TEST_F(ProducerRecoveryTest, IdleProducerExpiresAlsoWhenItWasRecovered) {
   append(a, 0);
   server_->advance_clock(1000);
   restart();
-  server_->store().tick(Timestamp(kNow + 86'399'999));
+  server_->store().tick(Timestamp(kBegin + 86'399'999));
   EXPECT_EQ(server_->store().producers().count(), 1U);
-  server_->store().tick(Timestamp(kNow + 86'400'000));
+  server_->store().tick(Timestamp(kBegin + 86'400'000));
   EXPECT_EQ(server_->store().producers().count(), 0U);
   append(a, 77);
 }

@@ -17,7 +17,6 @@ namespace {
 using Object = PushClient::Object;
 using Json = nlohmann::ordered_json;
 
-constexpr std::uint64_t kNsPerMs = 1'000'000;
 constexpr std::uint64_t kFirstPauseMs = 100;
 constexpr std::uint64_t kLongestPauseMs = 5'000;
 constexpr std::int64_t kSid = 1;

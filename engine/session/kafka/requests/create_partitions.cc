@@ -10,11 +10,11 @@ namespace duolog::session {
 namespace {
 
 using kafka::ErrorCode;
-using TopicRequest = kafka::CreatePartitionsRequest::Topic;
-using TopicResponse = kafka::CreatePartitionsResponse::Topic;
+using GrowingTopic = kafka::CreatePartitionsRequest::Topic;
+using GrownTopic = kafka::CreatePartitionsResponse::Topic;
 
 // What is wrong with where the client wants the new partitions to be; nothing if it is all right.
-std::string assignment_error(const TopicRequest& asked, std::int32_t node) {
+std::string assignment_error(const GrowingTopic& asked, std::int32_t node) {
   for (const auto& assignment : asked.assignments) {
     std::size_t here = 0;
     for (const std::int32_t id : assignment.broker_ids) {
@@ -41,27 +41,27 @@ class CreatePartitionsJob final : public GatheringJob {
   void start(const Request& request);
 
  private:
-  void start_topic(const TopicRequest& asked, TopicResponse& response);
+  void start_topic(const GrowingTopic& asked, GrownTopic& response);
   void finish() override;
 
   bool validate_only_ = false;
-  std::span<TopicResponse> topics_;  // in the slot's arena
+  std::span<GrownTopic> topics_;  // in the slot's arena
   std::size_t count_ = 0;
 };
 
 void CreatePartitionsJob::start(const Request& request) {
   validate_only_ = request.validate_only;
-  topics_ = slot_.arena.make<TopicResponse>(request.topics.size());
+  topics_ = slot_.arena.make<GrownTopic>(request.topics.size());
   for_each_distinct(
-      request.topics, &TopicRequest::name, [&](const TopicRequest& asked, bool again) {
-        TopicResponse& response = topics_[count_++];
+      request.topics, &GrowingTopic::name, [&](const GrowingTopic& asked, bool again) {
+        GrownTopic& response = topics_[count_++];
         response.name = slot_.arena.copy(asked.name);
         if (again) return refuse(response, ErrorCode::kInvalidRequest, "Duplicate topic name.");
         start_topic(asked, response);
       });
 }
 
-void CreatePartitionsJob::start_topic(const TopicRequest& asked, TopicResponse& response) {
+void CreatePartitionsJob::start_topic(const GrowingTopic& asked, GrownTopic& response) {
   KafkaConnection& connection = slot_.connection;
   if (!connection.may(slot_, asked.name)) {
     return refuse(response, ErrorCode::kTopicAuthorizationFailed);

@@ -13,8 +13,8 @@ namespace duolog::session {
 namespace {
 
 using kafka::ErrorCode;
-using TopicRequest = kafka::CreateTopicsRequest::Topic;
-using TopicResponse = kafka::CreateTopicsResponse::Topic;
+using NewTopic = kafka::CreateTopicsRequest::Topic;
+using CreatedTopic = kafka::CreateTopicsResponse::Topic;
 
 constexpr std::int16_t kWithSettings = 5;  // the first version whose answer has them
 
@@ -26,18 +26,17 @@ class CreateTopicsJob final : public GatheringJob {
   void start(const Request& request);
 
  private:
-  void start_topic(const TopicRequest& asked, std::size_t index);
+  void start_topic(const NewTopic& asked, std::size_t index);
   // Checks what the broker does not; fills in `topic`.
-  [[nodiscard]] Refusal check(const TopicRequest& asked, broker::NewTopic& topic) const;
-  [[nodiscard]] Refusal check_assignments(const TopicRequest& asked,
-                                          std::int32_t& partitions) const;
-  void list_settings(TopicResponse& response, const broker::ConfigValues& given);
+  [[nodiscard]] Refusal check(const NewTopic& asked, broker::NewTopic& topic) const;
+  [[nodiscard]] Refusal check_assignments(const NewTopic& asked, std::int32_t& partitions) const;
+  void list_settings(CreatedTopic& response, const broker::ConfigValues& given);
   void created(std::size_t index, const broker::TopicOutcome& outcome);
   void refuse_topic(std::size_t index, ErrorCode error, std::string_view message = {});
   void finish() override;
 
   bool validate_only_ = false;
-  std::span<TopicResponse> topics_;            // in the slot's arena
+  std::span<CreatedTopic> topics_;             // in the slot's arena
   std::vector<broker::ConfigValues> configs_;  // what each topic is given
   std::size_t count_ = 0;
   std::uint64_t listed_bytes_ = 0;
@@ -45,18 +44,17 @@ class CreateTopicsJob final : public GatheringJob {
 
 void CreateTopicsJob::start(const Request& request) {
   validate_only_ = request.validate_only;
-  topics_ = slot_.arena.make<TopicResponse>(request.topics.size());
+  topics_ = slot_.arena.make<CreatedTopic>(request.topics.size());
   configs_.resize(request.topics.size());
-  for_each_distinct(
-      request.topics, &TopicRequest::name, [&](const TopicRequest& asked, bool again) {
-        const std::size_t index = count_++;
-        topics_[index].name = slot_.arena.copy(asked.name);
-        if (again) return refuse_topic(index, ErrorCode::kInvalidRequest, "Duplicate topic name.");
-        start_topic(asked, index);
-      });
+  for_each_distinct(request.topics, &NewTopic::name, [&](const NewTopic& asked, bool again) {
+    const std::size_t index = count_++;
+    topics_[index].name = slot_.arena.copy(asked.name);
+    if (again) return refuse_topic(index, ErrorCode::kInvalidRequest, "Duplicate topic name.");
+    start_topic(asked, index);
+  });
 }
 
-void CreateTopicsJob::start_topic(const TopicRequest& asked, std::size_t index) {
+void CreateTopicsJob::start_topic(const NewTopic& asked, std::size_t index) {
   KafkaConnection& connection = slot_.connection;
   if (!slot_.cluster_allowed && !connection.may(slot_, asked.name)) {
     return refuse_topic(index, ErrorCode::kTopicAuthorizationFailed);
@@ -76,7 +74,7 @@ void CreateTopicsJob::start_topic(const TopicRequest& asked, std::size_t index) 
       then([this, index](const broker::TopicOutcome& outcome) { created(index, outcome); }));
 }
 
-Refusal CreateTopicsJob::check(const TopicRequest& asked, broker::NewTopic& topic) const {
+Refusal CreateTopicsJob::check(const NewTopic& asked, broker::NewTopic& topic) const {
   topic.name = asked.name;
   topic.by = slot_.connection.who(slot_);
   topic.validate_only = validate_only_;
@@ -101,8 +99,7 @@ Refusal CreateTopicsJob::check(const TopicRequest& asked, broker::NewTopic& topi
   return {};
 }
 
-Refusal CreateTopicsJob::check_assignments(const TopicRequest& asked,
-                                           std::int32_t& partitions) const {
+Refusal CreateTopicsJob::check_assignments(const NewTopic& asked, std::int32_t& partitions) const {
   if (asked.num_partitions != -1 || asked.replication_factor != -1) {
     return {ErrorCode::kInvalidRequest,
             "With assignments, the number of partitions and the replication factor must be -1."};
@@ -131,17 +128,17 @@ void CreateTopicsJob::refuse_topic(std::size_t index, ErrorCode error, std::stri
 }
 
 // Every setting of the topic, as DescribeConfigs would list them; none beyond the limit.
-void CreateTopicsJob::list_settings(TopicResponse& response, const broker::ConfigValues& given) {
+void CreateTopicsJob::list_settings(CreatedTopic& response, const broker::ConfigValues& given) {
   if (slot_.version < kWithSettings) return;
   if (listed_bytes_ > slot_.connection.sessions().settings().max_listed_config_bytes) {
-    response.configs = kafka::Array<TopicResponse::Config>::null();
+    response.configs = kafka::Array<CreatedTopic::Config>::null();
     response.topic_config_error_code = ErrorCode::kPolicyViolation;
     slot_.connection.sessions().counters().configs_refused.add();
     return slot_.connection.count_error(ErrorCode::kPolicyViolation);
   }
   broker::Broker& broker = slot_.connection.broker();
   const auto keys = broker::config_keys(broker::ConfigResource::kTopic);
-  auto listed = slot_.arena.make<TopicResponse::Config>(keys.size());
+  auto listed = slot_.arena.make<CreatedTopic::Config>(keys.size());
   const broker::ConfigSources sources(broker.cluster().configs(), broker.options());
   for (std::size_t i = 0; i < keys.size(); ++i) {
     const auto description =
@@ -160,7 +157,7 @@ void CreateTopicsJob::list_settings(TopicResponse& response, const broker::Confi
 }
 
 void CreateTopicsJob::created(std::size_t index, const broker::TopicOutcome& outcome) {
-  TopicResponse& response = topics_[index];
+  CreatedTopic& response = topics_[index];
   if (outcome.error != ErrorCode::kNone) {
     refuse_topic(index, outcome.error, outcome.message);
   } else {

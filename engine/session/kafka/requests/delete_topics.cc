@@ -8,9 +8,9 @@ namespace duolog::session {
 namespace {
 
 using kafka::ErrorCode;
-using TopicResponse = kafka::DeleteTopicsResponse::Topic;
+using DeletedTopic = kafka::DeleteTopicsResponse::Topic;
 
-constexpr std::int16_t kFirstVersionWithTopicIds = 6;  // KIP-516
+constexpr std::int16_t kFirstDeleteWithTopicIds = 6;  // KIP-516
 
 class DeleteTopicsJob final : public GatheringJob {
  public:
@@ -20,17 +20,17 @@ class DeleteTopicsJob final : public GatheringJob {
   void start(const Request& request);
 
  private:
-  void start_topic(kafka::NullableString name, const Uuid& id, TopicResponse& response);
+  void start_topic(kafka::NullableString name, const Uuid& id, DeletedTopic& response);
   void finish() override;
 
-  std::span<TopicResponse> topics_;  // in the slot's arena
+  std::span<DeletedTopic> topics_;  // in the slot's arena
   std::unordered_set<Uuid> asked_;
 };
 
 void DeleteTopicsJob::start(const Request& request) {
-  const bool with_ids = slot_.version >= kFirstVersionWithTopicIds;
-  topics_ = slot_.arena.make<TopicResponse>(with_ids ? request.topics.size()
-                                                     : request.topic_names.size());
+  const bool with_ids = slot_.version >= kFirstDeleteWithTopicIds;
+  topics_ =
+      slot_.arena.make<DeletedTopic>(with_ids ? request.topics.size() : request.topic_names.size());
   for (std::size_t i = 0; i < topics_.size(); ++i) {
     if (with_ids) {
       start_topic(request.topics[i].name, request.topics[i].topic_id, topics_[i]);
@@ -41,7 +41,7 @@ void DeleteTopicsJob::start(const Request& request) {
 }
 
 void DeleteTopicsJob::start_topic(kafka::NullableString name, const Uuid& id,
-                                  TopicResponse& response) {
+                                  DeletedTopic& response) {
   KafkaConnection& connection = slot_.connection;
   response.topic_id = id;
   response.name = std::nullopt;

@@ -12,7 +12,6 @@ namespace {
 using kafka::ErrorCode;
 using storage::ReadStatus;
 
-constexpr std::int16_t kFirstVersionWithTopicIds = 13;  // KIP-516
 // A place that is warmed up this often and still cold is given away faster than it is read.
 constexpr std::uint16_t kMostTimesCold = 64;
 // Enough memory pieces (of 64 KiB) for one batch as large as a request may be.
@@ -183,7 +182,7 @@ void FetchJob::topic_gone(broker::Topic& topic) {
   for (std::size_t i = 0; i < count_; ++i) {
     Part& part = parts_[i];
     if (part.topic != &topic || part.partition == nullptr) continue;
-    const bool by_id = slot_.version >= kFirstVersionWithTopicIds;
+    const bool by_id = slot_.version >= kFirstFetchWithTopicIds;
     set_error(part, by_id ? ErrorCode::kUnknownTopicId : ErrorCode::kUnknownTopicOrPartition);
     part.topic = nullptr;
     wake();

@@ -26,6 +26,8 @@
 
 namespace duolog::session {
 
+inline constexpr std::int16_t kFirstFetchWithTopicIds = 13;  // KIP-516
+
 class FetchJob final : public KafkaJob {
  public:
   explicit FetchJob(ResponseSlot& slot) : slot_(slot) {}

@@ -1,6 +1,7 @@
 // The first half of a FetchJob: from the request's bytes to the partitions to look at.
 #include <algorithm>
 
+#include "engine/base/clock.h"
 #include "engine/broker/cluster.h"
 #include "engine/session/kafka/connection.h"
 #include "engine/session/kafka/requests/fetch.h"
@@ -10,9 +11,6 @@ namespace duolog::session {
 namespace {
 
 using kafka::ErrorCode;
-
-constexpr std::int16_t kFirstVersionWithTopicIds = 13;  // KIP-516
-constexpr std::uint64_t kNsPerMs = 1'000'000;
 
 std::uint64_t not_negative(std::int32_t value) {
   return static_cast<std::uint64_t>(std::max(value, 0));
@@ -33,7 +31,7 @@ Result<void> FetchJob::start(kafka::Reader& reader) {
   response_ = {};
   any_error_ = expired_ = false;
   const FetchSessions::Begun begun = connection.sessions().fetch_sessions().begin(
-      connection, request, slot_.version >= kFirstVersionWithTopicIds, connection.shard().now_ns());
+      connection, request, slot_.version >= kFirstFetchWithTopicIds, connection.shard().now_ns());
   if (begun.error != ErrorCode::kNone) {
     count_ = 0;
     response_.error_code = begun.error;
@@ -79,7 +77,7 @@ void FetchJob::prepare(const kafka::FetchRequest& request) {
   broker::Broker& broker = slot_.connection.broker();
   begin_parts(count_partitions(request));
   std::size_t next = 0;
-  const bool by_id = slot_.version >= kFirstVersionWithTopicIds;
+  const bool by_id = slot_.version >= kFirstFetchWithTopicIds;
   auto topics = slot_.arena.make<kafka::FetchResponse::Topic>(request.topics.size());
   response_.responses = topics;
   for (std::size_t t = 0; t < topics.size(); ++t) {
@@ -102,7 +100,7 @@ void FetchJob::prepare(const FetchSession& session) {
   const auto& partitions = session.partitions();
   begin_parts(partitions.size());
   names_ = slot_.arena.make<Named>(partitions.size());
-  const bool by_id = slot_.version >= kFirstVersionWithTopicIds;
+  const bool by_id = slot_.version >= kFirstFetchWithTopicIds;
   broker::Topic* topic = nullptr;
   for (std::size_t i = 0; i < partitions.size(); ++i) {
     const FetchSession::Partition& partition = *partitions[i];
@@ -127,7 +125,7 @@ void FetchJob::prepare_part(broker::Topic* topic,
   broker::Partition* partition = topic == nullptr ? nullptr : topic->partition(asked.partition);
   ErrorCode error = ErrorCode::kNone;
   if (partition == nullptr) {
-    const bool by_id = slot_.version >= kFirstVersionWithTopicIds && topic == nullptr;
+    const bool by_id = slot_.version >= kFirstFetchWithTopicIds && topic == nullptr;
     error = by_id ? ErrorCode::kUnknownTopicId : ErrorCode::kUnknownTopicOrPartition;
   } else if (!slot_.connection.may(slot_, topic->name)) {
     error = ErrorCode::kTopicAuthorizationFailed;

@@ -11,10 +11,10 @@ namespace duolog::session {
 namespace {
 
 using kafka::ErrorCode;
-using TopicResponse = kafka::MetadataResponse::Topic;
+using DescribedTopic = kafka::MetadataResponse::Topic;
 using broker::Operation;
 
-constexpr std::int16_t kFirstVersionWithTopicIds = 12;  // to ask by; KIP-516
+constexpr std::int16_t kFirstMetadataWithTopicIds = 12;  // to ask by; KIP-516
 
 // A Metadata request: it waits for the topics that it has made.
 class MetadataJob final : public GatheringJob {
@@ -34,8 +34,8 @@ class MetadataJob final : public GatheringJob {
   void take(const Request& request);
   void create(Asked& asked);
   void finish() override;
-  [[nodiscard]] TopicResponse describe(const broker::Topic& topic);
-  [[nodiscard]] TopicResponse describe(const Asked& asked);
+  [[nodiscard]] DescribedTopic describe(const broker::Topic& topic);
+  [[nodiscard]] DescribedTopic describe(const Asked& asked);
   [[nodiscard]] bool may_describe(const broker::Topic& topic) const {
     return slot_.connection.may(slot_, topic.name);
   }
@@ -73,7 +73,7 @@ void MetadataJob::take(const Request& request) {
     asked_[i].by_id = !topic.name;
     asked_[i].id = topic.topic_id;
     if (topic.name) asked_[i].name = slot_.arena.copy(*topic.name);
-    if (!topic.name && slot_.version < kFirstVersionWithTopicIds) {
+    if (!topic.name && slot_.version < kFirstMetadataWithTopicIds) {
       asked_[i].error = ErrorCode::kInvalidRequest;
     }
   }
@@ -97,11 +97,11 @@ void MetadataJob::create(Asked& asked) {
                                    }));
 }
 
-TopicResponse MetadataJob::describe(const broker::Topic& topic) {
+DescribedTopic MetadataJob::describe(const broker::Topic& topic) {
   const std::int32_t node = slot_.connection.broker().options().node_id;
   auto nodes = slot_.arena.make<std::int32_t>(1);
   nodes[0] = node;
-  auto partitions = slot_.arena.make<TopicResponse::Partition>(topic.partitions.size());
+  auto partitions = slot_.arena.make<DescribedTopic::Partition>(topic.partitions.size());
   for (std::size_t i = 0; i < partitions.size(); ++i) {
     partitions[i] = {.partition_index = topic.partitions[i]->id,
                      .leader_id = node,
@@ -109,10 +109,10 @@ TopicResponse MetadataJob::describe(const broker::Topic& topic) {
                      .replica_nodes = nodes,
                      .isr_nodes = nodes};
   }
-  TopicResponse response{.name = slot_.arena.copy(topic.name),
-                         .topic_id = topic.id,
-                         .is_internal = broker::is_internal_topic(topic.name),
-                         .partitions = partitions};
+  DescribedTopic response{.name = slot_.arena.copy(topic.name),
+                          .topic_id = topic.id,
+                          .is_internal = broker::is_internal_topic(topic.name),
+                          .partitions = partitions};
   if (with_topic_operations_) {
     response.topic_authorized_operations =
         topic_operations(slot_.connection.principal(), topic.name);
@@ -120,7 +120,7 @@ TopicResponse MetadataJob::describe(const broker::Topic& topic) {
   return response;
 }
 
-TopicResponse MetadataJob::describe(const Asked& asked) {
+DescribedTopic MetadataJob::describe(const Asked& asked) {
   const broker::Broker& broker = slot_.connection.broker();
   const broker::Topic* topic = asked.by_id ? broker.find(asked.id) : broker.find(asked.name);
   ErrorCode error = asked.error;
@@ -131,7 +131,7 @@ TopicResponse MetadataJob::describe(const Asked& asked) {
   }
   if (error == ErrorCode::kNone) return describe(*topic);
   slot_.connection.count_error(error);
-  TopicResponse response{.error_code = error, .topic_id = asked.id};
+  DescribedTopic response{.error_code = error, .topic_id = asked.id};
   if (asked.by_id) {
     response.name = std::nullopt;
   } else {
@@ -161,7 +161,7 @@ void MetadataJob::finish() {
   kafka::MetadataResponse response;
   describe_cluster(response);
   const auto& known = slot_.connection.broker().topics();
-  auto topics = slot_.arena.make<TopicResponse>(all_ ? known.size() : asked_.size());
+  auto topics = slot_.arena.make<DescribedTopic>(all_ ? known.size() : asked_.size());
   std::size_t count = 0;
   if (all_) {
     for (const auto& [name, topic] : known) {

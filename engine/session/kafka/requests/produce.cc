@@ -12,7 +12,7 @@ namespace {
 
 using kafka::ErrorCode;
 constexpr std::int16_t kFirstVersionWithZstd = 7;       // KIP-110
-constexpr std::int16_t kFirstVersionWithTopicIds = 13;  // KIP-516
+constexpr std::int16_t kFirstProduceWithTopicIds = 13;  // KIP-516
 
 std::size_t count_partitions(const kafka::ProduceRequest& request) {
   std::size_t count = 0;
@@ -44,7 +44,7 @@ Result<void> ProduceJob::start(kafka::Reader& reader) {
     topics[t].topic_id = asked.topic_id;
     auto partitions = slot_.arena.make<PartitionResponse>(asked.partition_data.size());
     topics[t].partition_responses = partitions;
-    broker::Topic* topic = slot_.version >= kFirstVersionWithTopicIds ? broker.find(asked.topic_id)
+    broker::Topic* topic = slot_.version >= kFirstProduceWithTopicIds ? broker.find(asked.topic_id)
                                                                       : broker.find(asked.name);
     for (std::size_t p = 0; p < partitions.size(); ++p) {
       start_partition(topic, refused, asked.partition_data[p], partitions[p]);
@@ -70,7 +70,7 @@ void ProduceJob::start_partition(broker::Topic* topic, ErrorCode refused,
   if (refused != ErrorCode::kNone) return refuse(response, refused, {});
   broker::Partition* target = topic == nullptr ? nullptr : topic->partition(partition.index);
   if (target == nullptr) {
-    const bool by_id = slot_.version >= kFirstVersionWithTopicIds && topic == nullptr;
+    const bool by_id = slot_.version >= kFirstProduceWithTopicIds && topic == nullptr;
     return refuse(response,
                   by_id ? ErrorCode::kUnknownTopicId : ErrorCode::kUnknownTopicOrPartition, {});
   }

@@ -10,8 +10,6 @@ namespace {
 
 constexpr std::string_view kOffer = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
 
-broker::Partition& first(broker::Topic& topic) { return *topic.partition(PartitionId(0)); }
-
 HttpPortSettings compressing() {
   HttpPortSettings settings;
   settings.live.compress = true;
@@ -88,7 +86,8 @@ TEST(FeedDeflateTest, AFeedCompressesWhatIsWorthIt) {
   HttpFixture fixture(1, compressing());
   broker::Topic& topic = fixture.create("t");
   const std::string large(300'000, 'x');
-  (void)fixture.append(first(topic), batch_of({"short", large, std::string(511, 'y'), "\xFF\xFE"}));
+  (void)fixture.append(first(topic),
+                       batch_of_values({"short", large, std::string(511, 'y'), "\xFF\xFE"}));
   DeflateClient client(fixture, "/v1/topics/t/ws?from=earliest");
   EXPECT_NE(client.response().find("permessage-deflate; server_no_context_takeover"),
             std::string::npos)
@@ -111,7 +110,7 @@ TEST(FeedDeflateTest, APushIsCompressedOnceForAllWhoBeginAtTheSameRecord) {
   std::vector<std::optional<std::string>> values;
   for (int i = 0; i < 2'000; ++i)
     values.emplace_back("a value like the others, number " + std::to_string(i));
-  (void)fixture.append(first(topic), batch_of(values));
+  (void)fixture.append(first(topic), batch_of_values(values));
   for (const int sid : {1, 4'000'000}) {
     DeflateClient client(fixture, "/v1/ws");
     client.send(Json{{"id", 1}, {"subscribe", {{"sid", sid}, {"topic", "t"}, {"from", "earliest"}}}}
@@ -135,7 +134,7 @@ TEST(FeedDeflateTest, APartOfABatchOrOfACreditIsSentAsItIs) {
   HttpFixture fixture(1, compressing());
   broker::Topic& topic = fixture.create("t");
   const std::vector<std::optional<std::string>> values(20, std::string(100, 'v'));
-  (void)fixture.append(first(topic), batch_of(values));
+  (void)fixture.append(first(topic), batch_of_values(values));
   DeflateClient client(fixture, "/v1/ws");
   client.send(R"({"id":1,"subscribe":{"sid":1,"topic":"t","from":"5"}})");
   (void)client.message();
@@ -162,7 +161,7 @@ TEST(FeedDeflateTest, CompressedMessagesAreWholeHoweverLittleTheKernelTakes) {
       values.emplace_back(value);
       expected.push_back(value);
     }
-    ASSERT_EQ(fixture.append(first(topic), batch_of(values)), kafka::ErrorCode::kNone);
+    ASSERT_EQ(fixture.append(first(topic), batch_of_values(values)), kafka::ErrorCode::kNone);
   }
   DeflateClient feed(fixture, "/v1/topics/t/ws?from=earliest", 2048);
   DeflateClient push(fixture, "/v1/ws", 2048);

@@ -8,8 +8,6 @@
 namespace duolog::session {
 namespace {
 
-broker::Partition& first(broker::Topic& topic) { return *topic.partition(PartitionId(0)); }
-
 // Values that say which they are, of sizes from nothing much to a few KiB.
 std::string numbered(int number) {
   return std::to_string(number) + ":" +
@@ -25,10 +23,10 @@ std::vector<std::optional<std::string>> numbered_run(int from, int count) {
 TEST(FeedTest, PushesARecordThatIsAppendedAfterLatest) {
   HttpFixture fixture;
   broker::Topic& topic = fixture.create("prices");
-  ASSERT_EQ(fixture.append(first(topic), batch_of({"before"})), kafka::ErrorCode::kNone);
+  ASSERT_EQ(fixture.append(first(topic), batch_of_values({"before"})), kafka::ErrorCode::kNone);
   FeedClient client(fixture, "/v1/topics/prices/ws?from=latest");
   ASSERT_TRUE(client.upgraded()) << client.response();
-  ASSERT_EQ(fixture.append(first(topic), batch_of({"after"})), kafka::ErrorCode::kNone);
+  ASSERT_EQ(fixture.append(first(topic), batch_of_values({"after"})), kafka::ErrorCode::kNone);
   EXPECT_EQ(client.message(), "after");
   client.close(1000);
   EXPECT_EQ(client.close_code(), 1000);
@@ -37,8 +35,8 @@ TEST(FeedTest, PushesARecordThatIsAppendedAfterLatest) {
 TEST(FeedTest, SendsTextWhereAValueIsUtf8AndBinaryElse) {
   HttpFixture fixture;
   broker::Topic& topic = fixture.create("t");
-  (void)fixture.append(first(topic), batch_of({"gr\xC3\xBC\xC3\x9F", "\xFF\xFE", "", std::nullopt,
-                                               std::string(70'000, 'x')}));
+  (void)fixture.append(first(topic), batch_of_values({"gr\xC3\xBC\xC3\x9F", "\xFF\xFE", "",
+                                                      std::nullopt, std::string(70'000, 'x')}));
   FeedClient client(fixture, "/v1/topics/t/ws?from=earliest");
   auto event = client.next();
   EXPECT_EQ(event.opcode, ws::Opcode::kText);
@@ -56,7 +54,7 @@ TEST(FeedTest, SendsTextWhereAValueIsUtf8AndBinaryElse) {
 TEST(FeedTest, SendsOnlyBinaryWhenAskedTo) {
   HttpFixture fixture;
   broker::Topic& topic = fixture.create("t");
-  (void)fixture.append(first(topic), batch_of({"text", "\xFF"}));
+  (void)fixture.append(first(topic), batch_of_values({"text", "\xFF"}));
   FeedClient binary(fixture, "/v1/topics/t/ws?from=earliest&format=binary");
   FeedClient automatic(fixture, "/v1/topics/t/ws?from=earliest");
   EXPECT_EQ(binary.next().opcode, ws::Opcode::kBinary);
@@ -68,8 +66,8 @@ TEST(FeedTest, SendsOnlyBinaryWhenAskedTo) {
 TEST(FeedTest, StartsAtARecordInTheMiddleOfABatchWithTombstones) {
   HttpFixture fixture;
   broker::Topic& topic = fixture.create("t");
-  (void)fixture.append(first(topic), batch_of({"0", "1"}));
-  (void)fixture.append(first(topic), batch_of({"2", std::nullopt, "4", "5"}));
+  (void)fixture.append(first(topic), batch_of_values({"0", "1"}));
+  (void)fixture.append(first(topic), batch_of_values({"2", std::nullopt, "4", "5"}));
   for (const auto& [offset, expected] :
        std::vector<std::pair<int, std::string>>{{0, "0"}, {1, "1"}, {2, "2"}, {3, "4"}, {5, "5"}}) {
     FeedClient client(fixture, "/v1/topics/t/ws?from=" + std::to_string(offset));
@@ -80,11 +78,11 @@ TEST(FeedTest, StartsAtARecordInTheMiddleOfABatchWithTombstones) {
 TEST(FeedTest, ClosesWith4442WhenTheOffsetIsBeyondTheEnd) {
   HttpFixture fixture;
   broker::Topic& topic = fixture.create("t");
-  (void)fixture.append(first(topic), batch_of({"0"}));
+  (void)fixture.append(first(topic), batch_of_values({"0"}));
   FeedClient at_end(fixture, "/v1/topics/t/ws?from=1");
   FeedClient beyond(fixture, "/v1/topics/t/ws?from=2");
   EXPECT_EQ(beyond.close_code(), 4442);
-  (void)fixture.append(first(topic), batch_of({"1"}));
+  (void)fixture.append(first(topic), batch_of_values({"1"}));
   EXPECT_EQ(at_end.message(), "1");
 }
 
@@ -93,7 +91,7 @@ class FeedCodecTest : public testing::TestWithParam<storage::Codec> {};
 TEST_P(FeedCodecTest, PushesTheRecordsOfACompressedBatchInflatedOnceForAll) {
   HttpFixture fixture;
   broker::Topic& topic = fixture.create("t");
-  (void)fixture.append(first(topic), batch_of(numbered_run(0, 500), GetParam()));
+  (void)fixture.append(first(topic), batch_of_values(numbered_run(0, 500), GetParam()));
   std::vector<std::unique_ptr<FeedClient>> clients;
   for (int i = 0; i < 4; ++i) {
     clients.push_back(std::make_unique<FeedClient>(fixture, "/v1/topics/t/ws?from=earliest"));
@@ -113,8 +111,9 @@ TEST(FeedTest, ClosesWith1011AtABatchThatInflatesBeyondTheLimit) {
   settings.live.max_inflated_batch_bytes = 100'000;
   HttpFixture fixture(1, settings);
   broker::Topic& topic = fixture.create("t");
-  (void)fixture.append(first(topic), batch_of({"good"}));
-  (void)fixture.append(first(topic), batch_of({std::string(200'000, 'z')}, storage::Codec::kZstd));
+  (void)fixture.append(first(topic), batch_of_values({"good"}));
+  (void)fixture.append(first(topic),
+                       batch_of_values({std::string(200'000, 'z')}, storage::Codec::kZstd));
   FeedClient client(fixture, "/v1/topics/t/ws?from=earliest");
   EXPECT_EQ(client.message(), "good");
   EXPECT_EQ(client.close_code(), 1011);
@@ -137,7 +136,7 @@ TEST_P(FeedShardsTest, DeliversAllInOrderAcrossSegmentsToSlowReadersOnEveryShard
   HttpFixture fixture(GetParam());
   broker::Topic& topic = fixture.create("t", 1, {{"segment.bytes", "1048576"}});
   for (int i = 0; i < kBatches / 2; ++i) {
-    ASSERT_EQ(fixture.append(first(topic), batch_of(numbered_run(i * kEach, kEach))),
+    ASSERT_EQ(fixture.append(first(topic), batch_of_values(numbered_run(i * kEach, kEach))),
               kafka::ErrorCode::kNone);
   }
   std::vector<std::thread> readers;
@@ -153,7 +152,7 @@ TEST_P(FeedShardsTest, DeliversAllInOrderAcrossSegmentsToSlowReadersOnEveryShard
   }
   for (int i = kBatches / 2; i < kBatches; ++i) {
     const auto codec = i % 3 == 0 ? storage::Codec::kLz4 : storage::Codec::kNone;
-    ASSERT_EQ(fixture.append(first(topic), batch_of(numbered_run(i * kEach, kEach), codec)),
+    ASSERT_EQ(fixture.append(first(topic), batch_of_values(numbered_run(i * kEach, kEach), codec)),
               kafka::ErrorCode::kNone);
   }
   for (auto& reader : readers) reader.join();
@@ -167,7 +166,7 @@ TEST(FeedTest, ReadsFromDiskAfterARestart) {
   {
     broker::Topic& topic = fixture.create("t", 1, {{"segment.bytes", "1048576"}});
     for (int i = 0; i < kBatches; ++i) {
-      (void)fixture.append(first(topic), batch_of(numbered_run(i * 25, 25)));
+      (void)fixture.append(first(topic), batch_of_values(numbered_run(i * 25, 25)));
     }
   }
   fixture.restart();
@@ -181,8 +180,8 @@ TEST(FeedTest, ReadsEveryPartitionEachInItsOrder) {
   broker::Topic& topic = fixture.create("t", 5);
   for (int i = 0; i < 100; ++i) {
     for (const auto& partition : topic.partitions) {
-      (void)fixture.append(
-          *partition, batch_of({std::to_string(partition->id.value) + "/" + std::to_string(i)}));
+      (void)fixture.append(*partition, batch_of_values({std::to_string(partition->id.value) + "/" +
+                                                        std::to_string(i)}));
     }
   }
   FeedClient client(fixture, "/v1/topics/t/ws?from=earliest", 1);
@@ -206,9 +205,9 @@ TEST(FeedTest, AFeedOfTheWholeTopicReadsPartitionsThatAreAddedFromTheirFirstReco
   std::vector<std::string> sent;
   for (const auto& partition : topic.partitions) {
     sent.push_back("partition " + std::to_string(partition->id.value));
-    ASSERT_EQ(fixture.append(*partition, batch_of({sent.back()})), kafka::ErrorCode::kNone);
+    ASSERT_EQ(fixture.append(*partition, batch_of_values({sent.back()})), kafka::ErrorCode::kNone);
   }
-  ASSERT_EQ(fixture.append(first(topic), batch_of({"last"})), kafka::ErrorCode::kNone);
+  ASSERT_EQ(fixture.append(first(topic), batch_of_values({"last"})), kafka::ErrorCode::kNone);
   std::vector<std::string> received;
   for (std::size_t i = 0; i < 6; ++i) received.push_back(whole.message());
   sent.push_back("last");
@@ -225,7 +224,7 @@ TEST(FeedTest, AReaderThatStopsCostsNoMemoryAndHoldsUpNobody) {
   ASSERT_TRUE(stopped.upgraded());
   const std::string value(10'000, 'r');
   for (int i = 0; i < 1'000; ++i) {  // 10 MB, of which the one that has stopped takes a little
-    ASSERT_EQ(fixture.append(first(topic), batch_of({value})), kafka::ErrorCode::kNone);
+    ASSERT_EQ(fixture.append(first(topic), batch_of_values({value})), kafka::ErrorCode::kNone);
     ASSERT_EQ(reading.message(), value);
   }
   EXPECT_GT(fixture.counters().short_sends.get(), 0U);
@@ -241,7 +240,7 @@ TEST(FeedTest, FragmentsAValueOverTheLargestFrame) {
   broker::Topic& topic = fixture.create("t");
   std::string large;
   for (int i = 0; large.size() < 900'000; ++i) large += std::to_string(i);
-  (void)fixture.append(first(topic), batch_of({large, "small"}));
+  (void)fixture.append(first(topic), batch_of_values({large, "small"}));
   FeedClient client(fixture, "/v1/topics/t/ws?from=earliest", 0, 4096);
   EXPECT_EQ(client.message(3'000), large);
   EXPECT_EQ(client.message(), "small");
@@ -251,7 +250,7 @@ TEST(FeedTest, DeletionClosesWith4404AndAFrameHalfSentIsFinishedFirst) {
   HttpFixture fixture(3);
   broker::Topic& topic = fixture.create("t", 2);
   const std::string value(200'000, 'd');
-  (void)fixture.append(first(topic), batch_of({value, value, value}));
+  (void)fixture.append(first(topic), batch_of_values({value, value, value}));
   FeedClient caught_up(fixture, "/v1/topics/t/ws", 1);
   FeedClient stopped(fixture, "/v1/topics/t/ws?from=earliest", 2, 4096);
   ASSERT_TRUE(HttpFixture::eventually([&] { return fixture.counters(2).short_sends.get() > 0; }));
@@ -267,7 +266,7 @@ TEST(FeedTest, ASubscriberDoesNotGoOnIntoATopicCreatedAgain) {
   FeedClient client(fixture, "/v1/topics/t/ws");
   (void)fixture.cluster().remove(old.id);
   broker::Topic& again = fixture.create("t");
-  (void)fixture.append(first(again), batch_of({"new"}));
+  (void)fixture.append(first(again), batch_of_values({"new"}));
   EXPECT_EQ(client.next().close_code, 4404);
 }
 

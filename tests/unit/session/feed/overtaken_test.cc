@@ -21,7 +21,7 @@ TEST(FeedOvertakenTest, ASlowSubscriberGetsWholeMessagesInOrderAndThenTheEnd) {
   FeedClient slow(fixture, "/v1/topics/t/ws?from=earliest", 0, 4096);
   ASSERT_TRUE(slow.upgraded());
   for (int i = 0; i < kCount; ++i) {
-    ASSERT_EQ(fixture.append(*topic.partitions[0], batch_of({value_of(i)})),
+    ASSERT_EQ(fixture.append(*topic.partitions[0], batch_of_values({value_of(i)})),
               kafka::ErrorCode::kNone);
   }
   ASSERT_TRUE(HttpFixture::eventually([&] { return fixture.counters().short_sends.get() > 0; }));
@@ -43,7 +43,7 @@ TEST(FeedOvertakenTest, ASlowSubscriberGetsWholeMessagesInOrderAndThenTheEnd) {
   }
   EXPECT_LT(got, kCount);
   FeedClient again(fixture, "/v1/topics/t/ws?from=earliest");
-  ASSERT_EQ(fixture.append(*topic.partitions[0], batch_of({value_of(kCount)})),
+  ASSERT_EQ(fixture.append(*topic.partitions[0], batch_of_values({value_of(kCount)})),
             kafka::ErrorCode::kNone);
   EXPECT_EQ(again.message(), value_of(kCount));
 }

@@ -8,8 +8,8 @@
 namespace duolog::session {
 namespace {
 
-std::string ask(HttpFixture& fixture, std::string_view target, std::string_view more = {},
-                std::string_view host = "127.0.0.1") {
+std::string ask_for(HttpFixture& fixture, std::string_view target, std::string_view more = {},
+                    std::string_view host = "127.0.0.1") {
   HttpClient client(fixture);
   client.send("GET " + std::string(target) + " HTTP/1.1\r\nHost: " + std::string(host) + "\r\n" +
               std::string(more) + "\r\n");
@@ -25,7 +25,7 @@ TEST(HttpAssetsTest, ThePageIsAtTheRootAndItsFilesAreBelowConsole) {
   EXPECT_EQ(find_asset("/index.html"), nullptr);
   EXPECT_NE(find_asset("/console/duolog.js"), nullptr);  // of tools/sdk/js
   for (const HttpAsset& asset : http_assets()) {
-    const std::string response = ask(fixture, asset_path(asset));
+    const std::string response = ask_for(fixture, asset_path(asset));
     EXPECT_TRUE(response.starts_with("HTTP/1.1 200 OK\r\n")) << asset.name;
     EXPECT_TRUE(response.ends_with("\r\n\r\n" + std::string(asset.content))) << asset.name;
   }
@@ -34,7 +34,7 @@ TEST(HttpAssetsTest, ThePageIsAtTheRootAndItsFilesAreBelowConsole) {
 TEST(HttpAssetsTest, EveryFileHasItsTypeAndAPolicyThatForbidsWhatIsNotOurs) {
   HttpFixture fixture;
   for (const HttpAsset& asset : http_assets()) {
-    const std::string response = ask(fixture, asset_path(asset));
+    const std::string response = ask_for(fixture, asset_path(asset));
     EXPECT_FALSE(response.contains("application/octet-stream")) << asset.name;
     EXPECT_TRUE(response.contains("X-Content-Type-Options: nosniff\r\n")) << asset.name;
     EXPECT_TRUE(
@@ -44,30 +44,30 @@ TEST(HttpAssetsTest, EveryFileHasItsTypeAndAPolicyThatForbidsWhatIsNotOurs) {
     EXPECT_TRUE(response.contains("frame-ancestors 'none'")) << asset.name;
     EXPECT_FALSE(response.contains("unsafe")) << asset.name;
   }
-  EXPECT_TRUE(ask(fixture, "/").contains("Content-Type: text/html; charset=utf-8\r\n"));
-  EXPECT_TRUE(ask(fixture, "/console/app.js").contains("Content-Type: text/javascript;"));
-  EXPECT_TRUE(ask(fixture, "/console/style.css").contains("Content-Type: text/css;"));
+  EXPECT_TRUE(ask_for(fixture, "/").contains("Content-Type: text/html; charset=utf-8\r\n"));
+  EXPECT_TRUE(ask_for(fixture, "/console/app.js").contains("Content-Type: text/javascript;"));
+  EXPECT_TRUE(ask_for(fixture, "/console/style.css").contains("Content-Type: text/css;"));
 }
 
 TEST(HttpAssetsTest, AFileThatTheClientHasIsNotSentAgain) {
   HttpFixture fixture;
   const std::string etag(page().etag);
-  EXPECT_TRUE(ask(fixture, "/").contains("ETag: " + etag + "\r\n"));
-  EXPECT_TRUE(ask(fixture, "/").contains("Cache-Control: no-cache\r\n"));
+  EXPECT_TRUE(ask_for(fixture, "/").contains("ETag: " + etag + "\r\n"));
+  EXPECT_TRUE(ask_for(fixture, "/").contains("Cache-Control: no-cache\r\n"));
   for (const std::string& known : {etag, "W/" + etag, "\"other\", " + etag, std::string("*")}) {
-    const std::string response = ask(fixture, "/", "If-None-Match: " + known + "\r\n");
+    const std::string response = ask_for(fixture, "/", "If-None-Match: " + known + "\r\n");
     EXPECT_TRUE(response.starts_with("HTTP/1.1 304 Not Modified\r\n")) << known;
     EXPECT_TRUE(response.contains("ETag: " + etag + "\r\n")) << known;
     EXPECT_TRUE(response.ends_with("\r\n\r\n")) << known;
   }
-  EXPECT_TRUE(ask(fixture, "/", "If-None-Match: \"other\"\r\n").starts_with("HTTP/1.1 200 "));
+  EXPECT_TRUE(ask_for(fixture, "/", "If-None-Match: \"other\"\r\n").starts_with("HTTP/1.1 200 "));
 }
 
 TEST(HttpAssetsTest, ThePageIsNotForAForeignHost) {
   HttpFixture fixture;
-  EXPECT_TRUE(ask(fixture, "/", "", "rebound.example.com").starts_with("HTTP/1.1 403 "));
+  EXPECT_TRUE(ask_for(fixture, "/", "", "rebound.example.com").starts_with("HTTP/1.1 403 "));
   EXPECT_TRUE(
-      ask(fixture, "/console/app.js", "", "rebound.example.com").starts_with("HTTP/1.1 403 "));
+      ask_for(fixture, "/console/app.js", "", "rebound.example.com").starts_with("HTTP/1.1 403 "));
 }
 
 TEST(HttpAssetsTest, WhatTheFilesNameIsThere) {

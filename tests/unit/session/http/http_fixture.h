@@ -334,9 +334,18 @@ class FeedClient {
   std::string response_;
 };
 
+inline HttpPortSettings with_echo() {
+  HttpPortSettings settings;
+  settings.websocket.echo = true;
+  return settings;
+}
+
+inline broker::Partition& first(broker::Topic& topic) { return *topic.partition(PartitionId(0)); }
+
 // A batch of the given values; a null is a tombstone.
-inline std::vector<std::uint8_t> batch_of(const std::vector<std::optional<std::string>>& values,
-                                          storage::Codec codec = storage::Codec::kNone) {
+inline std::vector<std::uint8_t> batch_of_values(
+    const std::vector<std::optional<std::string>>& values,
+    storage::Codec codec = storage::Codec::kNone) {
   storage::RecordBatchBuilder builder(64U << 20);
   for (const auto& value : values) {
     storage::NewRecord record;

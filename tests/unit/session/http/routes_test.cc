@@ -119,7 +119,8 @@ TEST(HttpTopicsTest, ListsTopicsWithTheirPartitions) {
   HttpFixture fixture(2);
   broker::Topic& trades = fixture.create("trades", 2);
   const broker::Topic& offsets = fixture.create(std::string(broker::kOffsetsTopic));
-  ASSERT_EQ(fixture.append(*trades.partitions[1], batch_of({"a", "b"})), kafka::ErrorCode::kNone);
+  ASSERT_EQ(fixture.append(*trades.partitions[1], batch_of_values({"a", "b"})),
+            kafka::ErrorCode::kNone);
   const std::string bytes =
       std::to_string(trades.partitions[1]->log->high_watermark().position.value);
   EXPECT_EQ(body(ask(fixture, "/v1/topics", 1)),
@@ -186,7 +187,7 @@ TEST(HttpMetricsTest, EveryCounterOfEveryTableHasASeriesForEachShard) {
 TEST(HttpMetricsTest, ShowsWhatHasHappened) {
   HttpFixture fixture(2);
   broker::Topic& topic = fixture.create("t", 2);
-  ASSERT_EQ(fixture.append(*topic.partitions[1], batch_of({"a", "b", "c"})),
+  ASSERT_EQ(fixture.append(*topic.partitions[1], batch_of_values({"a", "b", "c"})),
             kafka::ErrorCode::kNone);
   {
     FeedClient feed(fixture, "/v1/topics/t/ws");

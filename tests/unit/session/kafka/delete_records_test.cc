@@ -19,7 +19,7 @@ using From = KafkaClient;
 using Asked = kafka::DeleteRecordsRequest::Topic::Partition;
 using Deleted = kafka::DeleteRecordsResponse::Topic::Partition;
 
-TestServerOptions with_shards(std::size_t shards) {
+TestServerOptions with_small_tail(std::size_t shards) {
   TestServerOptions options;
   options.shards = shards;
   options.broker.store.delete_delay_ms = 0;
@@ -81,7 +81,7 @@ Fetched fetch(KafkaClient& client, std::string_view topic, std::int64_t offset,
 
 class KafkaDeleteRecordsTest : public testing::TestWithParam<std::size_t> {
  protected:
-  TestServer server{with_shards(GetParam())};
+  TestServer server{with_small_tail(GetParam())};
   KafkaClient client{server.port()};
 };
 INSTANTIATE_TEST_SUITE_P(Shards, KafkaDeleteRecordsTest, testing::Values(1, 2));
@@ -140,7 +140,7 @@ TEST_P(KafkaDeleteRecordsTest, RefusesInternalAndUnknownTopics) {
 }
 
 TEST(KafkaDeleteRecordsPolicyTest, RefusesWhereOnlyCompactionRemovesRecords) {
-  TestServerOptions options = with_shards(1);
+  TestServerOptions options = with_small_tail(1);
   options.broker.topic_defaults.log.cleanup_delete = false;
   TestServer server(options);
   KafkaClient client(server.port());

@@ -9,7 +9,7 @@ namespace {
 
 using kafka::ErrorCode;
 using From = KafkaClient;
-using Fetched = std::unique_ptr<Answer<kafka::FetchResponse>>;
+using FetchAnswer = std::unique_ptr<Answer<kafka::FetchResponse>>;
 
 struct FetchSessionTest : testing::Test {
   explicit FetchSessionTest(TestServerOptions options = {}) : server(options) {
@@ -25,9 +25,9 @@ struct FetchSessionTest : testing::Test {
     EXPECT_EQ(mentioned(answer), (std::vector<int>{0, 1, 2}));
     return answer->message.session_id;
   }
-  Fetched next(std::int32_t id, std::int32_t epoch,
-               std::vector<kafka::FetchRequest::Topic::Partition> changed = {},
-               std::vector<PartitionId> forgotten = {}, std::int16_t version = 12) {
+  FetchAnswer next(std::int32_t id, std::int32_t epoch,
+                   std::vector<kafka::FetchRequest::Topic::Partition> changed = {},
+                   std::vector<PartitionId> forgotten = {}, std::int16_t version = 12) {
     kafka::FetchRequest::Topic topic{.topic = "t", .partitions = std::span(changed)};
     kafka::FetchRequest::ForgottenTopic gone{.topic = "t", .partitions = std::span(forgotten)};
     kafka::FetchRequest request{.max_bytes = 50 << 20, .session_id = id, .session_epoch = epoch};
@@ -36,7 +36,7 @@ struct FetchSessionTest : testing::Test {
     return client.call<kafka::FetchResponse>(version, request);
   }
   // The partitions of the one topic of an answer.
-  static std::vector<int> mentioned(const Fetched& answer) {
+  static std::vector<int> mentioned(const FetchAnswer& answer) {
     std::vector<int> partitions;
     EXPECT_EQ(answer->message.error_code, ErrorCode::kNone);
     for (const auto& topic : answer->message.responses) {

@@ -15,12 +15,6 @@ using kafka::ErrorCode;
 using kafka::InitProducerIdRequest;
 using kafka::InitProducerIdResponse;
 
-TestServerOptions with_shards(std::size_t shards) {
-  TestServerOptions options;
-  options.shards = shards;
-  return options;
-}
-
 InitProducerIdResponse init(KafkaClient& client, const InitProducerIdRequest& request,
                             std::int16_t version = 5) {
   auto answer = client.call<InitProducerIdResponse>(version, request);

@@ -11,12 +11,6 @@ namespace {
 
 using kafka::ErrorCode;
 
-TestServerOptions with_shards(std::size_t shards) {
-  TestServerOptions options;
-  options.shards = shards;
-  return options;
-}
-
 TEST(KafkaApiVersionsTest, AnswersWithTheTableInEveryVersion) {
   TestServer server;
   KafkaClient client(server.port());

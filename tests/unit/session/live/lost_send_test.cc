@@ -50,7 +50,8 @@ void lose_a_send(HttpFixture& fixture, FeedClient& client, broker::Topic& topic,
       HttpFixture::eventually([&] { return fixture.live_counters().publish_pauses.get() > 0; }));
   const auto& shard = fixture.cluster().broker(0).shard().counters();
   reset(client);
-  ASSERT_EQ(fixture.append(near, batch_of({std::string(5'000, 'x')})), kafka::ErrorCode::kNone);
+  ASSERT_EQ(fixture.append(near, batch_of_values({std::string(5'000, 'x')})),
+            kafka::ErrorCode::kNone);
   ASSERT_TRUE(HttpFixture::eventually([&] { return shard.sockets_open.get() == 0; }));
   EXPECT_EQ(fixture.counters().connections_open.get(), 1U);
   fixture.cluster().runtime().run_on(

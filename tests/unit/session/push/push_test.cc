@@ -5,8 +5,6 @@
 namespace duolog::session {
 namespace {
 
-broker::Partition& first(broker::Topic& topic) { return *topic.partition(PartitionId(0)); }
-
 std::vector<std::optional<std::string>> numbers(int from, int count) {
   std::vector<std::optional<std::string>> values;
   for (int i = 0; i < count; ++i) values.emplace_back(std::to_string(from + i));
@@ -91,23 +89,23 @@ TEST(PushTest, PushesRecordsWithTheirKeysHeadersAndOffsets) {
 TEST(PushTest, LatestIsWhereTheLogEndsWhenTheCommandArrives) {
   HttpFixture fixture;
   broker::Topic& topic = fixture.create("t");
-  (void)fixture.append(first(topic), batch_of({"before"}));
+  (void)fixture.append(first(topic), batch_of_values({"before"}));
   PushClient client(fixture);
   const Json subscribed = client.subscribe(1, "t");
   EXPECT_EQ(subscribed["subscribed"]["positions"]["0"]["next"], "1");
-  (void)fixture.append(first(topic), batch_of({"after"}));
+  (void)fixture.append(first(topic), batch_of_values({"after"}));
   EXPECT_EQ(client.values(1), std::vector<std::string>{"after"});
 }
 
 TEST(PushTest, StartsAtAnOffsetATimestampOrSoManyRecordsBack) {
   HttpFixture fixture;
   broker::Topic& topic = fixture.create("t");
-  (void)fixture.append(first(topic), batch_of(numbers(0, 5)));
+  (void)fixture.append(first(topic), batch_of_values(numbers(0, 5)));
   const std::int64_t before = wall_clock().value;
   while (wall_clock().value == before) {
   }
   const std::int64_t later = wall_clock().value;
-  (void)fixture.append(first(topic), batch_of(numbers(5, 5)));
+  (void)fixture.append(first(topic), batch_of_values(numbers(5, 5)));
   PushClient client(fixture);
   (void)client.subscribe(1, "t", {{"from", "3"}});
   EXPECT_EQ(client.values(7), texts(3, 7));
@@ -137,9 +135,9 @@ TEST(PushTest, ReadsSeveralTopicsAndChosenPartitions) {
   EXPECT_EQ(chosen["positions"].size(), 2U);
   (void)client.subscribe(2, "b");
   for (int p = 0; p < 4; ++p) {
-    (void)fixture.append(*a.partition(PartitionId(p)), batch_of({"a" + std::to_string(p)}));
+    (void)fixture.append(*a.partition(PartitionId(p)), batch_of_values({"a" + std::to_string(p)}));
   }
-  (void)fixture.append(first(b), batch_of({"b0"}));
+  (void)fixture.append(first(b), batch_of_values({"b0"}));
   auto got = client.values(3);
   std::ranges::sort(got);
   EXPECT_EQ(got, (std::vector<std::string>{"a1", "a3", "b0"}));
@@ -151,14 +149,14 @@ TEST(PushTest, AWholeTopicIsReadWithThePartitionsThatAreAdded) {
   PushClient client(fixture);
   (void)client.subscribe(1, "t");
   fixture.add_partitions("t", 3);
-  (void)fixture.append(*topic.partition(PartitionId(2)), batch_of({"new"}));
+  (void)fixture.append(*topic.partition(PartitionId(2)), batch_of_values({"new"}));
   EXPECT_EQ(client.values(1), std::vector<std::string>{"new"});
 }
 
 TEST(PushTest, PartsOfABatchArePushedFromAnyRecordOn) {
   HttpFixture fixture;
   broker::Topic& topic = fixture.create("t");
-  (void)fixture.append(first(topic), batch_of(numbers(0, 100), storage::Codec::kZstd));
+  (void)fixture.append(first(topic), batch_of_values(numbers(0, 100), storage::Codec::kZstd));
   PushClient client(fixture);
   for (int from : {0, 1, 50, 99}) {
     (void)client.subscribe(from, "t", {{"from", std::to_string(from)}});
@@ -173,7 +171,7 @@ TEST(PushTest, ALargeRecordGoesOutInFramesAndAPingIsAnsweredInBetween) {
   HttpFixture fixture;
   broker::Topic& topic = fixture.create("t");
   const std::string large(900'000, 'x');
-  (void)fixture.append(first(topic), batch_of({large}));
+  (void)fixture.append(first(topic), batch_of_values({large}));
   PushClient client(fixture, 0, 4096);
   client.send({{"id", 1}, {"subscribe", {{"sid", 1}, {"topic", "t"}, {"from", "earliest"}}}});
   client.ws().send(ws::Opcode::kPing, "now");
@@ -194,7 +192,7 @@ TEST(PushTest, ALargeRecordGoesOutInFramesAndAPingIsAnsweredInBetween) {
 TEST(PushTest, CreditsOfRecordsAreNeverOverdrawnAndAddUp) {
   HttpFixture fixture;
   broker::Topic& topic = fixture.create("t");
-  (void)fixture.append(first(topic), batch_of(numbers(0, 50)));
+  (void)fixture.append(first(topic), batch_of_values(numbers(0, 50)));
   PushClient client(fixture);
   (void)client.subscribe(1, "t", {{"from", "earliest"}, {"credit", {{"records", 7}}}});
   EXPECT_EQ(client.values(7), texts(0, 7));
@@ -213,7 +211,8 @@ TEST(PushTest, CreditsOfBytesAreOverdrawnByOneRecordAtMost) {
   HttpFixture fixture;
   broker::Topic& topic = fixture.create("t");
   const std::string value(1000, 'v');
-  (void)fixture.append(first(topic), batch_of(std::vector<std::optional<std::string>>(10, value)));
+  (void)fixture.append(first(topic),
+                       batch_of_values(std::vector<std::optional<std::string>>(10, value)));
   PushClient client(fixture);
   (void)client.subscribe(1, "t", {{"from", "earliest"}, {"credit", {{"bytes", 2500}}}});
   EXPECT_EQ(client.push()["records"]["items"].size(), 2U);
@@ -240,7 +239,7 @@ TEST(PushTest, APausedSubscriptionIsSentNothingUntilItIsResumed) {
   (void)client.subscribe(1, "t");
   (void)client.subscribe(2, "t");
   EXPECT_EQ(client.call("pause", {{"sid", 1}})["paused"]["sid"], 1);
-  (void)fixture.append(first(topic), batch_of({"x"}));
+  (void)fixture.append(first(topic), batch_of_values({"x"}));
   EXPECT_EQ(client.push()["records"]["sid"], 2);
   EXPECT_EQ(client.call("resume", {{"sid", 1}})["resumed"]["sid"], 1);
   EXPECT_EQ(client.push()["records"]["sid"], 1);
@@ -250,14 +249,14 @@ TEST(PushTest, UnsubscribeEndsASubscriptionWhileRecordsAreOnTheirWay) {
   HttpFixture fixture;
   broker::Topic& topic = fixture.create("t");
   for (int i = 0; i < 20; ++i) {
-    (void)fixture.append(first(topic), batch_of({std::string(60'000, 'a')}));
+    (void)fixture.append(first(topic), batch_of_values({std::string(60'000, 'a')}));
   }
   PushClient client(fixture, 0, 4096);
   (void)client.subscribe(1, "t", {{"from", "earliest"}});
   (void)client.subscribe(2, "t");
   // The socket is full by now, in the middle of a message.
   EXPECT_EQ(client.call("unsubscribe", {{"sid", 1}})["unsubscribed"]["sid"], 1);
-  (void)fixture.append(first(topic), batch_of({"end"}));
+  (void)fixture.append(first(topic), batch_of_values({"end"}));
   for (Json object = client.push(); object["records"]["sid"] == 1; object = client.push()) {
     ASSERT_EQ(object["records"]["items"][0]["value"].get<std::string>().size(), 60'000U);
   }
@@ -270,7 +269,7 @@ TEST(PushTest, UnsubscribeEndsASubscriptionWhileRecordsAreOnTheirWay) {
 TEST(PushTest, OffsetsTellsWherePartitionsBeginAndEnd) {
   HttpFixture fixture;
   broker::Topic& topic = fixture.create("t", 2);
-  (void)fixture.append(first(topic), batch_of(numbers(0, 4)));
+  (void)fixture.append(first(topic), batch_of_values(numbers(0, 4)));
   PushClient client(fixture);
   const Json offsets = client.call("offsets", {{"topic", "t"}})["offsets"];
   EXPECT_EQ(offsets["topic"], "t");
@@ -356,7 +355,7 @@ TEST(PushTest, ADeletedTopicEndsItsSubscriptionsAndNoOther) {
   const Json unsub = client.push()["unsub"];
   EXPECT_EQ(unsub["sid"], 1);
   EXPECT_EQ(unsub["code"], 102);
-  (void)fixture.append(first(stays), batch_of({"on"}));
+  (void)fixture.append(first(stays), batch_of_values({"on"}));
   EXPECT_EQ(client.values(1), std::vector<std::string>{"on"});
 }
 
@@ -365,7 +364,7 @@ TEST(PushTest, HeartbeatsTellEachSubscriptionsPosition) {
   settings.push.heartbeat_ms = 20;
   HttpFixture fixture(1, settings);
   broker::Topic& topic = fixture.create("t");
-  (void)fixture.append(first(topic), batch_of(numbers(0, 3)));
+  (void)fixture.append(first(topic), batch_of_values(numbers(0, 3)));
   PushClient client(fixture);
   (void)client.subscribe(8, "t", {{"from", "earliest"}, {"credit", {{"records", 2}}}});
   // The first may come before the records, where the machine is slow.

@@ -5,8 +5,6 @@
 namespace duolog::session {
 namespace {
 
-broker::Partition& first(broker::Topic& topic) { return *topic.partition(PartitionId(0)); }
-
 void move_start(HttpFixture& fixture, const broker::Topic& topic, Offset to) {
   const auto moved = fixture.cluster().move_log_starts({{topic.id, PartitionId(0), to}});
   ASSERT_EQ(moved[0].start, to);
@@ -23,14 +21,14 @@ TEST(PushResumeTest, AfterARestartOfTheServerIsProvenAndMissesNothing) {
   {
     broker::Topic& topic = fixture.create("t");
     id = topic.id;
-    (void)fixture.append(first(topic), batch_of({"0", "1", "2"}));
+    (void)fixture.append(first(topic), batch_of_values({"0", "1", "2"}));
     PushClient client(fixture);
     (void)client.subscribe(1, "t", {{"from", "earliest"}});
     epoch = client.push()["records"]["epoch"];
   }
   fixture.restart();
   broker::Topic& topic = *fixture.cluster().broker(0).find("t");
-  (void)fixture.append(first(topic), batch_of({"3"}));
+  (void)fixture.append(first(topic), batch_of_values({"3"}));
   PushClient client(fixture);
   const Json subscribed = client.subscribe(1, "t", resume(id, epoch, "2"))["subscribed"];
   EXPECT_EQ(subscribed["recovered"], true);
@@ -42,8 +40,8 @@ TEST(PushResumeTest, AfterARestartOfTheServerIsProvenAndMissesNothing) {
 TEST(PushResumeTest, WhatRetentionHasTakenIsAGap) {
   HttpFixture fixture;
   broker::Topic& topic = fixture.create("t");
-  (void)fixture.append(first(topic), batch_of({"0", "1"}));
-  (void)fixture.append(first(topic), batch_of({"2", "3"}));
+  (void)fixture.append(first(topic), batch_of_values({"0", "1"}));
+  (void)fixture.append(first(topic), batch_of_values({"2", "3"}));
   move_start(fixture, topic, Offset(3));
   PushClient client(fixture);
   const std::int32_t epoch = fixture.cluster().cluster().leader_epoch().value;
@@ -62,12 +60,12 @@ TEST(PushResumeTest, WhatRetentionHasTakenIsAGap) {
 TEST(PushResumeTest, AReaderThatRetentionOvertakesIsToldTheGapAndGoesOn) {
   HttpFixture fixture;
   broker::Topic& topic = fixture.create("t");
-  (void)fixture.append(first(topic), batch_of({"0", "1"}));
+  (void)fixture.append(first(topic), batch_of_values({"0", "1"}));
   PushClient client(fixture);
   (void)client.subscribe(1, "t", {{"from", "earliest"}, {"credit", {{"records", 1}}}});
   EXPECT_EQ(client.values(1), std::vector<std::string>{"0"});
-  (void)fixture.append(first(topic), batch_of({"2"}));
-  (void)fixture.append(first(topic), batch_of({"3"}));
+  (void)fixture.append(first(topic), batch_of_values({"2"}));
+  (void)fixture.append(first(topic), batch_of_values({"3"}));
   move_start(fixture, topic, Offset(3));
   (void)client.command("credit", {{"sid", 1}, {"records", 10}});
   const Json gap = client.push()["gap"];
@@ -82,7 +80,7 @@ TEST(PushResumeTest, ATopicDeletedAndCreatedAgainIsEpochChanged) {
   const Uuid old = fixture.create("t").id;
   (void)fixture.cluster().remove(old);
   broker::Topic& topic = fixture.create("t");
-  (void)fixture.append(first(topic), batch_of({"new"}));
+  (void)fixture.append(first(topic), batch_of_values({"new"}));
   PushClient client(fixture);
   const Json answer = client.subscribe(1, "t", resume(old, 1, "0"));
   const Json error = answer["error"];
@@ -105,7 +103,7 @@ TEST(PushResumeTest, ATopicThatIsGoneIsNotCreatedForAResume) {
 TEST(PushResumeTest, BeyondTheEndIsAhead) {
   HttpFixture fixture;
   broker::Topic& topic = fixture.create("t");
-  (void)fixture.append(first(topic), batch_of({"0"}));
+  (void)fixture.append(first(topic), batch_of_values({"0"}));
   PushClient client(fixture);
   const Json error = client.subscribe(1, "t", resume(topic.id, 1, "5"))["error"];
   EXPECT_EQ(error["code"], 112);
@@ -115,14 +113,14 @@ TEST(PushResumeTest, BeyondTheEndIsAhead) {
 
 TEST(PushResumeTest, AnEpochThatEndedBeforeThePositionIsEpochChanged) {
   HttpFixture fixture;
-  (void)fixture.append(first(fixture.create("t")), batch_of({"0", "1"}));
+  (void)fixture.append(first(fixture.create("t")), batch_of_values({"0", "1"}));
   PushClient* before = new PushClient(fixture);
   (void)before->subscribe(1, "t", {{"from", "earliest"}});
   const std::int32_t epoch = before->push()["records"]["epoch"];
   delete before;
   fixture.restart();
   broker::Topic& topic = *fixture.cluster().broker(0).find("t");
-  (void)fixture.append(first(topic), batch_of({"2", "3"}));
+  (void)fixture.append(first(topic), batch_of_values({"2", "3"}));
   PushClient client(fixture);
   // As if it had seen, in the old epoch, records that the server no longer had after its restart.
   const Json error = client.subscribe(1, "t", resume(topic.id, epoch, "3"))["error"];

@@ -8,15 +8,13 @@
 namespace duolog::session {
 namespace {
 
-broker::Partition& first(broker::Topic& topic) { return *topic.partition(PartitionId(0)); }
-
 bool has_input(PushClient& client) {
   pollfd entry{.fd = client.ws().descriptor(), .events = POLLIN, .revents = 0};
   return ::poll(&entry, 1, 0) == 1;
 }
 
 TEST(PushShareTest, ABatchThatClaimsMoreRecordsThanItHasTakesNoMemoryForThem) {
-  std::vector<std::uint8_t> batch = batch_of({"one"}, storage::Codec::kLz4);
+  std::vector<std::uint8_t> batch = batch_of_values({"one"}, storage::Codec::kLz4);
   constexpr std::int32_t kClaimed = 0x7FFF'FFFF;
   store_be<std::int32_t>(batch.data() + storage::batch_at::kRecordCount, kClaimed);
   store_be<std::int32_t>(batch.data() + storage::batch_at::kLastOffsetDelta, kClaimed - 1);
@@ -57,7 +55,7 @@ TEST(PushShareTest, ASearchInManyPartitionsLeavesTurnsToOthers) {
   HttpFixture fixture;
   constexpr int kPartitions = 40;
   broker::Topic& topic = fixture.create("t", kPartitions);
-  const auto batch = batch_of({std::string(32U << 20, '0'), "last"}, storage::Codec::kZstd);
+  const auto batch = batch_of_values({std::string(32U << 20, '0'), "last"}, storage::Codec::kZstd);
   for (broker::Partition* partition : topic.partitions) {
     ASSERT_EQ(fixture.append(*partition, batch), kafka::ErrorCode::kNone);
   }
@@ -164,8 +162,8 @@ TEST(PushShareTest, EncodingForOneReaderLeavesTurnsToOthers) {
   HttpFixture fixture(1, settings);
   broker::Topic& topic = fixture.create("t");
   constexpr int kBatches = 50;
-  const auto batch = batch_of(std::vector<std::optional<std::string>>(4, std::string(250'000, '0')),
-                              storage::Codec::kLz4);
+  const auto batch = batch_of_values(
+      std::vector<std::optional<std::string>>(4, std::string(250'000, '0')), storage::Codec::kLz4);
   for (int i = 0; i < kBatches; ++i) {
     ASSERT_EQ(fixture.append(first(topic), batch), kafka::ErrorCode::kNone);
   }

@@ -9,8 +9,6 @@
 namespace duolog::session {
 namespace {
 
-broker::Partition& first(broker::Topic& topic) { return *topic.partition(PartitionId(0)); }
-
 // Values that say which they are, of sizes from a few bytes to several frames.
 std::string numbered(int number, std::mt19937& random) {
   std::uniform_int_distribution<int> kind(0, 99);
@@ -35,8 +33,9 @@ TEST(PushStressTest, EveryRecordComesOnceInOrderHoweverLittleTheKernelTakes) {
         expected[partition].push_back(*values.back());
       }
       const auto codec = i % 4 == 0 ? storage::Codec::kLz4 : storage::Codec::kNone;
-      ASSERT_EQ(fixture.append(*topic.partition(PartitionId(partition)), batch_of(values, codec)),
-                kafka::ErrorCode::kNone);
+      ASSERT_EQ(
+          fixture.append(*topic.partition(PartitionId(partition)), batch_of_values(values, codec)),
+          kafka::ErrorCode::kNone);
     }
   };
   fill(0, kBatches / 2);
@@ -76,7 +75,7 @@ TEST(PushStressTest, AHalfSentMessageIsCompletedThoughRetentionTookItsBatch) {
   broker::Topic& topic = fixture.create("t", 1, {{"segment.bytes", "1048576"}});
   const std::string large(700'000, 'x');
   for (int i = 0; i < 10; ++i) {
-    ASSERT_EQ(fixture.append(first(topic), batch_of({large})), kafka::ErrorCode::kNone);
+    ASSERT_EQ(fixture.append(first(topic), batch_of_values({large})), kafka::ErrorCode::kNone);
   }
   PushClient client(fixture, 0, 2048);
   (void)client.command("subscribe", {{"sid", 1}, {"topic", "t"}, {"from", "earliest"}});
@@ -99,7 +98,7 @@ TEST(PushStressTest, ATopicDeletedUnderAHalfSentMessageLeavesTheConnectionWhole)
   broker::Topic& gone = fixture.create("gone");
   fixture.create("stays");
   const std::string large(900'000, 'x');
-  ASSERT_EQ(fixture.append(first(gone), batch_of({large})), kafka::ErrorCode::kNone);
+  ASSERT_EQ(fixture.append(first(gone), batch_of_values({large})), kafka::ErrorCode::kNone);
   PushClient client(fixture, 0, 2048);
   (void)client.command("subscribe", {{"sid", 1}, {"topic", "gone"}, {"from", "earliest"}});
   ASSERT_TRUE(HttpFixture::eventually([&] { return fixture.counters().short_sends.get() > 0; }));
@@ -129,8 +128,9 @@ TEST(PushStressTest, SubscribingAndUnsubscribingDuringABroadcastLosesNothingOfTh
   });
   constexpr int kRecords = 2'000;
   for (int i = 0; i < kRecords; ++i) {
-    ASSERT_EQ(fixture.append(*topic.partition(PartitionId(i % 2)), batch_of({std::to_string(i)})),
-              kafka::ErrorCode::kNone);
+    ASSERT_EQ(
+        fixture.append(*topic.partition(PartitionId(i % 2)), batch_of_values({std::to_string(i)})),
+        kafka::ErrorCode::kNone);
   }
   auto got = steady.values(kRecords);
   stop = true;
@@ -146,7 +146,7 @@ TEST(PushStressTest, ConnectionsThatEndInEveryStateLeaveNothingBehind) {
   HttpFixture fixture(2);
   broker::Topic& topic = fixture.create("t", 2);
   for (int i = 0; i < 50; ++i) {
-    (void)fixture.append(first(topic), batch_of({std::string(20'000, 'x')}));
+    (void)fixture.append(first(topic), batch_of_values({std::string(20'000, 'x')}));
   }
   std::mt19937 random(3);
   for (int round = 0; round < 200; ++round) {

@@ -9,17 +9,11 @@ namespace {
 
 using ws::Opcode;
 
-HttpPortSettings with_echo() {
-  HttpPortSettings settings;
-  settings.websocket.echo = true;
-  return settings;
-}
-
 // A client of /v1/echo that compresses.
-class DeflateClient {
+class EchoClient {
  public:
-  explicit DeflateClient(HttpFixture& fixture, std::string_view offer = "permessage-deflate",
-                         ws::DeflateParameters parameters = {})
+  explicit EchoClient(HttpFixture& fixture, std::string_view offer = "permessage-deflate",
+                      ws::DeflateParameters parameters = {})
       : client(fixture, "/v1/echo", 0, 0, {},
                "Sec-WebSocket-Extensions: " + std::string(offer) + "\r\n"),
         // Its own side is the server's of the classes.
@@ -61,7 +55,7 @@ std::string extension_of(const std::string& response) {
 
 TEST(WsDeflateTest, CompressedMessagesComeBackCompressedInOneContext) {
   HttpFixture fixture(1, with_echo());
-  DeflateClient client(fixture);
+  EchoClient client(fixture);
   EXPECT_EQ(extension_of(client.client.response()), "permessage-deflate");
   const std::string text = "to be or not to be, that is the question";
   for (int i = 0; i < 3; ++i) {
@@ -78,14 +72,14 @@ TEST(WsDeflateTest, CompressedMessagesComeBackCompressedInOneContext) {
 
 TEST(WsDeflateTest, AMessageMayComeUncompressed) {
   HttpFixture fixture(1, with_echo());
-  DeflateClient client(fixture);
+  EchoClient client(fixture);
   client.client.send(Opcode::kText, "plain");
   EXPECT_EQ(client.message(), "plain");
 }
 
 TEST(WsDeflateTest, AnswersWhatCameBeforeADamagedMessageAndClosesWith1007) {
   HttpFixture fixture(1, with_echo());
-  DeflateClient client(fixture);
+  EchoClient client(fixture);
   client.client.http().send(masked(Opcode::kText, client.packed("good"), true, true) +
                             masked(Opcode::kText, "\x07", true, true));
   EXPECT_EQ(client.message(), "good");
@@ -95,7 +89,7 @@ TEST(WsDeflateTest, AnswersWhatCameBeforeADamagedMessageAndClosesWith1007) {
 
 TEST(WsDeflateTest, TextIsCheckedOnceInflated) {
   HttpFixture fixture(1, with_echo());
-  DeflateClient client(fixture);
+  EchoClient client(fixture);
   client.send("gr\xC3\xBC\xC3\x9F");
   EXPECT_EQ(client.message(), "gr\xC3\xBC\xC3\x9F");
   client.send("gr\xFC\xDF");
@@ -105,15 +99,15 @@ TEST(WsDeflateTest, TextIsCheckedOnceInflated) {
 TEST(WsDeflateTest, ABombIsRefusedWhileInflatingAlsoInFragments) {
   HttpFixture fixture(1, with_echo());
   const std::string beyond(EchoEndpoint::kMaxMessageBytes + 1, 'b');
-  DeflateClient whole(fixture);
+  EchoClient whole(fixture);
   whole.send(beyond);
   EXPECT_EQ(whole.client.close_code(), 1009);
-  DeflateClient cut(fixture);
+  EchoClient cut(fixture);
   const std::string bomb = cut.packed(beyond);
   cut.client.http().send(masked(Opcode::kBinary, bomb.substr(0, 100), false, true) +
                          masked(Opcode::kContinuation, bomb.substr(100)));
   EXPECT_EQ(cut.client.close_code(), 1009);
-  DeflateClient within(fixture);
+  EchoClient within(fixture);
   within.send(beyond.substr(1));
   EXPECT_EQ(within.message(), beyond.substr(1));
   EXPECT_LE(fixture.port().ws().deflate_share().inflated.capacity(), WsDeflateShare::kKeptBytes);
@@ -122,8 +116,8 @@ TEST(WsDeflateTest, ABombIsRefusedWhileInflatingAlsoInFragments) {
 
 TEST(WsDeflateTest, ASegmentOfBombsTakesManyShortTurns) {
   HttpFixture fixture(1, with_echo());
-  DeflateClient client(fixture, "permessage-deflate; client_no_context_takeover",
-                       {.client_no_context_takeover = true});
+  EchoClient client(fixture, "permessage-deflate; client_no_context_takeover",
+                    {.client_no_context_takeover = true});
   const std::string large(WsDeflateShare::kTurnBytes, '0');
   const std::string bomb = masked(Opcode::kBinary, client.packed(large), true, true);
   ASSERT_LT(bomb.size(), 6'000U);
@@ -137,7 +131,7 @@ TEST(WsDeflateTest, ASegmentOfBombsTakesManyShortTurns) {
 
 TEST(WsDeflateTest, WhatOneTurnCanDoDoesNotWait) {
   HttpFixture fixture(1, with_echo());
-  DeflateClient client(fixture);
+  EchoClient client(fixture);
   const std::string text(WsDeflateShare::kTurnBytes / 8, 't');  // counts twice: there and back
   for (int round = 0; round < 10; ++round) {
     for (int i = 0; i < 3; ++i) client.send(text);
@@ -152,8 +146,8 @@ TEST(WsDeflateTest, ConnectionsWithoutContextShareTheirStreamsAlsoAfterAnError) 
       "permessage-deflate; client_no_context_takeover; server_no_context_takeover";
   const ws::DeflateParameters none{.server_no_context_takeover = true,
                                    .client_no_context_takeover = true};
-  DeflateClient one(fixture, offer, none);
-  DeflateClient two(fixture, offer, none);
+  EchoClient one(fixture, offer, none);
+  EchoClient two(fixture, offer, none);
   EXPECT_EQ(fixture.ws_counters().deflate_contexts.get(), 0U);
   for (int i = 0; i < 3; ++i) {
     one.send("one one one one");
@@ -171,10 +165,10 @@ TEST(WsDeflateTest, BeyondTheLimitOfContextsConnectionsGoWithoutThem) {
   HttpPortSettings settings = with_echo();
   settings.websocket.max_deflate_contexts = 1;
   HttpFixture fixture(1, settings);
-  auto first = std::make_unique<DeflateClient>(fixture);
+  auto first = std::make_unique<EchoClient>(fixture);
   EXPECT_EQ(extension_of(first->client.response()), "permessage-deflate");
-  DeflateClient second(fixture, "permessage-deflate",
-                       {.server_no_context_takeover = true, .client_no_context_takeover = true});
+  EchoClient second(fixture, "permessage-deflate",
+                    {.server_no_context_takeover = true, .client_no_context_takeover = true});
   EXPECT_EQ(extension_of(second.client.response()),
             "permessage-deflate; server_no_context_takeover; client_no_context_takeover");
   for (int i = 0; i < 2; ++i) {
@@ -185,7 +179,7 @@ TEST(WsDeflateTest, BeyondTheLimitOfContextsConnectionsGoWithoutThem) {
   first.reset();
   ASSERT_TRUE(
       HttpFixture::eventually([&] { return fixture.ws_counters().deflate_contexts.get() == 0; }));
-  DeflateClient third(fixture);
+  EchoClient third(fixture);
   EXPECT_EQ(extension_of(third.client.response()), "permessage-deflate");
 }
 

@@ -12,12 +12,6 @@ using ws::Opcode;
 
 constexpr std::string_view kEcho = "/v1/echo";
 
-HttpPortSettings with_echo() {
-  HttpPortSettings settings;
-  settings.websocket.echo = true;
-  return settings;
-}
-
 TEST(EchoTest, IsThereOnlyWhenAskedFor) {
   HttpFixture without;
   EXPECT_TRUE(FeedClient(without, kEcho).response().starts_with("HTTP/1.1 404 "));
