@@ -43,7 +43,7 @@ struct Cold {
 void warm_up(Disk& disk, const Cold& cold, std::move_only_function<void(Result<void>)> done);
 
 // Keeps the segment of a half-sent response from going, wherever the log's start moves to. Whoever
-// holds one has a limit on how long.
+// holds one has a limit on how long, however the peer reads.
 class SegmentPin {
  public:
   SegmentPin() = default;

@@ -253,12 +253,16 @@ void FrameParser::release() {
   if (buffer_.capacity() > kKeptBufferBytes) std::vector<std::uint8_t>().swap(buffer_);
 }
 
+void FrameParser::give_up() {
+  stage_ = Stage::kFinished;
+  std::vector<std::uint8_t>().swap(buffer_);
+}
+
 bool FrameParser::set_error(FrameEvent& event, std::uint16_t code, std::string_view why) {
   event.kind = FrameEvent::Kind::kError;
   event.close_code = code;
   event.error = why;
-  stage_ = Stage::kFinished;
-  std::vector<std::uint8_t>().swap(buffer_);
+  give_up();
   return false;
 }
 

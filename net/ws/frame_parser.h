@@ -73,11 +73,21 @@ class FrameParser {
   // session that takes no data for now, but answers pings. After a kClose or a kError also true.
   [[nodiscard]] bool control_follows(Bytes input) const;
 
+  // The message that is being assembled is not wanted: as after an error.
+  void give_up();
+
   // What the last event's payload lies in is no longer needed. next() says so as well.
   void release();
 
   // True after a kClose or a kError event.
   [[nodiscard]] bool finished() const { return stage_ == Stage::kFinished; }
+
+  // A data message has begun, or a frame, and more of it is to come.
+  [[nodiscard]] bool mid_message() const {
+    if (stage_ == Stage::kFinished) return false;
+    return stage_ == Stage::kPayload || header_have_ > 0 ||
+           message_opcode_ != Opcode::kContinuation;
+  }
 
   // Heap bytes held for a message that is not yet whole; for the session's accounting.
   [[nodiscard]] std::size_t buffer_bytes() const { return buffer_.capacity(); }

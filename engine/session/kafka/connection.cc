@@ -139,6 +139,7 @@ void KafkaConnection::collect() {
     slot->response.for_each_piece(
         [&](Bytes piece) { queue_.push(piece); },
         [&](const kafka::Splice& splice) { queue_.push(slot->ranges[splice.token]); });
+    if (sending_.empty()) response_since_ns_ = shard().now_ns();
     sending_.push_back(*slot);
   }
 }
@@ -187,6 +188,7 @@ void KafkaConnection::on_sent(std::size_t bytes) {
     if (slot.unsent_bytes > 0) break;
     slot.hook.unlink();
     recycle(slot);
+    response_since_ns_ = last_activity_ns_;
   }
   flush_later();
 }
@@ -296,8 +298,20 @@ void KafkaConnection::check_times() {
                    std::to_string(settings.read_timeout_ms) + " ms");
     return close(KafkaClose::kReadTimeout);
   }
+  // A peer that goes on a little now and then holds the files of a response, or a request's memory.
+  if (!sending_.empty() && passed(response_since_ns_, settings.transfer_timeout_ms)) {
+    sessions_.warn(name_for_logs() + ": closed: a response was not read within " +
+                   std::to_string(settings.transfer_timeout_ms) + " ms");
+    return close(KafkaClose::kWriteTimeout);
+  }
+  if (!input_.empty() && stalled_ == 0 && passed(input_since_ns_, settings.transfer_timeout_ms)) {
+    sessions_.warn(name_for_logs() + ": closed: a request did not end within " +
+                   std::to_string(settings.transfer_timeout_ms) + " ms");
+    return close(KafkaClose::kReadTimeout);
+  }
   std::uint64_t next_ms =
-      std::min({kCheckMs, settings.write_timeout_ms / 2, settings.read_timeout_ms / 2});
+      std::min({kCheckMs, settings.write_timeout_ms / 2, settings.read_timeout_ms / 2,
+                settings.transfer_timeout_ms / 2});
   if (outstanding_ == 0 && input_.empty()) {
     if (passed(last_activity_ns_, settings.max_idle_ms)) return close(KafkaClose::kIdle);
     if (passed(last_activity_ns_, settings.shrink_after_ms)) {

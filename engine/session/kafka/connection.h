@@ -191,13 +191,14 @@ class KafkaConnection final : public runtime::SocketHandler {
   std::unique_ptr<LocalAddress> local_address_;
   std::unique_ptr<std::string> peer_host_;
 
-  Buffer input_;                     // an incomplete request, or what was not yet to be handled
-  std::uint64_t input_charged_ = 0;  // of the budget, for the request at the front of `input_`
-  bool input_admitted_ = false;      // that request has been
-  std::uint8_t stalled_ = 0;         // Stall bits
-  bool resume_ = false;              // at the end of the turn
-  Bytes frame_;                      // the request being handled
-  bool frame_fills_input_ = false;   // and `input_` holds nothing else
+  Buffer input_;                      // an incomplete request, or what was not yet to be handled
+  std::uint64_t input_charged_ = 0;   // of the budget, for the request at the front of `input_`
+  bool input_admitted_ = false;       // that request has been
+  std::uint64_t input_since_ns_ = 0;  // ... has been coming in, without being stalled
+  std::uint8_t stalled_ = 0;          // Stall bits
+  bool resume_ = false;               // at the end of the turn
+  Bytes frame_;                       // the request being handled
+  bool frame_fills_input_ = false;    // and `input_` holds nothing else
 
   using Slots = IntrusiveList<ResponseSlot, &ResponseSlot::hook>;
   Slots waiting_;  // in the order of requests
@@ -211,7 +212,8 @@ class KafkaConnection final : public runtime::SocketHandler {
   SendQueue queue_;
   bool warming_send_ = false;
   bool warming_ahead_ = false;
-  std::uint64_t blocked_since_ns_ = 0;  // 0: it is not
+  std::uint64_t blocked_since_ns_ = 0;   // 0: it is not
+  std::uint64_t response_since_ns_ = 0;  // the first of sending_ has been it
 
   bool end_of_input_ = false;
   bool draining_ = false;  // nothing is read any more

@@ -128,6 +128,7 @@ void KafkaConnection::on_admitted(BudgetWaiter& waiter, void* context) {
 // Keeps what cannot be handled now: an incomplete request, or anything while stalled (at most a
 // turn's worth of receive buffers: reading has been paused).
 void KafkaConnection::stash(MutableBytes bytes) {
+  if (input_.empty()) input_since_ns_ = last_read_ns_;
   input_.append(bytes);
   if (handles_input() && input_.size() >= kLengthBytes) (void)admit_input();
 }
@@ -136,6 +137,7 @@ void KafkaConnection::stash(MutableBytes bytes) {
 void KafkaConnection::resume_input() {
   resume_ = false;
   if (stalled_ != 0 || draining_) return;
+  input_since_ns_ = shard().now_ns();
   if (!input_.empty()) {
     const std::size_t taken = take_frames(input_);
     if (draining_) return;

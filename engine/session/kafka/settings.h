@@ -27,11 +27,12 @@ struct KafkaSettings {
   std::uint32_t max_fetch_sessions = 1000;
   std::uint64_t max_fetch_session_partitions = 250'000;
   std::uint64_t fetch_session_eviction_ms = 120'000;
-  std::uint64_t write_timeout_ms = 30'000;  // a client that does not read
-  std::uint64_t read_timeout_ms = 30'000;   // a request that does not end
-  std::uint64_t max_idle_ms = 600'000;      // connections.max.idle.ms
-  std::uint64_t shrink_after_ms = 5'000;    // an idle connection's memory is freed
-  std::uint64_t congestion_retry_ms = 5;    // the journal is full: look again
+  std::uint64_t write_timeout_ms = 30'000;      // a client that does not read
+  std::uint64_t read_timeout_ms = 30'000;       // a request of which nothing more comes
+  std::uint64_t transfer_timeout_ms = 600'000;  // a request, or a response, from first to last byte
+  std::uint64_t max_idle_ms = 600'000;          // connections.max.idle.ms
+  std::uint64_t shrink_after_ms = 5'000;        // an idle connection's memory is freed
+  std::uint64_t congestion_retry_ms = 5;        // the journal is full: look again
 };
 
 // Why a connection was closed.

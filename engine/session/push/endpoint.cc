@@ -323,7 +323,7 @@ std::uint64_t PushEndpoint::on_time(std::uint64_t now_ns) {
     if (ending_code_ != 0) {
       connection_.close(ending_code_, ending_reason_);
     } else {
-      connection_.close(code::kHelloTimeout, "no command has come");
+      connection_.close(code::kTooLate, "no command has come");
     }
     return kNever;
   }

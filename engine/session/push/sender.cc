@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "engine/base/check.h"
+#include "engine/base/clock.h"
 #include "engine/broker/cluster.h"
 #include "engine/session/push/message.h"
 #include "net/push/reply.h"
@@ -83,6 +84,7 @@ Plan PushSender::begin(SendList& list) {
   begun_bytes_ = continued_bytes_ = 0;
   full_ = false;
   if (!cut_) return {};
+  unpin_if_late();
   if (cut_->waits()) return {.status = Plan::Status::kBlocked};
   const PlannedPush& message = cut_->message;
   const PushBatch* batch = nullptr;
@@ -102,6 +104,14 @@ Plan PushSender::begin(SendList& list) {
   begun_bytes_ = wire.add(list, live_.shard().arena(), cut_->at, end);
   if (cut_->at + begun_bytes_ == end) return {};
   return {.status = Plan::Status::kBlocked};
+}
+
+// Retention must not wait for a peer that reads a little now and then.
+void PushSender::unpin_if_late() {
+  const std::uint64_t limit_ns = pushes_.settings().half_sent_pin_ms * kNsPerMs;
+  if (!cut_->pin.holds() || live_.shard().now_ns() - cut_->since_ns < limit_ns) return;
+  cut_->pin = {};
+  pushes_.counters().pins_given_up.add();
 }
 
 bool PushSender::continue_cut(SendList& list) {
@@ -241,6 +251,7 @@ void PushSender::cut_short(const PlannedPush& message, std::uint64_t at) {
   };
   cut_->message = message;
   cut_->at = at;
+  cut_->since_ns = live_.shard().now_ns();
   cut_->pin = storage::pin(*message.partition->log, message.position);
 }
 

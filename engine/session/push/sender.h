@@ -82,7 +82,8 @@ class PushSender {
     PushSender* owner = nullptr;
     PlannedPush message;
     std::uint64_t at = 0;
-    storage::SegmentPin pin;
+    std::uint64_t since_ns = 0;
+    storage::SegmentPin pin;  // for half_sent_pin_ms
   };
   [[nodiscard]] Look look_up(Cursor& cursor, PushSubscription::Place& place,
                              const PushBatch*& batch);
@@ -92,6 +93,7 @@ class PushSender {
                                   const PushBatch& batch, SendList& list);
   void nothing_ready(Cursor& cursor, const Look& look);
   void position_lost(Cursor& cursor);
+  void unpin_if_late();
   void cut_short(const PlannedPush& message, std::uint64_t at);
   void commit(const PlannedPush& message);
   [[nodiscard]] std::optional<std::string> rest_of_cut();

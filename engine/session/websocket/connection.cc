@@ -24,6 +24,7 @@ WsConnection::WsConnection(WsShard& ws, HttpConnection& connection,
     : ws_(ws),
       connection_(connection),
       parser_(frames),
+      sent_ns_(ws.shard().now_ns()),
       heard_ns_(ws.shard().now_ns()),
       silence_due_ns_(heard_ns_ + ws.settings().ping_after_ms * kNsPerMs) {
   ws_.counters().websockets_open.add();
@@ -33,6 +34,7 @@ WsConnection::WsConnection(WsShard& ws, HttpConnection& connection,
 }
 
 WsConnection::~WsConnection() {
+  ws_.half_messages().holds(half_, 0);
   auto& open = ws_.counters().websockets_open;
   open.set(open.get() - 1);
   ws_.counters().closes.of(closing_ >= Closing::kQueued ? close_code_ : 1006).add();
@@ -134,7 +136,9 @@ void WsConnection::flush() {
   if (socket.closing()) return drop_plan();
   if (!filled) return connection_.flush_soon();  // it is closing now: once more
   planned_ = list.size_bytes() > 0;
-  if (planned_) connection_.send(list.slices(), list.size_bytes());
+  if (!planned_) return;
+  sent_ns_ = ws_.shard().now_ns();
+  connection_.send(list.slices(), list.size_bytes());
 }
 
 // False: reading has failed, and the close frame is queued.
@@ -178,6 +182,10 @@ void WsConnection::drop_plan() {
 
 void WsConnection::on_sent(std::size_t bytes) {
   planned_ = false;
+  const std::uint64_t due_ns = sent_ns_ + ws_.settings().write_timeout_ms * kNsPerMs;
+  if (closing_ == Closing::kNo && due_ns < std::min(silence_due_ns_, endpoint_due_ns_)) {
+    connection_.arm_timer_at(due_ns);  // it may have to wait for room from now on
+  }
   const std::size_t of_begin = std::min(bytes, endpoint_->begun_bytes());
   const std::size_t of_control = std::min<std::size_t>(bytes - of_begin, sending_control_);
   const std::size_t of_collect = bytes - of_begin - of_control;
@@ -205,15 +213,39 @@ void WsConnection::call_at(std::uint64_t at_ns) {
 }
 
 void WsConnection::arm_timer() {
-  connection_.arm_timer_at(std::min(silence_due_ns_, endpoint_due_ns_));
+  connection_.arm_timer_at(std::min({silence_due_ns_, endpoint_due_ns_, limits_due_ns()}));
 }
 
 void WsConnection::on_timer() {
   if (closing_ != Closing::kNo) return connection_.close();
   const std::uint64_t now_ns = ws_.shard().now_ns();
   if (now_ns >= endpoint_due_ns_) endpoint_due_ns_ = endpoint_->on_time(now_ns);
+  if (!closing()) check_limits(now_ns);
   if (!closing()) check_silence(now_ns);
   if (!closing()) arm_timer();
+}
+
+// Of the time-outs of half a message in, and of a peer that takes nothing.
+std::uint64_t WsConnection::limits_due_ns() const {
+  const WsSettings& settings = ws_.settings();
+  std::uint64_t due_ns = WsEndpoint::kNever;
+  if (half_since_ns_ != 0) due_ns = half_since_ns_ + settings.message_timeout_ms * kNsPerMs;
+  if (!connection_.socket().waiting_writable()) return due_ns;
+  return std::min(due_ns, sent_ns_ + settings.write_timeout_ms * kNsPerMs);
+}
+
+void WsConnection::check_limits(std::uint64_t now_ns) {
+  const WsSettings& settings = ws_.settings();
+  if (connection_.socket().waiting_writable() &&
+      now_ns >= sent_ns_ + settings.write_timeout_ms * kNsPerMs) {
+    ws_.counters().write_timeouts.add();
+    return abort();
+  }
+  if (half_since_ns_ == 0 || now_ns < half_since_ns_ + settings.message_timeout_ms * kNsPerMs) {
+    return;
+  }
+  ws_.counters().message_timeouts.add();
+  refuse_half_message(code::kTooLate, "the message did not arrive in time");
 }
 
 void WsConnection::check_silence(std::uint64_t now_ns) {

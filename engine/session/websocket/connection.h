@@ -20,7 +20,10 @@
 //  5. An endpoint that takes no messages for now still has its pings answered, up to the next
 //     message. From there on, what was received is held, and nothing more is received: at most what
 //     the shard's receive buffers hold. The end of the socket comes after it.
-//  6. A compressed message is inflated before the endpoint gets it, up to the size that a message
+//  6. Half a message has a limit in time, message_timeout_ms (4408), and all of a shard have one in
+//     memory, beyond which the most silent is closed (4429). So has a peer that takes nothing of
+//     what is sent, write_timeout_ms: half a message out is lost then, and no close frame follows.
+//  7. A compressed message is inflated before the endpoint gets it, up to the size that a message
 //     may have (1009); its text is checked once inflated.
 //
 // Owned by its HttpConnection, on the shard's thread. Limits: WsSettings.
@@ -36,6 +39,7 @@
 #include "engine/session/http/upgraded.h"
 #include "engine/session/websocket/deflate.h"
 #include "engine/session/websocket/endpoint.h"
+#include "engine/session/websocket/half_messages.h"
 #include "net/ws/frame_parser.h"
 
 namespace duolog::session {
@@ -129,6 +133,11 @@ class WsConnection final : public UpgradedConnection {
   void close_sent();
   void append_control(Bytes frame);
   void arm_timer();
+  // What has arrived ends within a message, or does not.
+  void note_half_message();
+  void refuse_half_message(std::uint16_t code, std::string_view reason);
+  [[nodiscard]] std::uint64_t limits_due_ns() const;
+  void check_limits(std::uint64_t now_ns);
   // Pings, or closes, if the peer has been silent for too long; otherwise nothing. Sets due_ns_.
   void check_silence(std::uint64_t now_ns);
   [[nodiscard]] bool fill(SendList& list);
@@ -144,6 +153,9 @@ class WsConnection final : public UpgradedConnection {
   std::unique_ptr<Held> held_;     // null: none
   std::string control_;            // encoded control frames not yet sent
   std::string_view close_reason_;  // a static text
+  HalfMessage half_{*this};
+  std::uint64_t half_since_ns_ = 0;  // half a message has been coming in; 0: none, or it is held
+  std::uint64_t sent_ns_;            // the last send was begun
   std::uint64_t heard_ns_;
   std::uint64_t silence_due_ns_ = 0;                    // when to look for silence next
   std::uint64_t endpoint_due_ns_ = WsEndpoint::kNever;  // when to call on_time()

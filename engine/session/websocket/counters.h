@@ -35,6 +35,10 @@ struct WsCounters {
   runtime::Counter bytes_pushed;     // data frames, taken by the kernel
   runtime::Counter pings_sent;
   runtime::Counter pongs_sent;
+  runtime::Counter half_message_bytes;        // now: held for messages that are not whole
+  runtime::Counter half_messages_refused;     // half_message_bytes: the connection was closed, 4429
+  runtime::Counter message_timeouts;          // message_timeout_ms: 4408
+  runtime::Counter write_timeouts;            // write_timeout_ms
   runtime::Counter deflate_contexts;          // now: connections that may keep one
   runtime::Counter deflate_contexts_refused;  // max_deflate_contexts: agreed on without
   runtime::Counter messages_inflated;
@@ -57,6 +61,15 @@ inline constexpr auto kWsMetrics = std::to_array<runtime::Metric<WsCounters>>({
      "Pings sent to silent peers"},
     {&WsCounters::pongs_sent, runtime::MetricType::kCounter, "duolog_http_pongs_sent_total",
      "Pongs sent"},
+    {&WsCounters::half_message_bytes, runtime::MetricType::kGauge, "duolog_http_half_message_bytes",
+     "Memory of messages that have not arrived whole"},
+    {&WsCounters::half_messages_refused, runtime::MetricType::kCounter,
+     "duolog_http_half_messages_refused_total",
+     "Connections closed because half messages had no more memory, the most silent first"},
+    {&WsCounters::message_timeouts, runtime::MetricType::kCounter,
+     "duolog_http_message_timeouts_total", "Connections closed because a message did not end"},
+    {&WsCounters::write_timeouts, runtime::MetricType::kCounter, "duolog_http_write_timeouts_total",
+     "Connections closed because the peer took nothing of what was sent"},
     {&WsCounters::deflate_contexts, runtime::MetricType::kGauge, "duolog_http_deflate_contexts",
      "Connections that may keep a compression context"},
     {&WsCounters::deflate_contexts_refused, runtime::MetricType::kCounter,

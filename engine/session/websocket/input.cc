@@ -15,6 +15,7 @@ void WsConnection::on_data(MutableBytes bytes) {
   pinged_ = false;
   if (!held_) handle_all(bytes);
   hold(bytes);
+  note_half_message();
 }
 
 void WsConnection::on_eof() {
@@ -71,6 +72,7 @@ void WsConnection::handle_held() {
     held_ = std::move(held);
     return go_on_in_next_turn();
   }
+  note_half_message();
   heard_ns_ = ws_.shard().now_ns();
   connection_.socket().resume_reading();
   close_if_ended();
@@ -81,6 +83,32 @@ void WsConnection::resume_reading() {
   if (held_) connection_.flush_soon();
 }
 
+// ---- Half a message ----------------------------------------------------------------------------
+
+void WsConnection::note_half_message() {
+  const bool half = parser_.mid_message();
+  // While something is held, it is not the peer that makes it wait.
+  if (!half || held_ || closing()) half_since_ns_ = 0;
+  if (!half && half_.held_bytes == 0) return;
+  HalfMessages& all = ws_.half_messages();
+  all.holds(half_, half ? parser_.buffer_bytes() : 0);
+  while (HalfMessage* most_silent = all.excess()) {
+    ws_.counters().half_messages_refused.add();
+    most_silent->owner.refuse_half_message(code::kTooManyRequests,
+                                           "too much memory for half messages");
+  }
+  if (half_since_ns_ != 0 || !parser_.mid_message() || held_ || closing()) return;
+  half_since_ns_ = ws_.shard().now_ns();
+  if (limits_due_ns() < std::min(silence_due_ns_, endpoint_due_ns_)) arm_timer();
+}
+
+void WsConnection::refuse_half_message(std::uint16_t the_code, std::string_view reason) {
+  parser_.give_up();
+  half_since_ns_ = 0;
+  ws_.half_messages().holds(half_, 0);
+  close(the_code, reason);
+}
+
 // ---- Frames ------------------------------------------------------------------------------------
 
 void WsConnection::handle(const ws::FrameEvent& event) {
@@ -89,6 +117,7 @@ void WsConnection::handle(const ws::FrameEvent& event) {
     case Kind::kPong:
       break;
     case Kind::kMessage:
+      half_since_ns_ = 0;
       if (!closing()) take_message(event);
       break;
     case Kind::kPing:

@@ -7,6 +7,7 @@
 #include "engine/session/transport/send_list.h"
 #include "engine/session/websocket/counters.h"
 #include "engine/session/websocket/deflate.h"
+#include "engine/session/websocket/half_messages.h"
 #include "engine/session/websocket/settings.h"
 
 namespace duolog::session {
@@ -23,6 +24,7 @@ class WsShard {
   [[nodiscard]] const WsCounters& counters() const { return counters_; }  // any thread
   // Scratch, from begin() to the send, within one turn-end hook.
   [[nodiscard]] SendList& send_list() { return send_list_; }
+  [[nodiscard]] HalfMessages& half_messages() { return half_messages_; }
   [[nodiscard]] WsDeflateShare& deflate_share() { return deflate_share_; }
 
  private:
@@ -31,6 +33,7 @@ class WsShard {
   WsCounters counters_;
   SendList send_list_;
   WsDeflateShare deflate_share_;
+  HalfMessages half_messages_{settings_.half_message_bytes, counters_.half_message_bytes};
 };
 
 }  // namespace duolog::session

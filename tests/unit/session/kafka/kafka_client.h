@@ -213,6 +213,12 @@ class KafkaClient {
     return receive<kafka::FetchResponse>(version);
   }
 
+  // Whether there was one before the end.
+  bool receive_byte() {
+    std::uint8_t byte = 0;
+    return read_all({&byte, 1});
+  }
+
  private:
   bool read_all(std::span<std::uint8_t> into) {
     while (!into.empty()) {

@@ -132,5 +132,27 @@ TEST(PushResumeTest, AnEpochThatEndedBeforeThePositionIsEpochChanged) {
             true);
 }
 
+// ---- Retention and half a message ---------------------------------------------------------------
+
+TEST(PushResumeTest, HalfASentMessageKeepsItsFileForAWhileOnly) {
+  HttpPortSettings settings;
+  settings.push.half_sent_pin_ms = 0;
+  HttpFixture fixture(1, settings);
+  broker::Topic& topic = fixture.create("t");
+  const std::string value(900'000, '7');
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_EQ(fixture.append(first(topic), batch_of_values({value})), kafka::ErrorCode::kNone);
+  }
+  PushClient client(fixture, 0, 4096);
+  (void)client.command("subscribe", {{"sid", 1}, {"topic", "t"}, {"from", "earliest"}});
+  ASSERT_TRUE(HttpFixture::eventually([&] { return fixture.counters().short_sends.get() > 0; }));
+  EXPECT_EQ(fixture.push_counters().pins_given_up.get(), 0U);
+  for (int i = 0; i < 4; ++i) {
+    const Json push = client.push();
+    EXPECT_EQ(push["records"]["base"], std::to_string(i));
+  }
+  EXPECT_GT(fixture.push_counters().pins_given_up.get(), 0U);
+}
+
 }  // namespace
 }  // namespace duolog::session
