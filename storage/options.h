@@ -13,7 +13,7 @@ inline constexpr std::uint64_t kKiB = 1024;
 inline constexpr std::uint64_t kMiB = 1024 * kKiB;
 inline constexpr std::uint64_t kGiB = 1024 * kMiB;
 
-// What an ack with acks=all waits for.
+// What an ack waits for, unless the topic is visible as appended.
 enum class Durability : std::uint8_t {
   kFsync,  // on disk, flushed: survives power loss
   kOs,     // written, not flushed: survives kill -9 of the server

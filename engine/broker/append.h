@@ -15,10 +15,12 @@ namespace duolog::broker {
 struct Partition;
 class Broker;
 
+// When `done` is called. Kafka's, and one more.
 enum class Acks : std::int8_t {
-  kAll = -1,    // as durable as the topic says
-  kNone = 0,    // nobody waits, but `done` is called all the same
-  kLeader = 1,  // in the log
+  kAll = -1,     // consumers may see it: as durable as the topic says, or as its visibility does
+  kNone = 0,     // at once: nobody waits
+  kLeader = 1,   // as kAll: there is one node
+  kDurable = 2,  // as durable as the topic says, whoever may see it before
 };
 
 // Lives in its sender (a connection's request), on the sender's shard, until `done` has been

@@ -393,11 +393,19 @@ bool Broker::try_append(AppendRequest& request) {
   return true;
 }
 
-// The batch is in the log and ends at `end`: answers once it is as durable as asked.
+// Whether who asked for `acks` is answered, for what is in the log up to `end`. No ack comes before
+// consumers may see the record.
+bool Broker::is_answered(const storage::Log& log, Acks acks, Position end) {
+  if (acks == Acks::kNone || end <= storage::LogStore::durable(log)) return true;
+  return acks != Acks::kDurable &&
+         storage::LogStore::config(log).visibility == storage::Visibility::kAppended;
+}
+
+// The batch is in the log and ends at `end`.
 void Broker::in_log(AppendRequest& request, storage::Log& log, Position end) {
   request.log_start = log.start_offset();
   // A duplicate's first copy may have been durable for long.
-  if (request.acks != Acks::kAll || end <= storage::LogStore::durable(log)) {
+  if (is_answered(log, request.acks, end)) {
     return finish(request, kafka::ErrorCode::kNone);
   }
   request.ack.context = &request;

@@ -164,6 +164,7 @@ class Broker {
   void refuse_waiting(const Topic& topic);
   bool append_here(AppendRequest& request);
   bool try_append(AppendRequest& request);
+  [[nodiscard]] static bool is_answered(const storage::Log& log, Acks acks, Position end);
   void in_log(AppendRequest& request, storage::Log& log, Position end);
   void say_why(const storage::Log& log, const Error& error);
   void tell_appended(AppendRequest& request);

@@ -198,8 +198,10 @@ void add_produce(CLI::App& app, int& status) {
   command->add_option("-p,--partition", options->partition, "Partition; unset: chosen by the key")
       ->check(CLI::Range(0, 1'000'000));
   command
-      ->add_option("-a,--acks", options->acks,
-                   "0: no answer; 1: in the log; all: on disk, as the topic's durability says")
+      ->add_option(
+          "-a,--acks", options->acks,
+          "0: no answer; 1 and all: once consumers may see it, as the topic's durability and "
+          "visibility say (1 with --push: in the log)")
       ->check(CLI::IsMember({"0", "1", "all"}))
       ->capture_default_str();
   command->add_option("-z,--compression", options->compression, "Compression of the batches")

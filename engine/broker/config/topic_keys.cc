@@ -53,10 +53,10 @@ constexpr auto kTopicRows = std::to_array<ConfigKey>({
      "How long tombstones stay in a compacted log.",
      {"log.cleaner.delete.retention.ms"}},
     {"duolog.durability", kString, "fsync", one_of("fsync, os"), kEffect,
-     "What acks=all waits for: fsync survives a power cut, os only a kill of the server."},
+     "What an ack waits for: fsync survives a power cut, os only a kill of the server."},
     {"duolog.visibility", kString, "durable", one_of("durable, appended"), kEffect,
      "When consumers see a record: once it is as durable as its topic asks, or once it is "
-     "appended."},
+     "appended; acks do not wait for more than that."},
     {"file.delete.delay.ms",
      kLong,
      "60000",

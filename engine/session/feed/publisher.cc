@@ -44,7 +44,7 @@ void FeedPublisher::submit() {
     storage::patch_max_timestamp(bytes, storage::TimestampType::kLogAppendTime,
                                  request.max_timestamp);
   }
-  request.acks = broker::Acks::kAll;
+  request.acks = broker::Acks::kDurable;
   request.error = kafka::ErrorCode::kNone;
   request.context = &batch;
   request.done = [](broker::AppendRequest& answered) {

@@ -174,7 +174,7 @@ void PushPublisher::append(std::unique_ptr<Batch> owned) {
     storage::patch_max_timestamp(bytes, storage::TimestampType::kLogAppendTime,
                                  request.max_timestamp);
   }
-  request.acks = broker::Acks::kAll;
+  request.acks = broker::Acks::kDurable;
   request.error = ErrorCode::kNone;
   request.context = &batch;
   request.appended = [](broker::AppendRequest& told) {

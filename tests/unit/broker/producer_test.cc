@@ -168,9 +168,24 @@ TEST(ProducerAckTest, DuplicateIsAnsweredOnceItsFirstCopyIsAsDurableAsAsked) {
   appends.add(1, Acks::kLeader);
   appends.add(1, Acks::kNone);
   appends.add(0, Acks::kAll);  // durable for long
-  EXPECT_EQ(appends.answered_at_once(), (std::vector<bool>{true, false, true, true, true}));
+  EXPECT_EQ(appends.answered_at_once(), (std::vector<bool>{false, false, false, true, true}));
   appends.wait();
   EXPECT_EQ(partition.log->appended().offset, Offset(2));
+}
+
+TEST(ProducerAckTest, WhatIsVisibleAsAppendedIsAnsweredAtOnceUnlessTheDiskIsAskedFor) {
+  TestCluster cluster(1);
+  Partition& partition =
+      *cluster.create({.name = "t", .configs = {{"duolog.visibility", "appended"}}})
+           .topic->partitions[0];
+  Appends appends(cluster, 0, partition);
+  appends.add(0);
+  appends.send();  // with its first segment
+  appends.add(1, Acks::kAll);
+  appends.add(2, Acks::kLeader);
+  appends.add(3, Acks::kDurable);
+  EXPECT_EQ(appends.answered_at_once(), (std::vector<bool>{true, true, false}));
+  appends.wait();
 }
 
 TEST_P(ProducerTest, ProducersAreKnownAfterARestartAndForgottenWithTheirTopic) {

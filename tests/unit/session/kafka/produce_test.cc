@@ -51,5 +51,19 @@ TEST_F(KafkaProduceTest, TheTypeOfTimestampIsNotTheProducersToChoose) {
   EXPECT_EQ(header.max_timestamp, Timestamp(1001));
 }
 
+// ---- Acks --------------------------------------------------------------------------------------
+
+// One node: there is nothing that a leader could have and another not.
+TEST_F(KafkaProduceTest, AnAckNeverComesBeforeTheRecordCanBeRead) {
+  for (std::int64_t i = 0; i < 100; ++i) {
+    ASSERT_EQ(client.produce("t", 0, batch_of({"a"}), 1).error_code, ErrorCode::kNone);
+    kafka::ListOffsetsRequest::Topic::Partition p{.timestamp = kafka::kLatestOffset};
+    kafka::ListOffsetsRequest::Topic t{.name = "t", .partitions = std::span(&p, 1)};
+    const auto answer = client.call<kafka::ListOffsetsResponse>(
+        8, kafka::ListOffsetsRequest{.topics = std::span(&t, 1)});
+    ASSERT_EQ(answer->message.topics[0].partitions[0].offset, Offset(i + 1));
+  }
+}
+
 }  // namespace
 }  // namespace duolog::session
