@@ -63,7 +63,7 @@ void GroupCommit::flush() {
   left.splice_back(pending_);
   pending_.splice_back(left);
   full_ = !journal_.collecting() && !pending_.empty();
-  if (journal_.collecting()) journal_.commit(durable_);
+  if (journal_.collecting() || (full_ && journal_.releasing())) journal_.commit(durable_);
 }
 
 // Puts what the log has into the group. False when the group is full before that is done.
@@ -177,7 +177,9 @@ void GroupCommit::recycle(const std::vector<Tail*>& tails) {
     writer_.advance(*tail);
     if (!tail->log.closed()) recycle(*tail);
   }
-  if (!needed) journal_.release_oldest();
+  if (needed) return;
+  journal_.release_oldest();
+  if (full_) flush();  // nothing else may come that says so
 }
 
 // Whole blocks are safe once they are in the segment: the rest is journalled again, from the start

@@ -76,6 +76,7 @@ Journal::Journal(Disk& disk, const StoreOptions& options, JournalSetup setup,
 Journal::~Journal() {
   CHECK(!writing_ && !growing_);
   for (const auto& file : used_) disk_.files().close(file.file);
+  for (const auto& released : released_) disk_.files().close(released.file.file);
   for (const auto& file : free_) disk_.files().close(file.file);
   std::free(buffer_);
 }
@@ -85,23 +86,30 @@ bool Journal::next_file() {
   JournalFile file = free_.front();
   free_.erase(free_.begin());
   file.generation = next_generation_++;
+  file.first_sequence = sequence_;
   used_.push_back(file);
   position_ = 0;
   may_grow_ = true;
   return true;
 }
 
+// The last block is kept for a group without entries, which frees a file when all else is full.
+std::uint64_t Journal::left_in_file() const {
+  const std::uint64_t end = used_.back().size_bytes - kBlockBytes;
+  return end > position_ ? end - position_ : 0;
+}
+
 std::uint64_t Journal::room() {
   if (writing_) return 0;
   const std::uint64_t body = kGroupHeaderBytes + header_.body_bytes;
   const auto left_in = [&](std::uint64_t limit) { return limit > body ? limit - body : 0; };
-  const std::uint64_t in_file = used_.back().size_bytes - position_;
+  const std::uint64_t in_file = left_in_file();
   // A file is left early rather than ended with tiny groups.
   if (!collecting() && in_file < std::min(options_.group_max_bytes, used_.back().size_bytes / 8)) {
-    if (free_.size() <= 1) grow();
+    if (free_.size() + released_.size() <= 1) grow();
     if (!next_file()) return left_in(std::min(options_.group_max_bytes, in_file));
   }
-  return left_in(std::min(options_.group_max_bytes, used_.back().size_bytes - position_));
+  return left_in(std::min(options_.group_max_bytes, left_in_file()));
 }
 
 std::uint8_t* Journal::add_redo(const JournalEntry& entry) {
@@ -121,13 +129,16 @@ void Journal::add_extent(const JournalEntry& entry) {
 }
 
 void Journal::commit(bool durable) {
-  CHECK(collecting() && !writing_);
+  CHECK((collecting() || releasing()) && !writing_);
+  durable |= releasing();
   header_.generation = generation();
   header_.sequence = sequence_++;
   header_.previous_hash = last_hash_;
   header_.flushed = flushed_sequence_;
+  header_.oldest = used_.front().first_sequence;
   const std::uint64_t used = kGroupHeaderBytes + header_.body_bytes;
   const std::uint64_t size = header_.size_in_file();
+  CHECK(position_ + size <= used_.back().size_bytes);
   std::memset(buffer_ + used, 0, size - used);
   last_hash_ = seal_group(header_, buffer_);
 
@@ -160,8 +171,22 @@ void Journal::written(DiskOp& op, Result<void> outcome) {
     return;
   }
   journal.writing_ = false;
-  if (outcome && journal.flushing_) journal.flushed_sequence_ = journal.sequence_ - 1;
+  bool room = false;
+  if (outcome && journal.flushing_) {
+    journal.flushed_sequence_ = journal.sequence_ - 1;
+    room = journal.free_released();
+  }
   journal.on_written_(std::move(outcome));
+  if (room) journal.on_room_();
+}
+
+bool Journal::free_released() {
+  const std::size_t before = free_.size();
+  while (!released_.empty() && released_.front().said_by <= flushed_sequence_) {
+    free_.push_back(released_.front().file);
+    released_.pop_front();
+  }
+  return free_.size() > before;
 }
 
 bool Journal::wants_recycling() const {
@@ -173,9 +198,8 @@ bool Journal::wants_recycling() const {
 
 void Journal::release_oldest() {
   CHECK(used_.size() >= 2);
-  free_.push_back(used_.front());
+  released_.push_back({used_.front(), sequence_});
   used_.pop_front();
-  on_room_();
 }
 
 void Journal::grow() {

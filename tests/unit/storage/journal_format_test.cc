@@ -30,6 +30,7 @@ std::vector<std::uint8_t> make_group() {
   header.generation = (std::uint64_t{3} << 32) + 1;
   header.sequence = 9;
   header.flushed = 8;
+  header.oldest = 5;
   header.body_bytes = group.size() - kGroupHeaderBytes;
   header.previous_hash = 42;
   seal_group(header, group.data());
@@ -42,6 +43,7 @@ TEST(JournalFormatTest, ReadsBackWhatWasWritten) {
   ASSERT_TRUE(header);
   EXPECT_EQ(header->sequence, 9U);
   EXPECT_EQ(header->flushed, 8U);
+  EXPECT_EQ(header->oldest, 5U);
   EXPECT_EQ(header->previous_hash, 42U);
   EXPECT_EQ(header->size_in_file(), 4096U);
   EntryReader entries(*header, group);

@@ -1,0 +1,119 @@
+// The journal after a power loss: a torn write is no damage, and damage is no torn write.
+#include <algorithm>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/sim/log_play.h"
+
+namespace duolog::sim {
+namespace {
+
+constexpr const char* kFirstJournalFile = "/journal/0000/00000001.journal";
+
+SimCatalog catalog_of_one_topic(std::uint64_t segment_bytes) {
+  SimCatalog catalog;
+  storage::LogConfig config;
+  config.segment_bytes = segment_bytes;
+  catalog.topics["small"] = {Uuid{{1}}, config, false, {}};
+  return catalog;
+}
+
+// Goes around the journal several times, in groups of one block and of many.
+Play around_the_journal(std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  Script script;
+  for (int i = 0; i < 160; ++i) {
+    script.push_back({What::kAppend, "small", random() % 3 == 0 ? 20 : random() % 60'000});
+    script.push_back({What::kTurn, "", 1 + random() % 20});
+  }
+  script.push_back({What::kSettle, "", 0});
+  Play play(script, {}, seed);
+  play.add_topic("small", 4096 * kKiB);
+  return play;
+}
+
+// The steps that begin a journal file which was in use before.
+std::vector<std::uint64_t> steps_that_begin_files_again(SimFiles& files) {
+  std::map<std::string, int> begun;
+  std::vector<std::uint64_t> steps;
+  for (const std::string& line : files.trace()) {
+    const auto at = line.find(".journal 0+");
+    if (at == std::string::npos || line.find("durable write") == std::string::npos) continue;
+    if (++begun[line.substr(0, at).substr(line.find('/'))] > 1) steps.push_back(std::stoull(line));
+  }
+  return steps;
+}
+
+class JournalCrashTest : public ::testing::TestWithParam<std::uint64_t> {};
+
+TEST_P(JournalCrashTest, ATornFirstGroupOfAFileThatIsUsedAgainIsATornWrite) {
+  Play whole = around_the_journal(GetParam());
+  ASSERT_TRUE(whole.run());
+  const auto steps = steps_that_begin_files_again(whole.files());
+  ASSERT_FALSE(steps.empty());
+  for (const std::uint64_t step : steps) {
+    Play play = around_the_journal(GetParam());
+    play.files().crash_after(step);
+    ASSERT_FALSE(play.run());
+    for (std::uint64_t seed = 1; seed <= 16; ++seed) {
+      SCOPED_TRACE("step " + std::to_string(step) + ", reboot " + std::to_string(seed));
+      const auto files = play.files().reboot(CrashPolicy::kRandom, seed);
+      SimCatalog catalog = catalog_of_one_topic(4096 * kKiB);
+      catalog.incarnation = 1;
+      const auto started = SimServer::start(*files, catalog, 1, {});
+      ASSERT_TRUE(started) << started.error().message;
+      EXPECT_GE(static_cast<std::size_t>((*started)->log("small").high_watermark().offset.value),
+                play.model("small").acked);
+      files->stop();
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, JournalCrashTest, ::testing::Range<std::uint64_t>(1, 5));
+
+TEST(JournalDamageTest, ADamagedGroupThatLaterOnesSayWasFlushedIsDamage) {
+  // The first group, in its header and in its body, and one in the middle.
+  for (const std::uint64_t position : {17U, 25U, 48U, 108U, 4096U + 108U}) {
+    SCOPED_TRACE(position);
+    Play play({}, {}, 1);
+    play.add_topic("small", 1024 * kKiB);
+    play.start();
+    for (int i = 0; i < 10; ++i) {
+      play.append("small", 1000);
+      play.server().settle();
+    }
+    play.files().stop();
+    play.reboot(CrashPolicy::kDropAll, 1);
+    play.files().flip_bit(kFirstJournalFile, position, 3);
+    SimCatalog catalog = catalog_of_one_topic(1024 * kKiB);
+    const auto started = SimServer::start(play.files(), catalog, 1, {});
+    if (started) play.files().stop();
+    ASSERT_FALSE(started);
+    EXPECT_EQ(started.error().code, Errc::kCorrupt);
+  }
+}
+
+TEST(JournalDamageTest, AJournalOfAnotherVersionIsRefused) {
+  Play play({}, {}, 1);
+  play.add_topic("small", 1024 * kKiB);
+  play.start();
+  play.append("small", 1000);
+  play.server().settle();
+  play.files().stop();
+  play.reboot(CrashPolicy::kDropAll, 1);
+  play.files().flip_bit(kFirstJournalFile, 4, 0);
+  SimCatalog catalog = catalog_of_one_topic(1024 * kKiB);
+  const auto started = SimServer::start(play.files(), catalog, 1, {});
+  if (started) play.files().stop();
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, Errc::kUnsupported);
+  EXPECT_NE(started.error().message.find("is a journal of format 3"), std::string::npos)
+      << started.error().message;
+}
+
+}  // namespace
+}  // namespace duolog::sim
