@@ -59,13 +59,14 @@ Journal::Journal(Disk& disk, const StoreOptions& options, JournalSetup setup,
       on_room_(std::move(on_room)),
       free_(std::move(setup.files)),
       next_generation_((std::uint64_t{setup.incarnation} << 32) + 1) {
-  CHECK(!free_.empty());
+  CHECK(!free_.empty() && setup.secret != 0);
   CHECK(options.group_max_bytes % kBlockBytes == 0);
   for (const JournalFile& file : free_) {
     total_bytes_ += file.size_bytes;
     next_number_ = std::max(next_number_, file.number + 1);
   }
   header_.incarnation = setup.incarnation;
+  header_.secret = setup.secret;
   buffer_ = static_cast<std::uint8_t*>(std::aligned_alloc(kBlockBytes, options.group_max_bytes));
   CHECK(buffer_ != nullptr);
   op_.journal = this;

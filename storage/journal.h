@@ -34,6 +34,7 @@ struct JournalFile {
 struct JournalSetup {
   std::string directory;
   std::uint32_t incarnation = 0;
+  std::uint64_t secret = 0;        // random, not 0, of this incarnation; no client is told
   std::vector<JournalFile> files;  // at least one; all free
 };
 

@@ -8,7 +8,7 @@
 namespace duolog::storage {
 namespace {
 
-constexpr std::size_t kHashAt = 64;
+constexpr std::size_t kHashAt = 72;
 
 }  // namespace
 
@@ -38,6 +38,7 @@ std::uint64_t seal_group(GroupHeader header, std::uint8_t* group) {
   store_le<std::uint64_t>(group + 40, header.previous_hash);
   store_le<std::uint64_t>(group + 48, header.flushed);
   store_le<std::uint64_t>(group + 56, header.oldest);
+  store_le<std::uint64_t>(group + 64, header.secret);
   store_le<std::uint64_t>(group + kHashAt, 0);
   const auto hash = xxh3({group, kGroupHeaderBytes + header.body_bytes});
   store_le<std::uint64_t>(group + kHashAt, hash);
@@ -62,6 +63,7 @@ std::optional<GroupHeader> read_group_header(Bytes bytes) {
   header.previous_hash = load_le<std::uint64_t>(at + 40);
   header.flushed = load_le<std::uint64_t>(at + 48);
   header.oldest = load_le<std::uint64_t>(at + 56);
+  header.secret = load_le<std::uint64_t>(at + 64);
   header.hash = load_le<std::uint64_t>(at + kHashAt);
   return header;
 }

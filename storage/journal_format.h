@@ -15,7 +15,7 @@ namespace duolog::storage {
 // "DUOJ" and the version of this layout.
 inline constexpr std::uint32_t kGroupMagic = 0x4a4f5544;
 inline constexpr std::uint32_t kGroupVersion = 2;
-inline constexpr std::uint64_t kGroupHeaderBytes = 72;
+inline constexpr std::uint64_t kGroupHeaderBytes = 80;
 inline constexpr std::uint64_t kEntryHeaderBytes = 56;
 
 struct GroupHeader {
@@ -29,6 +29,9 @@ struct GroupHeader {
   // that was still needed, the first of its file.
   std::uint64_t flushed = 0;
   std::uint64_t oldest = 0;
+  // Random, of the server's run. Clients choose what lies in a journal's blocks, and cannot know
+  // it.
+  std::uint64_t secret = 0;
   std::uint64_t hash = 0;  // XXH3 of header (with this field 0) and body
 
   // In the file: header and body, padded to blocks.

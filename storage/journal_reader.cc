@@ -89,7 +89,7 @@ Result<void> JournalReader::note(JournalFile file, const std::string& path) {
   const auto header = read_group_header(content_);
   if (!header) return {};
   file.generation = header->generation;
-  incarnation_ = std::max(incarnation_, header->incarnation);
+  secrets_.push_back(header->secret);
   order_.push_back(file);
   return {};
 }
@@ -100,13 +100,21 @@ Result<void> JournalReader::load(const JournalFile& file) {
   return read_all(*disk_, file.file, file.size_bytes, content_);
 }
 
+// A whole group in the file that is loaded, and not what a client made look like one.
+std::optional<GroupHeader> JournalReader::group_at(std::uint64_t position) const {
+  if (position >= content_.size()) return std::nullopt;
+  const auto header = read_group(Bytes(content_).subspan(position));
+  if (!header || std::ranges::find(secrets_, header->secret) == secrets_.end()) return std::nullopt;
+  return header;
+}
+
 // What any whole group says of flushed and of needed ones holds, wherever a power loss has left it.
 Result<void> JournalReader::survey() {
   for (const JournalFile& file : order_) {
     if (auto loaded = load(file); !loaded) return loaded;
     for (std::uint64_t at = 0; at < content_.size();) {
-      const auto header = read_group(Bytes(content_).subspan(at));
-      if (!header || header->incarnation != incarnation_) {
+      const auto header = group_at(at);
+      if (!header) {
         at += kBlockBytes;
         continue;
       }
@@ -125,17 +133,17 @@ Result<std::optional<JournalReader::Group>> JournalReader::next() {
     if (!loaded_) {
       if (auto loaded = load(file); !loaded) return std::unexpected(loaded.error());
     }
-    const Bytes rest = position_ < content_.size() ? Bytes(content_).subspan(position_) : Bytes{};
-    const auto header = read_group(rest);
+    const auto header = group_at(position_);
     const bool follows = header && header->generation == file.generation &&
-                         header->incarnation == incarnation_ && header->sequence == expected_ &&
+                         header->sequence == expected_ &&
                          (!last_ || header->previous_hash == last_->hash);
     if (!follows) continue;  // it may go on in the next file
     last_ = header;
     last_position_ = position_;
     position_ += header->size_in_file();
     ++expected_;
-    return Group{*header, rest.first(kGroupHeaderBytes + header->body_bytes)};
+    return Group{*header,
+                 Bytes(content_).subspan(last_position_, kGroupHeaderBytes + header->body_bytes)};
   }
   if (flushed_ > 0 && flushed_ >= expected_) {
     return fail(Errc::kCorrupt, directory_ + ": journal group " + std::to_string(expected_) +

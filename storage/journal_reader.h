@@ -43,15 +43,16 @@ class JournalReader {
   [[nodiscard]] Result<void> load(const JournalFile& file);
   [[nodiscard]] Result<void> note(JournalFile file, const std::string& path);
   [[nodiscard]] Result<void> survey();
+  [[nodiscard]] std::optional<GroupHeader> group_at(std::uint64_t position) const;
 
   Files* disk_;
   std::string directory_;
   std::vector<JournalFile> files_;
-  std::vector<JournalFile> order_;  // those that were begun, by generation
-  std::uint32_t incarnation_ = 0;   // of their groups
-  std::uint64_t flushed_ = 0;       // sequence up to which groups were, says one of them
-  std::uint64_t expected_ = 0;      // sequence of the next group
-  std::size_t file_ = 0;            // in order_
+  std::vector<JournalFile> order_;      // those that were begun, by generation
+  std::vector<std::uint64_t> secrets_;  // of their first groups: any other group is none
+  std::uint64_t flushed_ = 0;           // sequence up to which groups were, says one of them
+  std::uint64_t expected_ = 0;          // sequence of the next group
+  std::size_t file_ = 0;                // in order_
   bool loaded_ = false;
   std::uint64_t position_ = 0;  // in that file
   std::uint64_t last_position_ = 0;

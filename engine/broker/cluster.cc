@@ -7,6 +7,7 @@
 #include "engine/broker/config_change.h"
 #include "engine/broker/partition_growth.h"
 #include "engine/broker/topic_change.h"
+#include "storage/hash.h"
 #include "storage/journal_reader.h"
 #include "storage/log_store.h"
 #include "storage/segment_files.h"
@@ -173,6 +174,7 @@ Result<storage::JournalSetup> Cluster::journal_for(ShardId shard) {
   storage::JournalSetup setup;
   setup.directory = directory_.journal() + name;
   setup.incarnation = static_cast<std::uint32_t>(epoch_.value);
+  setup.secret = storage::xxh3(random_uuid().bytes);
   if (const auto found = report_.journals.find(shard.value); found != report_.journals.end()) {
     setup.files = found->second;
   } else if (auto made = files_.make_directory(setup.directory); !made) {

@@ -1,4 +1,5 @@
-// The journal after a power loss: a torn write is no damage, and damage is no torn write.
+// The journal after a power loss: a torn write is no damage, damage is no torn write, and what a
+// client sends is never taken for a group.
 #include <algorithm>
 #include <map>
 #include <random>
@@ -77,7 +78,7 @@ INSTANTIATE_TEST_SUITE_P(Seeds, JournalCrashTest, ::testing::Range<std::uint64_t
 
 TEST(JournalDamageTest, ADamagedGroupThatLaterOnesSayWasFlushedIsDamage) {
   // The first group, in its header and in its body, and one in the middle.
-  for (const std::uint64_t position : {17U, 25U, 48U, 108U, 4096U + 108U}) {
+  for (const std::uint64_t position : {8U, 17U, 25U, 48U, 116U, 4096U + 116U}) {
     SCOPED_TRACE(position);
     Play play({}, {}, 1);
     play.add_topic("small", 1024 * kKiB);
@@ -113,6 +114,60 @@ TEST(JournalDamageTest, AJournalOfAnotherVersionIsRefused) {
   EXPECT_EQ(started.error().code, Errc::kUnsupported);
   EXPECT_NE(started.error().message.find("is a journal of format 3"), std::string::npos)
       << started.error().message;
+}
+
+// A value with what looks like a group of that server's journal wherever a block of the journal
+// will begin: all is right but the secret.
+std::vector<std::uint8_t> poison(std::size_t size_bytes, std::uint64_t first_block,
+                                 std::uint32_t incarnation, std::uint64_t& file) {
+  std::vector<std::uint8_t> value(size_bytes, 'p');
+  for (std::uint64_t at = first_block; at + storage::kGroupHeaderBytes <= size_bytes;
+       at += storage::kBlockBytes) {
+    storage::GroupHeader header;
+    header.incarnation = incarnation;
+    header.generation = (std::uint64_t{incarnation} << 32) + 1 + ++file % 24;
+    header.sequence = 1'000'000;
+    header.flushed = UINT64_MAX;
+    header.oldest = file % 2 == 0 ? 1 : UINT64_MAX;
+    storage::seal_group(header, value.data() + at);
+  }
+  return value;
+}
+
+void append_value(SimServer& server, Bytes value) {
+  storage::RecordBatchBuilder builder(8U << 20);
+  ASSERT_TRUE(builder.add({Timestamp(1), std::nullopt, value, {}}));
+  const Bytes batch = builder.finish();
+  Offset offset;
+  while (server.store().append(server.log("small"), batch, 1, Timestamp(1),
+                               Timestamp(server.now_ms()), offset) != LogStore::Append::kDone) {
+    server.turn();
+  }
+  server.settle();
+}
+
+TEST(JournalPoisonTest, ValuesThatLookLikeGroupsAreNeverTakenForGroups) {
+  constexpr std::size_t kValueBytes = 40'000;
+  SimFiles files;
+  SimCatalog catalog = catalog_of_one_topic(1024 * kKiB);
+  auto started = SimServer::start(files, catalog, 1, {});
+  ASSERT_TRUE(started);
+  // Where in a value a block begins, whoever reads the source knows.
+  append_value(**started, std::vector<std::uint8_t>(kValueBytes, 'p'));
+  const auto journal = files.content(kFirstJournalFile);
+  const auto value_at = std::search_n(journal.begin(), journal.end(), 100, 'p') - journal.begin();
+  ASSERT_LT(static_cast<std::uint64_t>(value_at), storage::kBlockBytes);
+  const std::uint64_t first_block = storage::kBlockBytes - static_cast<std::uint64_t>(value_at);
+  std::uint64_t file = 0;
+  for (int i = 0; i < 120; ++i) {
+    append_value(**started, poison(kValueBytes, first_block, catalog.incarnation, file));
+  }
+  (*started)->stop();
+  started->reset();
+  auto again = SimServer::start(files, catalog, 1, {});
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ((*again)->log("small").high_watermark().offset, Offset(121));
+  (*again)->stop();
 }
 
 }  // namespace

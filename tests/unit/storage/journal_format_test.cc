@@ -31,6 +31,7 @@ std::vector<std::uint8_t> make_group() {
   header.sequence = 9;
   header.flushed = 8;
   header.oldest = 5;
+  header.secret = 77;
   header.body_bytes = group.size() - kGroupHeaderBytes;
   header.previous_hash = 42;
   seal_group(header, group.data());
@@ -44,6 +45,7 @@ TEST(JournalFormatTest, ReadsBackWhatWasWritten) {
   EXPECT_EQ(header->sequence, 9U);
   EXPECT_EQ(header->flushed, 8U);
   EXPECT_EQ(header->oldest, 5U);
+  EXPECT_EQ(header->secret, 77U);
   EXPECT_EQ(header->previous_hash, 42U);
   EXPECT_EQ(header->size_in_file(), 4096U);
   EntryReader entries(*header, group);
