@@ -25,6 +25,7 @@ void encode_entry_header(const JournalEntry& entry, std::uint8_t* at) {
   store_le<std::uint64_t>(at + 32, entry.position);
   store_le<std::uint64_t>(at + 40, entry.size_bytes);
   store_le<std::uint64_t>(at + 48, entry.hash);
+  store_le<std::uint64_t>(at + 56, entry.whole);
 }
 
 std::uint64_t seal_group(GroupHeader header, std::uint8_t* group) {
@@ -95,6 +96,7 @@ Result<bool> EntryReader::next(JournalEntry& entry) {
   entry.position = load_le<std::uint64_t>(at + 32);
   entry.size_bytes = load_le<std::uint64_t>(at + 40);
   entry.hash = load_le<std::uint64_t>(at + 48);
+  entry.whole = load_le<std::uint64_t>(at + 56);
   body_ = body_.subspan(kEntryHeaderBytes);
   entry.bytes = {};
   switch (entry.kind) {

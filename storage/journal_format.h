@@ -16,7 +16,7 @@ namespace duolog::storage {
 inline constexpr std::uint32_t kGroupMagic = 0x4a4f5544;
 inline constexpr std::uint32_t kGroupVersion = 2;
 inline constexpr std::uint64_t kGroupHeaderBytes = 80;
-inline constexpr std::uint64_t kEntryHeaderBytes = 56;
+inline constexpr std::uint64_t kEntryHeaderBytes = 64;
 
 struct GroupHeader {
   std::uint32_t incarnation = 0;  // of the server's run that wrote it
@@ -50,8 +50,9 @@ struct JournalEntry {
   Offset segment;              // base offset of the segment file
   std::uint64_t position = 0;  // in the segment file
   std::uint64_t size_bytes = 0;
-  std::uint64_t hash = 0;  // kExtent: XXH3 of the bytes
-  Bytes bytes;             // kRedo, when decoded
+  std::uint64_t hash = 0;   // kExtent: XXH3 of the bytes
+  std::uint64_t whole = 0;  // the segment holds whole batches up to here: they may be acked
+  Bytes bytes;              // kRedo, when decoded
 };
 
 // Writes the entry's header; a redo entry's bytes come right behind it.

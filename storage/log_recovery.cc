@@ -47,8 +47,14 @@ Result<std::optional<LogRecovery>> LogRecovery::open(Files& files, std::string d
                     segment.base_offset.value);
     log.segments_[segment.base_offset] = segment;
   }
-  if (log.segments_.empty()) return std::optional<LogRecovery>();
   log.checkpoint_ = read_checkpoint(files, log.directory_);
+  if (log.checkpoint_) log.floor_ = log.checkpoint_->floor;
+  if (log.segments_.empty()) {
+    if (log.floor_ <= start) return std::optional<LogRecovery>();
+    return fail(Errc::kCorrupt, log.directory_ +
+                                    ": its segments are missing, and the records up to offset " +
+                                    std::to_string(log.floor_.value - 1) + " were flushed");
+  }
   if (auto removed = log.remove_below_start(names); !removed) {
     return std::unexpected(removed.error());
   }
@@ -96,6 +102,7 @@ LogRecovery::LogRecovery(LogRecovery&& other) noexcept
       dropped_(std::exchange(other.dropped_, {})),
       stale_index_(other.stale_index_),
       checkpoint_(std::move(other.checkpoint_)),
+      floor_(other.floor_),
       all_producers_(std::move(other.all_producers_)),
       producers_(std::move(other.producers_)),
       walked_bytes_(other.walked_bytes_),
@@ -147,6 +154,7 @@ Result<void> LogRecovery::redo(const JournalEntry& entry) {
     return corrupt(segment, entry.position, "the file is shorter than the journal says");
   }
   segment.redo_end = std::max(segment.redo_end, entry.position + entry.size_bytes);
+  segment.whole_end = std::max(segment.whole_end, entry.whole);
   if (entry.kind == EntryKind::kExtent) return check_extent(segment, entry);
   return files_->write(segment.file, entry.position, entry.bytes);
 }
@@ -216,11 +224,29 @@ Result<RecoveredLog> LogRecovery::finish() {
     }
     log.segments.push_back({offset, segment.end});
   }
+  if (auto checked = check_floor(log); !checked) return std::unexpected(checked.error());
   log.start = std::max(start_, segments_.begin()->first);
   if (log.end < log.start) begin_at_start(log);
   if (auto read = read_last_block(log); !read) return std::unexpected(read.error());
   log.producers = producers_->snapshot();
   return log;
+}
+
+// Nobody needs what is below the start; the rest of what is below the floor is there, or damaged.
+Result<void> LogRecovery::check_floor(const RecoveredLog& log) const {
+  if (floor_ <= start_) return {};
+  const SegmentFile& first = segments_.begin()->second;
+  if (first.base_offset > start_) {
+    return corrupt(first, 0,
+                   "the records from offset " + std::to_string(start_.value) +
+                       " on, before this file, are missing");
+  }
+  if (log.end >= floor_) return {};
+  const SegmentFile& last = segments_.rbegin()->second;
+  return corrupt(last, last.end,
+                 "the records up to offset " + std::to_string(floor_.value - 1) +
+                     " were flushed, and from offset " + std::to_string(log.end.value) +
+                     " on they are damaged or missing");
 }
 
 // A power loss took records that the log had been cut beyond (durability os): the log is empty, and
@@ -278,23 +304,30 @@ Result<void> LogRecovery::cut() {
   return files_->sync_directory(directory_);
 }
 
-void LogRecovery::save_checkpoint(const RecoveredLog& log) {
-  if (log.segments.empty()) return;
+Result<void> LogRecovery::save_checkpoint(const RecoveredLog& log) {
+  if (log.segments.empty()) return {};
   const Offset active = log.segments.back().base_offset;
-  const bool covered = log.producers.empty() || (checkpoint_ ? checkpoint_->segment == active
-                                                             : segments_.begin()->first == active);
-  if (walked_bytes_ < kWorthACheckpoint && covered) return;
-  Checkpoint checkpoint;
-  checkpoint.segment = active;
-  checkpoint.position = log.segments.back().size_bytes;
-  checkpoint.next_offset = log.end;
-  checkpoint.max_timestamp = log.max_timestamp;
-  checkpoint.max_timestamp_offset = log.max_timestamp_offset;
-  checkpoint.active_since_ms = log.active_since_ms;
-  checkpoint.epochs = log.epochs;
-  checkpoint.index = log.index;
-  checkpoint.producers = log.producers;
-  (void)write_checkpoint(*files_, directory_, checkpoint);  // a full disk must not stop the start
+  const Offset first = segments_.begin()->first;
+  const bool covered =
+      log.producers.empty() || (checkpoint_ ? checkpoint_->segment : first) == active;
+  const bool anew = walked_bytes_ >= kWorthACheckpoint || !covered;
+  if (!anew && floor_ == log.end) return {};
+  Checkpoint checkpoint = checkpoint_.value_or(Checkpoint{.segment = first, .next_offset = first});
+  if (anew) {
+    checkpoint.segment = active;
+    checkpoint.position = log.segments.back().size_bytes;
+    checkpoint.next_offset = log.end;
+    checkpoint.max_timestamp = log.max_timestamp;
+    checkpoint.max_timestamp_offset = log.max_timestamp_offset;
+    checkpoint.active_since_ms = log.active_since_ms;
+    checkpoint.epochs = log.epochs;
+    checkpoint.index = log.index;
+    checkpoint.producers = log.producers;
+  }
+  checkpoint.floor = log.end;
+  auto written = write_checkpoint(*files_, directory_, checkpoint);
+  if (!written && written.error().code == Errc::kNoSpace) return {};
+  return written;
 }
 
 Result<void> LogRecovery::walk(SegmentFile& segment, RecoveredLog& log) {
@@ -323,15 +356,10 @@ Result<void> LogRecovery::walk(SegmentFile& segment, RecoveredLog& log) {
   const std::uint64_t end = walker.position();
   walked_bytes_ += end - from;
 
-  // What the journal vouches for must be there: a batch that lies whole below `redo_end`.
-  const std::uint64_t vouched = segment.sealed ? segment.size_bytes : segment.redo_end;
-  if (end < vouched) {
-    const bool cut_off =
-        *step == BatchWalker::Step::kTorn || vouched - end < kBatchHeaderBytes ||
-        (*step == BatchWalker::Step::kBatch && end + walker.header().size_bytes() > vouched);
-    if ((!cut_off || segment.sealed) && !below_start(segment.base_offset)) {
-      return corrupt(segment, end, "a record batch is damaged");
-    }
+  // What the journal vouches for must be there.
+  const std::uint64_t vouched = segment.sealed ? segment.size_bytes : segment.whole_end;
+  if (end < vouched && !below_start(segment.base_offset)) {
+    return corrupt(segment, end, "a record batch is damaged");
   }
   segment.end = end;
   return {};
