@@ -4,6 +4,7 @@
 #include <charconv>
 #include <iterator>
 #include <limits>
+#include <span>
 
 #include "storage/hash.h"
 #include "storage/record_batch.h"
@@ -13,6 +14,8 @@ namespace duolog::storage {
 namespace {
 
 constexpr std::uint64_t kWorthACheckpoint = 4 * kMiB;
+// More than what is written to a segment at a time: no write that was torn leaves as many zeros.
+constexpr std::uint64_t kOnlyAllocated = 4 * kMiB;
 
 }  // namespace
 
@@ -283,14 +286,35 @@ Result<bool> LogRecovery::holds_a_batch(SegmentFile& segment) {
   return *step == BatchWalker::Step::kBatch && crc_matches(walker.batch());
 }
 
+// What was written from `from` on; the rest of the file is space that was allocated ahead.
+Result<void> LogRecovery::count_cut(SegmentFile& segment, std::uint64_t from) {
+  if (auto touched = touch(segment); !touched) return touched;
+  std::vector<std::uint8_t> bytes(std::min(segment.size_bytes - from, 256 * kKiB));
+  std::uint64_t written = from;
+  for (std::uint64_t at = from; at < segment.size_bytes && at - written < kOnlyAllocated;) {
+    auto got = files_->read(segment.file, at, bytes);
+    if (!got) return std::unexpected(got.error());
+    if (*got == 0) break;
+    const auto read = std::span(bytes).first(*got);
+    const auto zeros =
+        std::find_if(read.rbegin(), read.rend(), [](auto byte) { return byte != 0; });
+    if (zeros != read.rend()) written = at + static_cast<std::uint64_t>(read.rend() - zeros);
+    at += *got;
+  }
+  cut_bytes_ += written - from;
+  return {};
+}
+
 Result<void> LogRecovery::cut() {
   for (auto& [offset, segment] : dropped_) {
+    if (offset >= start_) {  // what is below it nobody misses
+      if (auto counted = count_cut(segment, 0); !counted) return counted;
+    }
     if (auto removed = files_->remove(path(segment)); !removed) return removed;
-    cut_bytes_ += segment.size_bytes;
   }
   for (auto& [offset, segment] : segments_) {
     if (segment.end == segment.size_bytes) continue;
-    cut_bytes_ += segment.size_bytes - segment.end;
+    if (auto counted = count_cut(segment, segment.end); !counted) return counted;
     if (auto outcome = files_->truncate(segment.file, segment.end); !outcome) return outcome;
     if (auto outcome = files_->sync(segment.file); !outcome) return outcome;
   }

@@ -76,6 +76,7 @@ class LogRecovery {
   [[nodiscard]] Result<bool> drop_from(Offset offset);
   [[nodiscard]] Result<void> check_floor(const RecoveredLog& log) const;
   [[nodiscard]] Result<void> remove_below_start(const std::set<std::string>& names);
+  [[nodiscard]] Result<void> count_cut(SegmentFile& segment, std::uint64_t from);
   void begin_at_start(RecoveredLog& log);
   [[nodiscard]] Result<void> read_last_block(RecoveredLog& log);
   [[nodiscard]] std::unexpected<Error> corrupt(const SegmentFile& segment, std::uint64_t position,
@@ -93,7 +94,7 @@ class LogRecovery {
   std::unique_ptr<Producers> all_producers_;
   std::unique_ptr<ProducerTable> producers_;
   std::uint64_t walked_bytes_ = 0;
-  std::uint64_t cut_bytes_ = 0;
+  std::uint64_t cut_bytes_ = 0;  // that were written
 };
 
 }  // namespace duolog::storage

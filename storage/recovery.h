@@ -48,7 +48,7 @@ struct RecoveryReport {
   std::uint64_t groups = 0;
   std::uint64_t redone_bytes = 0;
   std::uint64_t walked_bytes = 0;
-  std::uint64_t cut_bytes = 0;  // beyond the ends: torn, never acked
+  std::uint64_t cut_bytes = 0;  // written beyond the ends: torn, never acked
 };
 
 [[nodiscard]] Result<RecoveryReport> recover(Files& files, const RecoveryInput& input);

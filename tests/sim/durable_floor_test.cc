@@ -1,5 +1,5 @@
 // What was acked and flushed is there, or the start says that it is damaged: it is never cut off as
-// if it had been the torn end of a log.
+// if it had been the torn end of a log. And what is cut off is counted as what it is.
 #include <string>
 
 #include <gtest/gtest.h>
@@ -135,6 +135,40 @@ TEST(DurableFloorTest, ARecoveryThatWasCutShortLosesNoFloor) {
     expect_damage(again.files());
     if (HasFailure()) return;
   }
+}
+
+TEST(CutBytesTest, SpaceThatWasOnlyAllocatedIsNotCounted) {
+  Play play = begun();
+  play.files().stop();
+  play.reboot(CrashPolicy::kKill, 1);
+  const auto before = play.files().content(kSegmentPath).size();
+  play.start();
+  EXPECT_LT(play.files().content(kSegmentPath).size(), before);
+  EXPECT_EQ(play.server().report().cut_bytes, 0U);
+}
+
+TEST(CutBytesTest, WhatWasWrittenOfABatchThatNobodyWasToldOfIsCounted) {
+  const auto make = [] {
+    // Beyond what one write to a segment takes.
+    Play play({{What::kAppend, "small", 300 * kKiB}, {What::kSettle, "", 0}}, {}, 1);
+    play.add_topic("small", 1024 * kKiB);
+    return play;
+  };
+  Play whole = make();
+  ASSERT_TRUE(whole.run());
+  const auto& trace = whole.files().trace();
+  const auto write = std::ranges::find_if(trace, [](const std::string& line) {
+    return line.find("durable write") != std::string::npos &&
+           line.find(".log 0+262144") != std::string::npos;
+  });
+  ASSERT_NE(write, trace.end());
+  Play play = make();
+  play.files().crash_after(std::stoull(*write) + 1);
+  ASSERT_FALSE(play.run());
+  play.reboot(CrashPolicy::kDropAll, 1);
+  play.start();
+  EXPECT_EQ(play.server().report().cut_bytes, 256 * kKiB);
+  EXPECT_EQ(play.server().log("small").high_watermark().offset, Offset(0));
 }
 
 }  // namespace
