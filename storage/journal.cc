@@ -37,6 +37,8 @@ Result<void> write_zeros(Files& files, FileId file, std::uint64_t size_bytes) {
 
 Result<JournalFile> Journal::create_file(Files& files, const std::string& directory,
                                          std::uint64_t number, std::uint64_t size_bytes) {
+  size_bytes = align_down(size_bytes, kBlockBytes);
+  CHECK(size_bytes >= kSmallestJournalFileBytes);
   const std::string path = journal_path(directory, number);
   auto file = files.open(path, OpenMode::kCreateDirect);
   if (!file) return std::unexpected(file.error());
@@ -48,6 +50,15 @@ Result<JournalFile> Journal::create_file(Files& files, const std::string& direct
     return std::unexpected(zeroed.error());
   }
   return JournalFile{*file, size_bytes, number, 0};
+}
+
+void Journal::remove(Files& files, const std::string& directory,
+                     const std::vector<JournalFile>& journal) {
+  for (const JournalFile& file : journal) {
+    files.close(file.file);
+    (void)files.remove(journal_path(directory, file.number));
+  }
+  (void)files.remove(directory);
 }
 
 Journal::Journal(Disk& disk, const StoreOptions& options, JournalSetup setup,
@@ -205,10 +216,11 @@ void Journal::release_oldest() {
 
 void Journal::grow() {
   if (growing_ || !may_grow_ || total_bytes_ >= options_.journal_max_bytes) return;
-  growing_ = true;
-  may_grow_ = false;
   const std::uint64_t size = std::min(options_.journal_file_bytes() * kLaterFileFactor,
                                       options_.journal_max_bytes - total_bytes_);
+  if (size < kSmallestJournalFileBytes) return;
+  growing_ = true;
+  may_grow_ = false;
   auto made = std::make_unique<Result<JournalFile>>(fail(Errc::kIo, "not made"));
   auto* result = made.get();
   disk_.run(

@@ -22,6 +22,9 @@
 
 namespace duolog::storage {
 
+// A shorter file is one whose creation was cut short: it goes at the next start.
+inline constexpr std::uint64_t kSmallestJournalFileBytes = 64 * kKiB;
+
 // A zero-written journal file, open for direct writes.
 struct JournalFile {
   FileId file = kNoFile;
@@ -45,11 +48,17 @@ class Journal {
           std::function<void(Result<void>)> on_written, std::function<void()> on_room);
   ~Journal();
 
-  // Blocking, start-up or janitor: opens or creates the file of that number. Its content is all
-  // zeros, and durable, when it returns.
+  // Blocking, start-up or janitor: creates the file of that number, of as many whole blocks as fit
+  // into `size_bytes`, at least kSmallestJournalFileBytes. Its content is all zeros, and durable,
+  // when it returns.
   [[nodiscard]] static Result<JournalFile> create_file(Files& files, const std::string& directory,
                                                        std::uint64_t number,
                                                        std::uint64_t size_bytes);
+
+  // Blocking, at start: closes and removes the emptied journal of a shard that is no more. What
+  // cannot be removed now holds nothing, and is removed at a later start.
+  static void remove(Files& files, const std::string& directory,
+                     const std::vector<JournalFile>& journal);
 
   [[nodiscard]] bool writing() const { return writing_; }
   [[nodiscard]] bool growing() const { return growing_; }

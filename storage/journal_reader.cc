@@ -12,8 +12,6 @@ namespace duolog::storage {
 namespace {
 
 constexpr std::string_view kJournalSuffix = ".journal";
-// A shorter file is one whose creation was cut short.
-constexpr std::uint64_t kSmallestFileBytes = 64 * kKiB;
 // What a device writes whole.
 constexpr std::uint64_t kSectorBytes = 512;
 
@@ -62,7 +60,7 @@ Result<JournalReader> JournalReader::open(Files& files, std::string directory) {
     if (!size) return std::unexpected(size.error());
     // A file whose creation was cut short may have any length; it holds no group.
     file.size_bytes = align_down(*size, kBlockBytes);
-    if (file.size_bytes < kSmallestFileBytes) {
+    if (file.size_bytes < kSmallestJournalFileBytes) {
       files.close(file.file);
       if (auto removed = files.remove(path); !removed) return std::unexpected(removed.error());
       continue;

@@ -67,6 +67,10 @@ Result<RecoveryReport> recover(Files& files, const RecoveryInput& input) {
 
   auto directories = files.list(input.journal_directory);
   if (!directories) return std::unexpected(directories.error());
+  // A server that was killed may have made one and not come to this.
+  if (auto synced = files.sync_directory(input.journal_directory); !synced) {
+    return std::unexpected(synced.error());
+  }
   std::vector<JournalReader> journals;
   for (const DirectoryEntry& entry : *directories) {
     if (!entry.is_directory) continue;

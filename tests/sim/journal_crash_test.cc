@@ -24,7 +24,7 @@ SimCatalog catalog_of_one_topic(std::uint64_t segment_bytes) {
 }
 
 // Goes around the journal several times, in groups of one block and of many.
-Play around_the_journal(std::uint64_t seed) {
+Play around_the_journal(std::uint64_t seed, const SimServer::Setup& setup = {}) {
   std::mt19937_64 random(seed);
   Script script;
   for (int i = 0; i < 160; ++i) {
@@ -32,7 +32,7 @@ Play around_the_journal(std::uint64_t seed) {
     script.push_back({What::kTurn, "", 1 + random() % 20});
   }
   script.push_back({What::kSettle, "", 0});
-  Play play(script, {}, seed);
+  Play play(script, setup, seed);
   play.add_topic("small", 4096 * kKiB);
   return play;
 }
@@ -168,6 +168,40 @@ TEST(JournalPoisonTest, ValuesThatLookLikeGroupsAreNeverTakenForGroups) {
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ((*again)->log("small").high_watermark().offset, Offset(121));
   (*again)->stop();
+}
+
+// Any number of bytes may be configured; files are of whole blocks, and not so small that the next
+// start takes one for what a killed server left of its creation.
+class JournalSizeTest : public ::testing::TestWithParam<std::uint64_t> {};
+
+TEST_P(JournalSizeTest, AnySizeIsGrownIntoAndComesBackAfterAKill) {
+  SimServer::Setup setup;
+  setup.journal_file_bytes += 1000;
+  setup.options.journal_max_bytes = 2 * setup.journal_file_bytes + GetParam();
+  Play play = around_the_journal(1, setup);
+  ASSERT_TRUE(play.run());
+  const std::uint64_t grown = play.server().store().journal().total_bytes();
+  EXPECT_LE(grown, setup.options.journal_max_bytes);
+  EXPECT_EQ(grown > 512 * kKiB, GetParam() > storage::kSmallestJournalFileBytes);
+  play.files().stop();
+  play.reboot(CrashPolicy::kKill, 1);
+  play.start();
+  play.check();
+  EXPECT_EQ(play.server().store().journal().total_bytes(), grown);
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, JournalSizeTest,
+                         ::testing::Values(1, 5000, storage::kSmallestJournalFileBytes + 5000,
+                                           200'000, 300'001));
+
+TEST(JournalDirectoryTest, OneThatAKilledServerMadeIsDurableAfterTheRecovery) {
+  SimFiles files;
+  ASSERT_TRUE(files.make_directory("/journal"));
+  ASSERT_TRUE(files.sync_directory("/"));
+  ASSERT_TRUE(files.make_directory("/journal/0000"));
+  const auto killed = files.reboot(CrashPolicy::kKill, 1);
+  ASSERT_TRUE(storage::recover(*killed, {.journal_directory = "/journal"}));
+  EXPECT_TRUE(killed->reboot(CrashPolicy::kDropAll, 1)->exists("/journal/0000"));
 }
 
 }  // namespace
