@@ -46,7 +46,7 @@ void BM_Append(benchmark::State& state) {
   Epochs epochs(1);
   StoreOptions options;
   options.tail_budget_bytes = 32 * kMiB;
-  JournalSetup journal{"/journal", 1, {}};
+  JournalSetup journal{"/journal", 1, 1, {}};
   for (std::uint64_t number = 1; number <= 2; ++number) {
     journal.files.push_back(
         *Journal::create_file(disk.files(), "/journal", number, options.journal_file_bytes()));

@@ -8,7 +8,7 @@
 namespace duolog::storage {
 namespace {
 
-constexpr std::int64_t kCheckpointMagic = 0x3250435f474f4c44;  // "DLOG_CP2"
+constexpr std::int64_t kCheckpointMagic = 0x3350435f474f4c44;  // "DLOG_CP3"
 constexpr const char* kFile = "/checkpoint";
 
 void put(std::vector<std::uint8_t>& out, std::int64_t value) {
@@ -81,6 +81,7 @@ Result<void> write_checkpoint(Files& files, const std::string& directory,
   put(out, checkpoint.segment.value);
   put(out, static_cast<std::int64_t>(checkpoint.position));
   put(out, checkpoint.next_offset.value);
+  put(out, checkpoint.floor.value);
   put(out, checkpoint.max_timestamp);
   put(out, checkpoint.max_timestamp_offset);
   put(out, checkpoint.active_since_ms);
@@ -115,6 +116,7 @@ std::optional<Checkpoint> read_checkpoint(Files& files, const std::string& direc
   checkpoint.segment = Offset(fields.take());
   checkpoint.position = static_cast<std::uint64_t>(fields.take());
   checkpoint.next_offset = Offset(fields.take());
+  checkpoint.floor = Offset(fields.take());
   checkpoint.max_timestamp = fields.take();
   checkpoint.max_timestamp_offset = static_cast<std::uint32_t>(fields.take());
   checkpoint.active_since_ms = fields.take();

@@ -1,9 +1,9 @@
-// Checkpoint: what recovery need not walk again.
+// Checkpoint: what recovery need not walk again, and what it must find.
 //
-// One small file a partition, `checkpoint`, replaced as a whole; its format is in checkpoint.md.
-// Derived, never evidence: a missing or damaged one costs time, not data. Only what it knows of
-// producers whose batches have left the log is nowhere else. Blocking; janitor threads and start-up
-// only.
+// One small file a partition, `checkpoint`, replaced as a whole; its format is in checkpoint.md. A
+// missing or damaged one costs time, not data; but without its floor, damage at the end of a log
+// may be taken for a torn write, and what it knows of producers whose batches have left the log is
+// nowhere else. Blocking; janitor threads and start-up only.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,7 @@ struct Checkpoint {
   Offset segment;              // base offset of the segment that was active
   std::uint64_t position = 0;  // in its file: the first byte not covered; the start of a batch
   Offset next_offset;          // of the record there
+  Offset floor;                // the records below it were flushed: they are there, or damaged
   std::int64_t max_timestamp = -1;
   std::uint32_t max_timestamp_offset = 0;  // relative last offset of the batch that has it
   std::int64_t active_since_ms = 0;

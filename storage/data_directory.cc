@@ -103,6 +103,14 @@ Result<bool> inspect(Files& files, const std::string& path) {
                     std::to_string(kDataFormatVersion) +
                     ": start the version that wrote it, or a newer one; nothing was changed");
   }
+  if (*version < kDataFormatVersion) {
+    return fail(
+        Errc::kUnsupported,
+        path + " has format " + std::to_string(*version) + ", which this Duolog, of format " +
+            std::to_string(kDataFormatVersion) +
+            ", cannot read: start the version that wrote it, or give another directory with "
+            "--data-dir; nothing was changed");
+  }
   for (std::string_view name : kSubdirectories) {
     if (contains(*entries, name)) continue;
     return fail(Errc::kCorrupt, join(path, name) +

@@ -1,7 +1,7 @@
 // DataDirectory: the right to use a data directory, and the layout of it.
 //
 //   duolog.lock    held while a process uses the directory
-//   duolog.format  the version of everything below; "duolog 1\n"
+//   duolog.format  the version of everything below; "duolog 2\n"
 //   meta/          the catalog (catalog.md)
 //   journal/       the shards' journals (journal_format.md)
 //   topics/        <topic>-<partition>/ with their segments
@@ -19,8 +19,8 @@
 
 namespace duolog::storage {
 
-// The format that this build writes, and the newest that it reads.
-inline constexpr std::uint32_t kDataFormatVersion = 1;
+// The format that this build writes, and the only one that it reads.
+inline constexpr std::uint32_t kDataFormatVersion = 2;
 
 class DataDirectory {
  public:
@@ -28,9 +28,9 @@ class DataDirectory {
   // is not) and an empty one initialised; `lost+found` and what an interrupted initialisation left
   // count as empty. On an error nothing in the directory has been touched, unless it was being
   // initialised. `files` must outlive the object.
-  // Errors: kNotFound (no parent), kInvalid (not a directory, or not Duolog's), kUnsupported (a
-  // newer format), kBusy (in use by another process), kCorrupt (a part of it is missing), kNoSpace,
-  // kIo (not writable, or the disk fails).
+  // Errors: kNotFound (no parent), kInvalid (not a directory, or not Duolog's), kUnsupported
+  // (another format), kBusy (in use by another process), kCorrupt (a part of it is missing),
+  // kNoSpace, kIo (not writable, or the disk fails).
   [[nodiscard]] static Result<DataDirectory> open(Files& files, std::string path);
 
   ~DataDirectory();

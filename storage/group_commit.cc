@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "engine/base/check.h"
 
@@ -10,6 +11,13 @@ namespace {
 
 // A redo entry is not worth its header for less than this much of a larger rest.
 constexpr std::uint64_t kSmallestSplit = 4096;
+
+// Where the segment's last whole batch ends, once [..., to) of the log is journalled.
+std::uint64_t whole_until(const Tail& tail, const Segment& segment, Position to) {
+  const auto after = std::ranges::upper_bound(tail.batch_ends, to, {}, &LogEnd::position);
+  const Position end = after == tail.batch_ends.begin() ? tail.acked : std::prev(after)->position;
+  return std::clamp(end, segment.base_position, tail.end_of(segment)) - segment.base_position;
+}
 
 JournalEntry entry_for(const Tail& tail, EntryKind kind, const Segment& segment, Position from,
                        Position to) {
@@ -20,6 +28,7 @@ JournalEntry entry_for(const Tail& tail, EntryKind kind, const Segment& segment,
   entry.segment = segment.base_offset;
   entry.position = from - segment.base_position;
   entry.size_bytes = to - from;
+  entry.whole = whole_until(tail, segment, to);
   return entry;
 }
 
@@ -63,7 +72,7 @@ void GroupCommit::flush() {
   left.splice_back(pending_);
   pending_.splice_back(left);
   full_ = !journal_.collecting() && !pending_.empty();
-  if (journal_.collecting()) journal_.commit(durable_);
+  if (journal_.collecting() || (full_ && journal_.releasing())) journal_.commit(durable_);
 }
 
 // Puts what the log has into the group. False when the group is full before that is done.
@@ -177,7 +186,9 @@ void GroupCommit::recycle(const std::vector<Tail*>& tails) {
     writer_.advance(*tail);
     if (!tail->log.closed()) recycle(*tail);
   }
-  if (!needed) journal_.release_oldest();
+  if (needed) return;
+  journal_.release_oldest();
+  if (full_) flush();  // nothing else may come that says so
 }
 
 // Whole blocks are safe once they are in the segment: the rest is journalled again, from the start

@@ -37,6 +37,8 @@ Result<void> write_zeros(Files& files, FileId file, std::uint64_t size_bytes) {
 
 Result<JournalFile> Journal::create_file(Files& files, const std::string& directory,
                                          std::uint64_t number, std::uint64_t size_bytes) {
+  size_bytes = align_down(size_bytes, kBlockBytes);
+  CHECK(size_bytes >= kSmallestJournalFileBytes);
   const std::string path = journal_path(directory, number);
   auto file = files.open(path, OpenMode::kCreateDirect);
   if (!file) return std::unexpected(file.error());
@@ -50,6 +52,15 @@ Result<JournalFile> Journal::create_file(Files& files, const std::string& direct
   return JournalFile{*file, size_bytes, number, 0};
 }
 
+void Journal::remove(Files& files, const std::string& directory,
+                     const std::vector<JournalFile>& journal) {
+  for (const JournalFile& file : journal) {
+    files.close(file.file);
+    (void)files.remove(journal_path(directory, file.number));
+  }
+  (void)files.remove(directory);
+}
+
 Journal::Journal(Disk& disk, const StoreOptions& options, JournalSetup setup,
                  std::function<void(Result<void>)> on_written, std::function<void()> on_room)
     : disk_(disk),
@@ -59,13 +70,14 @@ Journal::Journal(Disk& disk, const StoreOptions& options, JournalSetup setup,
       on_room_(std::move(on_room)),
       free_(std::move(setup.files)),
       next_generation_((std::uint64_t{setup.incarnation} << 32) + 1) {
-  CHECK(!free_.empty());
+  CHECK(!free_.empty() && setup.secret != 0);
   CHECK(options.group_max_bytes % kBlockBytes == 0);
   for (const JournalFile& file : free_) {
     total_bytes_ += file.size_bytes;
     next_number_ = std::max(next_number_, file.number + 1);
   }
   header_.incarnation = setup.incarnation;
+  header_.secret = setup.secret;
   buffer_ = static_cast<std::uint8_t*>(std::aligned_alloc(kBlockBytes, options.group_max_bytes));
   CHECK(buffer_ != nullptr);
   op_.journal = this;
@@ -76,6 +88,7 @@ Journal::Journal(Disk& disk, const StoreOptions& options, JournalSetup setup,
 Journal::~Journal() {
   CHECK(!writing_ && !growing_);
   for (const auto& file : used_) disk_.files().close(file.file);
+  for (const auto& released : released_) disk_.files().close(released.file.file);
   for (const auto& file : free_) disk_.files().close(file.file);
   std::free(buffer_);
 }
@@ -85,23 +98,30 @@ bool Journal::next_file() {
   JournalFile file = free_.front();
   free_.erase(free_.begin());
   file.generation = next_generation_++;
+  file.first_sequence = sequence_;
   used_.push_back(file);
   position_ = 0;
   may_grow_ = true;
   return true;
 }
 
+// The last block is kept for a group without entries, which frees a file when all else is full.
+std::uint64_t Journal::left_in_file() const {
+  const std::uint64_t end = used_.back().size_bytes - kBlockBytes;
+  return end > position_ ? end - position_ : 0;
+}
+
 std::uint64_t Journal::room() {
   if (writing_) return 0;
   const std::uint64_t body = kGroupHeaderBytes + header_.body_bytes;
   const auto left_in = [&](std::uint64_t limit) { return limit > body ? limit - body : 0; };
-  const std::uint64_t in_file = used_.back().size_bytes - position_;
+  const std::uint64_t in_file = left_in_file();
   // A file is left early rather than ended with tiny groups.
   if (!collecting() && in_file < std::min(options_.group_max_bytes, used_.back().size_bytes / 8)) {
-    if (free_.size() <= 1) grow();
+    if (free_.size() + released_.size() <= 1) grow();
     if (!next_file()) return left_in(std::min(options_.group_max_bytes, in_file));
   }
-  return left_in(std::min(options_.group_max_bytes, used_.back().size_bytes - position_));
+  return left_in(std::min(options_.group_max_bytes, left_in_file()));
 }
 
 std::uint8_t* Journal::add_redo(const JournalEntry& entry) {
@@ -121,13 +141,16 @@ void Journal::add_extent(const JournalEntry& entry) {
 }
 
 void Journal::commit(bool durable) {
-  CHECK(collecting() && !writing_);
+  CHECK((collecting() || releasing()) && !writing_);
+  durable |= releasing();
   header_.generation = generation();
   header_.sequence = sequence_++;
   header_.previous_hash = last_hash_;
   header_.flushed = flushed_sequence_;
+  header_.oldest = used_.front().first_sequence;
   const std::uint64_t used = kGroupHeaderBytes + header_.body_bytes;
   const std::uint64_t size = header_.size_in_file();
+  CHECK(position_ + size <= used_.back().size_bytes);
   std::memset(buffer_ + used, 0, size - used);
   last_hash_ = seal_group(header_, buffer_);
 
@@ -160,8 +183,22 @@ void Journal::written(DiskOp& op, Result<void> outcome) {
     return;
   }
   journal.writing_ = false;
-  if (outcome && journal.flushing_) journal.flushed_sequence_ = journal.sequence_ - 1;
+  bool room = false;
+  if (outcome && journal.flushing_) {
+    journal.flushed_sequence_ = journal.sequence_ - 1;
+    room = journal.free_released();
+  }
   journal.on_written_(std::move(outcome));
+  if (room) journal.on_room_();
+}
+
+bool Journal::free_released() {
+  const std::size_t before = free_.size();
+  while (!released_.empty() && released_.front().said_by <= flushed_sequence_) {
+    free_.push_back(released_.front().file);
+    released_.pop_front();
+  }
+  return free_.size() > before;
 }
 
 bool Journal::wants_recycling() const {
@@ -173,17 +210,17 @@ bool Journal::wants_recycling() const {
 
 void Journal::release_oldest() {
   CHECK(used_.size() >= 2);
-  free_.push_back(used_.front());
+  released_.push_back({used_.front(), sequence_});
   used_.pop_front();
-  on_room_();
 }
 
 void Journal::grow() {
   if (growing_ || !may_grow_ || total_bytes_ >= options_.journal_max_bytes) return;
-  growing_ = true;
-  may_grow_ = false;
   const std::uint64_t size = std::min(options_.journal_file_bytes() * kLaterFileFactor,
                                       options_.journal_max_bytes - total_bytes_);
+  if (size < kSmallestJournalFileBytes) return;
+  growing_ = true;
+  may_grow_ = false;
   auto made = std::make_unique<Result<JournalFile>>(fail(Errc::kIo, "not made"));
   auto* result = made.get();
   disk_.run(

@@ -8,7 +8,7 @@
 namespace duolog::storage {
 namespace {
 
-constexpr std::size_t kHashAt = 56;
+constexpr std::size_t kHashAt = 72;
 
 }  // namespace
 
@@ -25,6 +25,7 @@ void encode_entry_header(const JournalEntry& entry, std::uint8_t* at) {
   store_le<std::uint64_t>(at + 32, entry.position);
   store_le<std::uint64_t>(at + 40, entry.size_bytes);
   store_le<std::uint64_t>(at + 48, entry.hash);
+  store_le<std::uint64_t>(at + 56, entry.whole);
 }
 
 std::uint64_t seal_group(GroupHeader header, std::uint8_t* group) {
@@ -37,17 +38,23 @@ std::uint64_t seal_group(GroupHeader header, std::uint8_t* group) {
   store_le<std::uint64_t>(group + 32, header.body_bytes);
   store_le<std::uint64_t>(group + 40, header.previous_hash);
   store_le<std::uint64_t>(group + 48, header.flushed);
+  store_le<std::uint64_t>(group + 56, header.oldest);
+  store_le<std::uint64_t>(group + 64, header.secret);
   store_le<std::uint64_t>(group + kHashAt, 0);
   const auto hash = xxh3({group, kGroupHeaderBytes + header.body_bytes});
   store_le<std::uint64_t>(group + kHashAt, hash);
   return hash;
 }
 
-std::optional<GroupHeader> read_group(Bytes bytes) {
+std::optional<std::uint32_t> group_version(Bytes bytes) {
   if (bytes.size() < kGroupHeaderBytes) return std::nullopt;
+  if (load_le<std::uint32_t>(bytes.data()) != kGroupMagic) return std::nullopt;
+  return load_le<std::uint32_t>(bytes.data() + 4);
+}
+
+std::optional<GroupHeader> read_group_header(Bytes bytes) {
+  if (group_version(bytes) != kGroupVersion) return std::nullopt;
   const std::uint8_t* at = bytes.data();
-  if (load_le<std::uint32_t>(at) != kGroupMagic) return std::nullopt;
-  if (load_le<std::uint32_t>(at + 4) != kGroupVersion) return std::nullopt;
   GroupHeader header;
   header.incarnation = load_le<std::uint32_t>(at + 8);
   header.entry_count = load_le<std::uint32_t>(at + 12);
@@ -56,16 +63,22 @@ std::optional<GroupHeader> read_group(Bytes bytes) {
   header.body_bytes = load_le<std::uint64_t>(at + 32);
   header.previous_hash = load_le<std::uint64_t>(at + 40);
   header.flushed = load_le<std::uint64_t>(at + 48);
+  header.oldest = load_le<std::uint64_t>(at + 56);
+  header.secret = load_le<std::uint64_t>(at + 64);
   header.hash = load_le<std::uint64_t>(at + kHashAt);
-  if (header.body_bytes > bytes.size() - kGroupHeaderBytes) return std::nullopt;
+  return header;
+}
 
+std::optional<GroupHeader> read_group(Bytes bytes) {
+  const auto header = read_group_header(bytes);
+  if (!header || header->body_bytes > bytes.size() - kGroupHeaderBytes) return std::nullopt;
   std::uint8_t cleared[kGroupHeaderBytes];
-  std::memcpy(cleared, at, kGroupHeaderBytes);
+  std::memcpy(cleared, bytes.data(), kGroupHeaderBytes);
   store_le<std::uint64_t>(cleared + kHashAt, 0);
   Hasher hasher;
   hasher.update({cleared, kGroupHeaderBytes});
-  hasher.update(bytes.subspan(kGroupHeaderBytes, header.body_bytes));
-  if (hasher.digest() != header.hash) return std::nullopt;
+  hasher.update(bytes.subspan(kGroupHeaderBytes, header->body_bytes));
+  if (hasher.digest() != header->hash) return std::nullopt;
   return header;
 }
 
@@ -83,6 +96,7 @@ Result<bool> EntryReader::next(JournalEntry& entry) {
   entry.position = load_le<std::uint64_t>(at + 32);
   entry.size_bytes = load_le<std::uint64_t>(at + 40);
   entry.hash = load_le<std::uint64_t>(at + 48);
+  entry.whole = load_le<std::uint64_t>(at + 56);
   body_ = body_.subspan(kEntryHeaderBytes);
   entry.bytes = {};
   switch (entry.kind) {

@@ -12,8 +12,8 @@ namespace duolog::storage {
 namespace {
 
 constexpr std::string_view kJournalSuffix = ".journal";
-// A shorter file is one whose creation was cut short.
-constexpr std::uint64_t kSmallestFileBytes = 64 * kKiB;
+// What a device writes whole.
+constexpr std::uint64_t kSectorBytes = 512;
 
 struct FreeBlock {
   void operator()(std::uint8_t* p) const { std::free(p); }
@@ -33,7 +33,8 @@ Result<void> read_all(Files& files, FileId file, std::uint64_t size,
   const AlignedBuffer buffer = aligned(kStep);
   content.clear();
   while (content.size() < size) {
-    auto got = files.read(file, content.size(), {buffer.get(), kStep});
+    const std::uint64_t step = std::min(kStep, size - content.size());
+    auto got = files.read(file, content.size(), {buffer.get(), step});
     if (!got) return std::unexpected(got.error());
     if (*got == 0) break;
     content.insert(content.end(), buffer.get(), buffer.get() + *got);
@@ -49,32 +50,46 @@ Result<JournalReader> JournalReader::open(Files& files, std::string directory) {
   if (!entries) return std::unexpected(entries.error());
   for (const DirectoryEntry& entry : *entries) {
     if (entry.is_directory || !entry.name.ends_with(kJournalSuffix)) continue;
+    const std::string path = reader.directory_ + "/" + entry.name;
     JournalFile file;
     std::from_chars(entry.name.data(), entry.name.data() + entry.name.size(), file.number);
-    auto opened = files.open(reader.directory_ + "/" + entry.name, OpenMode::kDirect);
+    auto opened = files.open(path, OpenMode::kDirect);
     if (!opened) return std::unexpected(opened.error());
     file.file = *opened;
     auto size = files.size(file.file);
     if (!size) return std::unexpected(size.error());
     // A file whose creation was cut short may have any length; it holds no group.
     file.size_bytes = align_down(*size, kBlockBytes);
-    if (file.size_bytes < kSmallestFileBytes) {
+    if (file.size_bytes < kSmallestJournalFileBytes) {
       files.close(file.file);
-      if (auto removed = files.remove(reader.directory_ + "/" + entry.name); !removed) {
-        return std::unexpected(removed.error());
-      }
+      if (auto removed = files.remove(path); !removed) return std::unexpected(removed.error());
       continue;
     }
     reader.files_.push_back(file);
-    if (auto loaded = reader.load(file); !loaded) return std::unexpected(loaded.error());
-    if (const auto first = read_group(reader.content_)) {
-      file.generation = first->generation;
-      reader.order_.push_back(file);
-    }
+    if (auto noted = reader.note(file, path); !noted) return std::unexpected(noted.error());
   }
   std::ranges::sort(reader.order_, {}, &JournalFile::generation);
-  reader.loaded_ = false;
+  if (auto surveyed = reader.survey(); !surveyed) return std::unexpected(surveyed.error());
   return reader;
+}
+
+// Only a server writes the first sector of a file, and as a whole: what looks like a group's header
+// there is one, though the group may be torn or damaged.
+Result<void> JournalReader::note(JournalFile file, const std::string& path) {
+  if (auto read = read_all(*disk_, file.file, kBlockBytes, content_); !read) return read;
+  const auto version = group_version(content_);
+  if (version && *version != kGroupVersion) {
+    return fail(Errc::kUnsupported,
+                path + " is a journal of format " + std::to_string(*version) +
+                    ", this Duolog reads " + std::to_string(kGroupVersion) +
+                    ": start the version that wrote it, or begin with an empty data directory");
+  }
+  const auto header = read_group_header(content_);
+  if (!header) return {};
+  file.generation = header->generation;
+  secrets_.push_back(header->secret);
+  order_.push_back(file);
+  return {};
 }
 
 Result<void> JournalReader::load(const JournalFile& file) {
@@ -83,60 +98,58 @@ Result<void> JournalReader::load(const JournalFile& file) {
   return read_all(*disk_, file.file, file.size_bytes, content_);
 }
 
+// A whole group in the file that is loaded, and not what a client made look like one.
+std::optional<GroupHeader> JournalReader::group_at(std::uint64_t position) const {
+  if (position >= content_.size()) return std::nullopt;
+  const auto header = read_group(Bytes(content_).subspan(position));
+  if (!header || std::ranges::find(secrets_, header->secret) == secrets_.end()) return std::nullopt;
+  return header;
+}
+
+// What any whole group says of flushed and of needed ones holds, wherever a power loss has left it.
+Result<void> JournalReader::survey() {
+  for (const JournalFile& file : order_) {
+    if (auto loaded = load(file); !loaded) return loaded;
+    for (std::uint64_t at = 0; at < content_.size();) {
+      const auto header = group_at(at);
+      if (!header) {
+        at += kBlockBytes;
+        continue;
+      }
+      expected_ = std::max(expected_, header->oldest);
+      flushed_ = std::max(flushed_, header->flushed);
+      at += header->size_in_file();
+    }
+  }
+  loaded_ = false;
+  return {};
+}
+
 Result<std::optional<JournalReader::Group>> JournalReader::next() {
-  while (file_ < order_.size()) {
+  for (; file_ < order_.size(); ++file_, loaded_ = false) {
     const JournalFile& file = order_[file_];
     if (!loaded_) {
       if (auto loaded = load(file); !loaded) return std::unexpected(loaded.error());
     }
-    const Bytes rest = position_ < content_.size() ? Bytes(content_).subspan(position_) : Bytes{};
-    const auto header = read_group(rest);
+    const auto header = group_at(position_);
     const bool follows = header && header->generation == file.generation &&
-                         (!last_ || (header->sequence == last_->sequence + 1 &&
-                                     header->previous_hash == last_->hash &&
-                                     header->incarnation == last_->incarnation));
-    if (follows) {
-      last_ = header;
-      last_position_ = position_;
-      position_ += header->size_in_file();
-      return Group{*header, rest.first(kGroupHeaderBytes + header->body_bytes)};
-    }
-    // The journal goes on in the next file only if that file's first group is the next in sequence.
-    auto later = later_group_exists();
-    if (!later) return std::unexpected(later.error());
-    if (*later) {
-      return fail(Errc::kCorrupt, directory_ + ": a journal group at position " +
-                                      std::to_string(position_) + " of file generation " +
-                                      std::to_string(file.generation) +
-                                      " is damaged, and later groups are intact");
-    }
-    ++file_;
-    loaded_ = false;
+                         header->sequence == expected_ &&
+                         (!last_ || header->previous_hash == last_->hash);
+    if (!follows) continue;  // it may go on in the next file
+    last_ = header;
+    last_position_ = position_;
+    position_ += header->size_in_file();
+    ++expected_;
+    return Group{*header,
+                 Bytes(content_).subspan(last_position_, kGroupHeaderBytes + header->body_bytes)};
+  }
+  if (flushed_ > 0 && flushed_ >= expected_) {
+    return fail(Errc::kCorrupt, directory_ + ": journal group " + std::to_string(expected_) +
+                                    (last_ ? ", behind " + place() + "," : std::string()) +
+                                    " is damaged or missing, and a later one says that it was "
+                                    "flushed");
   }
   return std::optional<Group>();
-}
-
-// Whether a valid group says that the one missing at `position_` had been flushed: a group in the
-// rest of this file, or the first of a later one. Groups that were not flushed vouch for nothing:
-// a power loss may keep any of them.
-Result<bool> JournalReader::later_group_exists() {
-  const std::uint64_t expected = last_ ? last_->sequence + 1 : 0;
-  const auto is_later = [&](const std::optional<GroupHeader>& header, std::uint64_t generation) {
-    return header && header->generation == generation && last_ &&
-           header->incarnation == last_->incarnation && header->flushed >= expected;
-  };
-  for (std::uint64_t at = position_; at + kGroupHeaderBytes <= content_.size(); at += kBlockBytes) {
-    if (is_later(read_group(Bytes(content_).subspan(at)), order_[file_].generation)) return true;
-  }
-  if (file_ + 1 < order_.size()) {
-    std::vector<std::uint8_t> content;
-    const JournalFile& next = order_[file_ + 1];
-    if (auto got = read_all(*disk_, next.file, next.size_bytes, content); !got) {
-      return std::unexpected(got.error());
-    }
-    if (is_later(read_group(content), next.generation)) return true;
-  }
-  return false;
 }
 
 std::string JournalReader::place() const {
@@ -144,9 +157,9 @@ std::string JournalReader::place() const {
          " at position " + std::to_string(last_position_);
 }
 
+// The first sector goes, with the header: a block that is torn on the way has it or not.
 Result<void> JournalReader::empty() {
-  const AlignedBuffer zeros = aligned(kBlockBytes);
-  std::fill_n(zeros.get(), kBlockBytes, std::uint8_t{0});
+  const AlignedBuffer block = aligned(kBlockBytes);
   // A file that a killed server was making may be there and not be durable yet.
   for (const JournalFile& file : files_) {
     if (auto outcome = disk_->sync(file.file); !outcome) return outcome;
@@ -154,10 +167,12 @@ Result<void> JournalReader::empty() {
   if (auto outcome = disk_->sync_directory(directory_); !outcome) return outcome;
   // Newest first: should this be cut short, what is left is still a run of consecutive groups.
   for (std::size_t i = order_.size(); i-- > 0;) {
-    const JournalFile& file = order_[i];
-    if (auto outcome = disk_->write(file.file, 0, {zeros.get(), kBlockBytes}); !outcome)
-      return outcome;
-    if (auto outcome = disk_->sync(file.file); !outcome) return outcome;
+    const FileId file = order_[i].file;
+    auto outcome = disk_->read(file, 0, {block.get(), kBlockBytes});
+    if (!outcome) return std::unexpected(outcome.error());
+    std::fill_n(block.get(), kSectorBytes, std::uint8_t{0});
+    if (auto written = disk_->write(file, 0, {block.get(), kBlockBytes}); !written) return written;
+    if (auto synced = disk_->sync(file); !synced) return synced;
   }
   return {};
 }

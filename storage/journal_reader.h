@@ -1,8 +1,8 @@
 // JournalReader: one shard's journal as a crash left it.
 //
-// Yields its groups in order, oldest first, up to the last one that was written whole. Blocking,
-// at start, one thread. Reads whole files: at most StoreOptions::journal_max_bytes, one file at a
-// time.
+// Yields its groups in order, from the oldest one that is needed up to the last one that was
+// written whole. Blocking, at start, one thread. Reads whole files, twice: at most
+// StoreOptions::journal_max_bytes, one file at a time.
 #pragma once
 
 #include <cstdint>
@@ -18,15 +18,16 @@ namespace duolog::storage {
 
 class JournalReader {
  public:
-  // Opens the files in `directory`, and finds out which hold groups and in which order.
+  // Opens the files in `directory`, and finds out which hold groups and in which order, and what
+  // these groups say of each other. kUnsupported when another version wrote them.
   [[nodiscard]] static Result<JournalReader> open(Files& files, std::string directory);
 
   struct Group {
     GroupHeader header;
     Bytes bytes;  // until the next call
   };
-  // The next group, or nothing at the end. kCorrupt when a bad group is followed by a good one:
-  // it was durable once, and is damaged now.
+  // The next group, or nothing at the end. kCorrupt when it is not there and a good group says
+  // that it was flushed: it is damaged.
   [[nodiscard]] Result<std::optional<Group>> next();
 
   // "path at position", of the group that `next` returned last.
@@ -40,13 +41,18 @@ class JournalReader {
   JournalReader(Files& files, std::string directory)
       : disk_(&files), directory_(std::move(directory)) {}
   [[nodiscard]] Result<void> load(const JournalFile& file);
-  [[nodiscard]] Result<bool> later_group_exists();
+  [[nodiscard]] Result<void> note(JournalFile file, const std::string& path);
+  [[nodiscard]] Result<void> survey();
+  [[nodiscard]] std::optional<GroupHeader> group_at(std::uint64_t position) const;
 
   Files* disk_;
   std::string directory_;
   std::vector<JournalFile> files_;
-  std::vector<JournalFile> order_;  // those with groups, by generation
-  std::size_t file_ = 0;            // in order_
+  std::vector<JournalFile> order_;      // those that were begun, by generation
+  std::vector<std::uint64_t> secrets_;  // of their first groups: any other group is none
+  std::uint64_t flushed_ = 0;           // sequence up to which groups were, says one of them
+  std::uint64_t expected_ = 0;          // sequence of the next group
+  std::size_t file_ = 0;                // in order_
   bool loaded_ = false;
   std::uint64_t position_ = 0;  // in that file
   std::uint64_t last_position_ = 0;

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <iterator>
 #include <limits>
+#include <span>
 
 #include "storage/hash.h"
 #include "storage/record_batch.h"
@@ -13,6 +14,8 @@ namespace duolog::storage {
 namespace {
 
 constexpr std::uint64_t kWorthACheckpoint = 4 * kMiB;
+// More than what is written to a segment at a time: no write that was torn leaves as many zeros.
+constexpr std::uint64_t kOnlyAllocated = 4 * kMiB;
 
 }  // namespace
 
@@ -47,8 +50,14 @@ Result<std::optional<LogRecovery>> LogRecovery::open(Files& files, std::string d
                     segment.base_offset.value);
     log.segments_[segment.base_offset] = segment;
   }
-  if (log.segments_.empty()) return std::optional<LogRecovery>();
   log.checkpoint_ = read_checkpoint(files, log.directory_);
+  if (log.checkpoint_) log.floor_ = log.checkpoint_->floor;
+  if (log.segments_.empty()) {
+    if (log.floor_ <= start) return std::optional<LogRecovery>();
+    return fail(Errc::kCorrupt, log.directory_ +
+                                    ": its segments are missing, and the records up to offset " +
+                                    std::to_string(log.floor_.value - 1) + " were flushed");
+  }
   if (auto removed = log.remove_below_start(names); !removed) {
     return std::unexpected(removed.error());
   }
@@ -96,6 +105,7 @@ LogRecovery::LogRecovery(LogRecovery&& other) noexcept
       dropped_(std::exchange(other.dropped_, {})),
       stale_index_(other.stale_index_),
       checkpoint_(std::move(other.checkpoint_)),
+      floor_(other.floor_),
       all_producers_(std::move(other.all_producers_)),
       producers_(std::move(other.producers_)),
       walked_bytes_(other.walked_bytes_),
@@ -147,6 +157,7 @@ Result<void> LogRecovery::redo(const JournalEntry& entry) {
     return corrupt(segment, entry.position, "the file is shorter than the journal says");
   }
   segment.redo_end = std::max(segment.redo_end, entry.position + entry.size_bytes);
+  segment.whole_end = std::max(segment.whole_end, entry.whole);
   if (entry.kind == EntryKind::kExtent) return check_extent(segment, entry);
   return files_->write(segment.file, entry.position, entry.bytes);
 }
@@ -216,11 +227,29 @@ Result<RecoveredLog> LogRecovery::finish() {
     }
     log.segments.push_back({offset, segment.end});
   }
+  if (auto checked = check_floor(log); !checked) return std::unexpected(checked.error());
   log.start = std::max(start_, segments_.begin()->first);
   if (log.end < log.start) begin_at_start(log);
   if (auto read = read_last_block(log); !read) return std::unexpected(read.error());
   log.producers = producers_->snapshot();
   return log;
+}
+
+// Nobody needs what is below the start; the rest of what is below the floor is there, or damaged.
+Result<void> LogRecovery::check_floor(const RecoveredLog& log) const {
+  if (floor_ <= start_) return {};
+  const SegmentFile& first = segments_.begin()->second;
+  if (first.base_offset > start_) {
+    return corrupt(first, 0,
+                   "the records from offset " + std::to_string(start_.value) +
+                       " on, before this file, are missing");
+  }
+  if (log.end >= floor_) return {};
+  const SegmentFile& last = segments_.rbegin()->second;
+  return corrupt(last, last.end,
+                 "the records up to offset " + std::to_string(floor_.value - 1) +
+                     " were flushed, and from offset " + std::to_string(log.end.value) +
+                     " on they are damaged or missing");
 }
 
 // A power loss took records that the log had been cut beyond (durability os): the log is empty, and
@@ -257,14 +286,35 @@ Result<bool> LogRecovery::holds_a_batch(SegmentFile& segment) {
   return *step == BatchWalker::Step::kBatch && crc_matches(walker.batch());
 }
 
+// What was written from `from` on; the rest of the file is space that was allocated ahead.
+Result<void> LogRecovery::count_cut(SegmentFile& segment, std::uint64_t from) {
+  if (auto touched = touch(segment); !touched) return touched;
+  std::vector<std::uint8_t> bytes(std::min(segment.size_bytes - from, 256 * kKiB));
+  std::uint64_t written = from;
+  for (std::uint64_t at = from; at < segment.size_bytes && at - written < kOnlyAllocated;) {
+    auto got = files_->read(segment.file, at, bytes);
+    if (!got) return std::unexpected(got.error());
+    if (*got == 0) break;
+    const auto read = std::span(bytes).first(*got);
+    const auto zeros =
+        std::find_if(read.rbegin(), read.rend(), [](auto byte) { return byte != 0; });
+    if (zeros != read.rend()) written = at + static_cast<std::uint64_t>(read.rend() - zeros);
+    at += *got;
+  }
+  cut_bytes_ += written - from;
+  return {};
+}
+
 Result<void> LogRecovery::cut() {
   for (auto& [offset, segment] : dropped_) {
+    if (offset >= start_) {  // what is below it nobody misses
+      if (auto counted = count_cut(segment, 0); !counted) return counted;
+    }
     if (auto removed = files_->remove(path(segment)); !removed) return removed;
-    cut_bytes_ += segment.size_bytes;
   }
   for (auto& [offset, segment] : segments_) {
     if (segment.end == segment.size_bytes) continue;
-    cut_bytes_ += segment.size_bytes - segment.end;
+    if (auto counted = count_cut(segment, segment.end); !counted) return counted;
     if (auto outcome = files_->truncate(segment.file, segment.end); !outcome) return outcome;
     if (auto outcome = files_->sync(segment.file); !outcome) return outcome;
   }
@@ -278,23 +328,30 @@ Result<void> LogRecovery::cut() {
   return files_->sync_directory(directory_);
 }
 
-void LogRecovery::save_checkpoint(const RecoveredLog& log) {
-  if (log.segments.empty()) return;
+Result<void> LogRecovery::save_checkpoint(const RecoveredLog& log) {
+  if (log.segments.empty()) return {};
   const Offset active = log.segments.back().base_offset;
-  const bool covered = log.producers.empty() || (checkpoint_ ? checkpoint_->segment == active
-                                                             : segments_.begin()->first == active);
-  if (walked_bytes_ < kWorthACheckpoint && covered) return;
-  Checkpoint checkpoint;
-  checkpoint.segment = active;
-  checkpoint.position = log.segments.back().size_bytes;
-  checkpoint.next_offset = log.end;
-  checkpoint.max_timestamp = log.max_timestamp;
-  checkpoint.max_timestamp_offset = log.max_timestamp_offset;
-  checkpoint.active_since_ms = log.active_since_ms;
-  checkpoint.epochs = log.epochs;
-  checkpoint.index = log.index;
-  checkpoint.producers = log.producers;
-  (void)write_checkpoint(*files_, directory_, checkpoint);  // a full disk must not stop the start
+  const Offset first = segments_.begin()->first;
+  const bool covered =
+      log.producers.empty() || (checkpoint_ ? checkpoint_->segment : first) == active;
+  const bool anew = walked_bytes_ >= kWorthACheckpoint || !covered;
+  if (!anew && floor_ == log.end) return {};
+  Checkpoint checkpoint = checkpoint_.value_or(Checkpoint{.segment = first, .next_offset = first});
+  if (anew) {
+    checkpoint.segment = active;
+    checkpoint.position = log.segments.back().size_bytes;
+    checkpoint.next_offset = log.end;
+    checkpoint.max_timestamp = log.max_timestamp;
+    checkpoint.max_timestamp_offset = log.max_timestamp_offset;
+    checkpoint.active_since_ms = log.active_since_ms;
+    checkpoint.epochs = log.epochs;
+    checkpoint.index = log.index;
+    checkpoint.producers = log.producers;
+  }
+  checkpoint.floor = log.end;
+  auto written = write_checkpoint(*files_, directory_, checkpoint);
+  if (!written && written.error().code == Errc::kNoSpace) return {};
+  return written;
 }
 
 Result<void> LogRecovery::walk(SegmentFile& segment, RecoveredLog& log) {
@@ -323,15 +380,10 @@ Result<void> LogRecovery::walk(SegmentFile& segment, RecoveredLog& log) {
   const std::uint64_t end = walker.position();
   walked_bytes_ += end - from;
 
-  // What the journal vouches for must be there: a batch that lies whole below `redo_end`.
-  const std::uint64_t vouched = segment.sealed ? segment.size_bytes : segment.redo_end;
-  if (end < vouched) {
-    const bool cut_off =
-        *step == BatchWalker::Step::kTorn || vouched - end < kBatchHeaderBytes ||
-        (*step == BatchWalker::Step::kBatch && end + walker.header().size_bytes() > vouched);
-    if ((!cut_off || segment.sealed) && !below_start(segment.base_offset)) {
-      return corrupt(segment, end, "a record batch is damaged");
-    }
+  // What the journal vouches for must be there.
+  const std::uint64_t vouched = segment.sealed ? segment.size_bytes : segment.whole_end;
+  if (end < vouched && !below_start(segment.base_offset)) {
+    return corrupt(segment, end, "a record batch is damaged");
   }
   segment.end = end;
   return {};

@@ -24,8 +24,9 @@ namespace duolog::storage {
 
 class LogRecovery {
  public:
-  // Nothing when the partition has no segment. Removes what an unfinished creation left, and
-  // segments below the log's start; those that the checkpoint does not cover are left to LogStore.
+  // Nothing when the partition has no segment and had none. Removes what an unfinished creation
+  // left, and segments below the log's start; those that the checkpoint does not cover are left to
+  // LogStore.
   [[nodiscard]] static Result<std::optional<LogRecovery>> open(Files& files, std::string directory,
                                                                Offset start);
   ~LogRecovery();
@@ -42,9 +43,10 @@ class LogRecovery {
   // reach into what is cut.
   [[nodiscard]] Result<void> cut();
 
-  // After `cut`: if there was much to walk, saves a checkpoint, so that the next start has not; and
-  // if there are producers whose batches may be in none but earlier segments.
-  void save_checkpoint(const RecoveredLog& log);
+  // Before the journals are forgotten: saves where the log ends, as its floor. If there was much to
+  // walk, and if there are producers whose batches may be in none but earlier segments, the next
+  // start begins there. A full disk must not stop this one: then all stays as it was.
+  [[nodiscard]] Result<void> save_checkpoint(const RecoveredLog& log);
 
   [[nodiscard]] std::uint64_t walked_bytes() const { return walked_bytes_; }
   [[nodiscard]] std::uint64_t cut_bytes() const { return cut_bytes_; }
@@ -54,7 +56,8 @@ class LogRecovery {
     Offset base_offset;
     FileId file = kNoFile;         // open once it was touched
     std::uint64_t size_bytes = 0;  // of the file
-    std::uint64_t redo_end = 0;    // bytes below this were durable
+    std::uint64_t redo_end = 0;    // the journal's bytes for it end here
+    std::uint64_t whole_end = 0;   // batches below this were durable
     std::uint64_t end = 0;         // of its last whole batch, once it was walked
     bool sealed = false;           // its size is exact
   };
@@ -71,7 +74,9 @@ class LogRecovery {
   void note(const BatchWalker& walker, const SegmentFile& segment, RecoveredLog& log);
   [[nodiscard]] Result<bool> holds_a_batch(SegmentFile& segment);
   [[nodiscard]] Result<bool> drop_from(Offset offset);
+  [[nodiscard]] Result<void> check_floor(const RecoveredLog& log) const;
   [[nodiscard]] Result<void> remove_below_start(const std::set<std::string>& names);
+  [[nodiscard]] Result<void> count_cut(SegmentFile& segment, std::uint64_t from);
   void begin_at_start(RecoveredLog& log);
   [[nodiscard]] Result<void> read_last_block(RecoveredLog& log);
   [[nodiscard]] std::unexpected<Error> corrupt(const SegmentFile& segment, std::uint64_t position,
@@ -83,12 +88,13 @@ class LogRecovery {
   std::map<Offset, SegmentFile> segments_;
   std::map<Offset, SegmentFile> dropped_;  // beyond the end and empty, or below the start
   bool stale_index_ = false;               // of the segment that is active again
-  std::optional<Checkpoint> checkpoint_;
+  std::optional<Checkpoint> checkpoint_;   // while it fits what is there
+  Offset floor_;                           // records below it were flushed
   // As of the last batch that was walked. Not in the object, which moves.
   std::unique_ptr<Producers> all_producers_;
   std::unique_ptr<ProducerTable> producers_;
   std::uint64_t walked_bytes_ = 0;
-  std::uint64_t cut_bytes_ = 0;
+  std::uint64_t cut_bytes_ = 0;  // that were written
 };
 
 }  // namespace duolog::storage

@@ -109,6 +109,7 @@ Result<Log*> LogStore::adopt(LogIdentity identity, LogConfig config, RecoveredLo
   delete tail.exchange(new EpochHistory(history_from(recovered.epochs, recovered.start)));
   tail.end = {recovered.end, position};
   tail.journaled = tail.durable = tail.written = tail.synced = tail.checkpointed = position;
+  tail.acked = position;
   tail.adopted_end = recovered.end;
   tail.publish_start(recovered.start);
   tail.active_since_ms = recovered.active_since_ms;
@@ -308,6 +309,7 @@ void LogStore::now_durable(Tail& tail) {
   LogEnd reached;
   while (!tail.batch_ends.empty() && tail.batch_ends.front().position <= tail.durable) {
     reached = tail.batch_ends.front();
+    tail.acked = reached.position;
     tail.batch_ends.pop_front();
   }
   if (reached.position > Position(0) && tail.config.visibility == Visibility::kDurable) {

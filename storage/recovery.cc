@@ -67,6 +67,10 @@ Result<RecoveryReport> recover(Files& files, const RecoveryInput& input) {
 
   auto directories = files.list(input.journal_directory);
   if (!directories) return std::unexpected(directories.error());
+  // A server that was killed may have made one and not come to this.
+  if (auto synced = files.sync_directory(input.journal_directory); !synced) {
+    return std::unexpected(synced.error());
+  }
   std::vector<JournalReader> journals;
   for (const DirectoryEntry& entry : *directories) {
     if (!entry.is_directory) continue;
@@ -85,6 +89,9 @@ Result<RecoveryReport> recover(Files& files, const RecoveryInput& input) {
     auto recovered = log.finish();
     if (!recovered) return std::unexpected(recovered.error());
     report.walked_bytes += log.walked_bytes();
+    if (auto saved = log.save_checkpoint(*recovered); !saved) {
+      return std::unexpected(saved.error());
+    }
     report.logs.emplace(key, std::move(*recovered));
   }
   // Only now, with everything in the segments and synced, may the journals be forgotten.
@@ -95,7 +102,6 @@ Result<RecoveryReport> recover(Files& files, const RecoveryInput& input) {
   for (auto& [key, log] : logs) {
     if (auto cut = log.cut(); !cut) return std::unexpected(cut.error());
     report.cut_bytes += log.cut_bytes();
-    log.save_checkpoint(report.logs.at(key));
   }
   // A partition's directory may be there without being durable, too.
   for (const auto& [key, partition] : input.partitions) {

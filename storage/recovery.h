@@ -4,11 +4,11 @@
 //   segments;
 //   2. each log's last segments are walked from their checkpoint: CRC, contiguous offsets,
 //      non-decreasing epochs; the log ends before the first batch that fails;
-//   3. everything is synced and the journals are emptied; then what lies beyond the ends is cut
-//   off.
+//   3. everything is synced, each log's end becomes its floor, and the journals are emptied; then
+//   what lies beyond the ends is cut off.
 //
 // It may crash and be run again at any point. It needs no new disk space. Damage below what the
-// journals say was durable is corruption: an error, and nothing is cut there.
+// journals or a log's floor say was durable is corruption: an error, and nothing is cut there.
 //
 // Blocking, at start, one thread.
 #pragma once
@@ -48,7 +48,7 @@ struct RecoveryReport {
   std::uint64_t groups = 0;
   std::uint64_t redone_bytes = 0;
   std::uint64_t walked_bytes = 0;
-  std::uint64_t cut_bytes = 0;  // beyond the ends: torn, never acked
+  std::uint64_t cut_bytes = 0;  // written beyond the ends: torn, never acked
 };
 
 [[nodiscard]] Result<RecoveryReport> recover(Files& files, const RecoveryInput& input);

@@ -217,7 +217,7 @@ Checkpoint SegmentWriter::checkpoint_now(const Tail& tail) {
   Checkpoint checkpoint;
   checkpoint.segment = segment.base_offset;
   checkpoint.position = tail.end.position - segment.base_position;
-  checkpoint.next_offset = tail.end.offset;
+  checkpoint.next_offset = checkpoint.floor = tail.end.offset;
   checkpoint.max_timestamp = entry.max_timestamp;
   checkpoint.max_timestamp_offset = entry.max_timestamp_offset;
   checkpoint.active_since_ms = tail.active_since_ms;

@@ -58,6 +58,7 @@ struct Tail {
   // earlier segments is there.
   Offset checkpoint_segment;
 
+  Position acked;  // the last end of an append that is durable
   std::deque<LogEnd>
       batch_ends;  // of appends not yet durable: the high watermark moves by whole batches
   IntrusiveList<AckWaiter, &AckWaiter::hook> acks;

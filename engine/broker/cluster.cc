@@ -7,6 +7,7 @@
 #include "engine/broker/config_change.h"
 #include "engine/broker/partition_growth.h"
 #include "engine/broker/topic_change.h"
+#include "storage/hash.h"
 #include "storage/journal_reader.h"
 #include "storage/log_store.h"
 #include "storage/segment_files.h"
@@ -119,13 +120,13 @@ void Cluster::prepare(std::size_t shards) {
     CHECK(record != nullptr);
     (void)topic->partitions.grow(make_partitions(*topic, record->partition_count));
   }
-  // Journals of shards that are no more have been emptied; their files are not needed.
+  // Journals of shards that are no more have been emptied.
   for (auto it = report_.journals.begin(); it != report_.journals.end();) {
     if (it->first < shards) {
       ++it;
       continue;
     }
-    for (const storage::JournalFile& file : it->second) files_.close(file.file);
+    storage::Journal::remove(files_, journal_directory(it->first), it->second);
     it = report_.journals.erase(it);
   }
 }
@@ -167,12 +168,17 @@ std::string Cluster::graveyard_of(const Topic& topic, PartitionId partition) con
   return grave(directory_.deleted(), topic.id, partition.value);
 }
 
+std::string Cluster::journal_directory(std::uint32_t shard) const {
+  char name[16];
+  std::snprintf(name, sizeof name, "/%04u", shard);
+  return directory_.journal() + name;
+}
+
 Result<storage::JournalSetup> Cluster::journal_for(ShardId shard) {
-  char name[8];
-  std::snprintf(name, sizeof name, "/%04u", static_cast<unsigned>(shard.value));
   storage::JournalSetup setup;
-  setup.directory = directory_.journal() + name;
+  setup.directory = journal_directory(shard.value);
   setup.incarnation = static_cast<std::uint32_t>(epoch_.value);
+  setup.secret = storage::xxh3(random_uuid().bytes);
   if (const auto found = report_.journals.find(shard.value); found != report_.journals.end()) {
     setup.files = found->second;
   } else if (auto made = files_.make_directory(setup.directory); !made) {

@@ -100,6 +100,7 @@ class Cluster {
   [[nodiscard]] ShardId owner_of(const Uuid& topic, PartitionId partition) const;
   [[nodiscard]] storage::LogIdentity identity_of(const Topic& topic, PartitionId partition) const;
   [[nodiscard]] std::string graveyard_of(const Topic& topic, PartitionId partition) const;
+  [[nodiscard]] std::string journal_directory(std::uint32_t shard) const;
   [[nodiscard]] Result<storage::JournalSetup> journal_for(ShardId shard);
   // On shard 0: runs `step` on every shard, then `then` on shard 0.
   void on_every_shard(std::function<void(Broker&)> step, std::move_only_function<void()> then);

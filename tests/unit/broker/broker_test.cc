@@ -331,5 +331,23 @@ TEST(BrokerTest, AppendsThatWaitToBeSentAreRefusedWhenTheirTopicGoes) {
   deleted.get_future().wait();
 }
 
+TEST(ShardCountTest, FewerShardsKeepTheRecordsAndRemoveTheJournalsOfTheOthers) {
+  TestCluster cluster(3);
+  Topic* topic = cluster.create({.name = "t", .partitions = 3}).topic;
+  for (Partition* partition : topic->partitions) {
+    ASSERT_EQ(append(cluster, 0, *partition, "value").error, ErrorCode::kNone);
+  }
+  EXPECT_EQ(cluster.journals(), 3U);
+  for (const std::size_t shards : {1U, 2U}) {
+    cluster.restart(shards);
+    EXPECT_EQ(cluster.journals(), shards);
+    topic = cluster.on(0, [](Broker& broker) { return broker.find("t"); });
+    ASSERT_NE(topic, nullptr);
+    for (Partition* partition : topic->partitions) {
+      EXPECT_EQ(read_all(cluster, 0, *partition), std::vector<std::string>{"value"});
+    }
+  }
+}
+
 }  // namespace
 }  // namespace duolog::broker

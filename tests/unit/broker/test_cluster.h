@@ -67,12 +67,18 @@ class TestCluster {
     cluster_.reset();
     runtime_.reset();
   }
-  void restart() {
+  void restart() { restart(shards_); }
+  void restart(std::size_t shards) {
     stop();
+    shards_ = shards;
     start();
   }
 
   Cluster& cluster() { return *cluster_; }
+  [[nodiscard]] std::size_t journals() const {
+    return static_cast<std::size_t>(
+        std::distance(std::filesystem::directory_iterator(directory_ + "/journal"), {}));
+  }
   // How many segment files all partitions of a topic have.
   [[nodiscard]] std::size_t segment_files(const std::string& topic) const {
     std::size_t count = 0;

@@ -116,12 +116,19 @@ TEST(DataDirectoryTest, SecondProcessIsRefusedUntilTheFirstIsGone) {
 TEST(DataDirectoryTest, NewerFormatIsRefusedAndUntouched) {
   SimFiles files;
   ASSERT_TRUE(files.make_directory("/data"));
-  make_file(files, "/data/duolog.format", "duolog 2\n");
-  expect_advice(files, Errc::kUnsupported, "format 2");
+  make_file(files, "/data/duolog.format", "duolog 3\n");
+  expect_advice(files, Errc::kUnsupported, "format 3");
+}
+
+TEST(DataDirectoryTest, OlderFormatIsRefusedAndUntouched) {
+  SimFiles files;
+  ASSERT_TRUE(files.make_directory("/data"));
+  make_file(files, "/data/duolog.format", "duolog 1\n");
+  expect_advice(files, Errc::kUnsupported, "format 1");
 }
 
 TEST(DataDirectoryTest, DamagedFormatFileIsRefusedAndUntouched) {
-  for (const char* content : {"", "duolog", "duolog 1", "duolog 0\n", "duolog x\n", "kafka 1\n"}) {
+  for (const char* content : {"", "duolog", "duolog 2", "duolog 0\n", "duolog x\n", "kafka 1\n"}) {
     SimFiles files;
     ASSERT_TRUE(files.make_directory("/data"));
     make_file(files, "/data/duolog.format", content);

@@ -17,6 +17,7 @@ std::vector<std::uint8_t> make_group() {
   redo.segment = Offset(1234);
   redo.position = 5678;
   redo.size_bytes = 5;
+  redo.whole = 5680;
   JournalEntry extent = redo;
   extent.kind = EntryKind::kExtent;
   extent.size_bytes = 1 << 20;
@@ -30,6 +31,8 @@ std::vector<std::uint8_t> make_group() {
   header.generation = (std::uint64_t{3} << 32) + 1;
   header.sequence = 9;
   header.flushed = 8;
+  header.oldest = 5;
+  header.secret = 77;
   header.body_bytes = group.size() - kGroupHeaderBytes;
   header.previous_hash = 42;
   seal_group(header, group.data());
@@ -42,6 +45,8 @@ TEST(JournalFormatTest, ReadsBackWhatWasWritten) {
   ASSERT_TRUE(header);
   EXPECT_EQ(header->sequence, 9U);
   EXPECT_EQ(header->flushed, 8U);
+  EXPECT_EQ(header->oldest, 5U);
+  EXPECT_EQ(header->secret, 77U);
   EXPECT_EQ(header->previous_hash, 42U);
   EXPECT_EQ(header->size_in_file(), 4096U);
   EntryReader entries(*header, group);
@@ -51,6 +56,7 @@ TEST(JournalFormatTest, ReadsBackWhatWasWritten) {
   EXPECT_EQ(entry.segment, Offset(1234));
   EXPECT_EQ(entry.bytes.size(), 5U);
   EXPECT_EQ(entry.bytes[0], 0xab);
+  EXPECT_EQ(entry.whole, 5680U);
   ASSERT_TRUE(entries.next(entry).value());
   EXPECT_EQ(entry.kind, EntryKind::kExtent);
   EXPECT_EQ(entry.hash, 0x1122334455667788U);
@@ -94,6 +100,7 @@ TEST(CheckpointTest, ComesBackAsItWasAndNotAtAllWhenDamaged) {
   saved.segment = Offset(100);
   saved.position = 4242;
   saved.next_offset = Offset(123);
+  saved.floor = Offset(130);
   saved.max_timestamp = 77;
   saved.epochs = {{LeaderEpoch(1), Offset(0)}, {LeaderEpoch(4), Offset(110)}};
   saved.index = {{5, 4096, 66, 4}};
@@ -103,6 +110,7 @@ TEST(CheckpointTest, ComesBackAsItWasAndNotAtAllWhenDamaged) {
   EXPECT_EQ(read->segment, saved.segment);
   EXPECT_EQ(read->position, saved.position);
   EXPECT_EQ(read->next_offset, saved.next_offset);
+  EXPECT_EQ(read->floor, saved.floor);
   ASSERT_EQ(read->epochs.size(), 2U);
   EXPECT_EQ(read->epochs[1].start, Offset(110));
   ASSERT_EQ(read->index.size(), 1U);

@@ -133,7 +133,7 @@ TEST(LogReaderThreadsTest, ReaderSeesEveryBatchWhileMemoryIsRecycled) {
   options.journal_min_bytes = 2 * kMiB;
   options.journal_max_bytes = 2 * kMiB;
   options.group_max_bytes = 256 * kKiB;
-  JournalSetup journal{"/journal", 1, {}};
+  JournalSetup journal{"/journal", 1, 1, {}};
   for (std::uint64_t number = 1; number <= 2; ++number) {
     journal.files.push_back(*Journal::create_file(files, "/journal", number, kMiB));
   }
@@ -280,7 +280,7 @@ TEST(LogReaderThreadsTest, ReaderIsOvertakenByTheStartAndWhatItKeepsStays) {
   options.journal_max_bytes = 2 * kMiB;
   options.group_max_bytes = 256 * kKiB;
   options.delete_delay_ms = 0;
-  JournalSetup journal{"/journal", 1, {}};
+  JournalSetup journal{"/journal", 1, 1, {}};
   for (std::uint64_t number = 1; number <= 2; ++number) {
     journal.files.push_back(*Journal::create_file(files, "/journal", number, kMiB));
   }
