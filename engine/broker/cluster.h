@@ -26,6 +26,7 @@
 #include "engine/broker/options.h"
 #include "engine/broker/published.h"
 #include "engine/broker/topic.h"
+#include "engine/broker/write_state.h"
 #include "engine/runtime/runtime.h"
 #include "storage/catalog.h"
 #include "storage/data_directory.h"
@@ -52,6 +53,8 @@ class Cluster {
   [[nodiscard]] const std::string& cluster_id() const { return cluster_id_; }  // 22 characters
   [[nodiscard]] LeaderEpoch leader_epoch() const { return epoch_; }
   [[nodiscard]] const storage::RecoveryReport& report() const { return report_; }
+  // Any thread.
+  [[nodiscard]] WriteState& writing() { return writing_; }
   // Called at most once, on any shard: the disk failed, and the process has to stop.
   std::function<void(Error)> on_failure;
 
@@ -121,6 +124,7 @@ class Cluster {
   bool starting_changes_ = false;                        // next_change runs
   bool change_over_ = false;                             // and was called from within itself
   ClusterCounters counters_;
+  WriteState writing_;
   ChangeLog change_log_;
 };
 
