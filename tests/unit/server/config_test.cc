@@ -205,7 +205,15 @@ TEST_F(ConfigTest, TakesHeadersOf32KiB) {
 
 TEST_F(ConfigTest, RefusesSettingsThatContradictEachOther) {
   sources_.command_line = {{"segment-bytes", "1MiB"}};
-  EXPECT_THAT(error(), HasSubstr("message-max-bytes is more than segment-bytes"));
+  EXPECT_EQ(error(),
+            "message-max-bytes is more than segment-bytes: 1048588B against 1MiB: a batch lies in "
+            "one segment");
+  sources_.command_line = {{"message-max-bytes", "101MiB"}};
+  EXPECT_THAT(error(), HasSubstr("socket-request-max-bytes: 101MiB against 100MiB: "));
+  sources_.command_line = {{"message-max-bytes", "9MiB"}, {"journal-max-bytes", "16MiB"}};
+  EXPECT_THAT(error(), HasSubstr("half of journal-max-bytes: 9MiB against half of 16MiB: "));
+  sources_.command_line = {{"message-max-bytes", "9MiB"}, {"tail-memory-bytes", "16MiB"}};
+  EXPECT_THAT(error(), HasSubstr("half of tail-memory-bytes: 9MiB against half of 16MiB: "));
   sources_.command_line = {{"group-max-session-timeout-ms", "5s"}};
   EXPECT_THAT(error(), HasSubstr("group-min-session-timeout-ms is more than"));
   sources_.command_line = {{"journal-min-bytes", "1GiB"}};
