@@ -22,6 +22,7 @@
 #include "engine/broker/broker.h"
 #include "engine/broker/broker_counters.h"
 #include "engine/broker/change_log.h"
+#include "engine/broker/colliding_names.h"
 #include "engine/broker/config/stored_configs.h"
 #include "engine/broker/options.h"
 #include "engine/broker/published.h"
@@ -118,6 +119,7 @@ class Cluster {
   LeaderEpoch epoch_;
   storage::RecoveryReport report_;
   std::vector<std::unique_ptr<Topic>> topics_;  // shard 0's, once shards run
+  CollidingNames names_;                        // of topics_
   std::vector<std::unique_ptr<Broker>> brokers_;
   std::deque<std::move_only_function<void()>> changes_;  // waiting for the one under way
   bool changing_ = false;                                // one is under way
