@@ -82,6 +82,7 @@ void Broker::on_visible(void* context, storage::Log& log) {
 
 void Broker::on_failed(void* context, Error error) {
   auto& self = *static_cast<Broker*>(context);
+  self.cluster_.writing().failed();
   if (self.cluster_.on_failure) self.cluster_.on_failure(std::move(error));
 }
 
@@ -356,6 +357,7 @@ bool Broker::append_here(AppendRequest& request) {
 // For the operator, who may free space; a topic's deletion or what a client sends is no news.
 void Broker::say_why(const storage::Log& log, const Error& error) {
   if (error.code == Errc::kClosed || error.code == Errc::kTooLarge) return;
+  if (error.code == Errc::kNoSpace) cluster_.writing().full();
   log_limit_.warn(shard_.now_ns(), "records for " + log.identity.directory +
                                        " are refused with KAFKA_STORAGE_ERROR: " + error.message +
                                        (error.code == Errc::kNoSpace

@@ -104,6 +104,7 @@ Result<void> Cluster::recover() {
     topic->id = record.id;
     (void)topic->config.publish(stored_topic_config(configs_->topic_defaults, record.configs));
     topics_.push_back(std::move(topic));
+    names_.add(name);
   }
   return {};
 }

@@ -22,10 +22,12 @@
 #include "engine/broker/broker.h"
 #include "engine/broker/broker_counters.h"
 #include "engine/broker/change_log.h"
+#include "engine/broker/colliding_names.h"
 #include "engine/broker/config/stored_configs.h"
 #include "engine/broker/options.h"
 #include "engine/broker/published.h"
 #include "engine/broker/topic.h"
+#include "engine/broker/write_state.h"
 #include "engine/runtime/runtime.h"
 #include "storage/catalog.h"
 #include "storage/data_directory.h"
@@ -52,6 +54,8 @@ class Cluster {
   [[nodiscard]] const std::string& cluster_id() const { return cluster_id_; }  // 22 characters
   [[nodiscard]] LeaderEpoch leader_epoch() const { return epoch_; }
   [[nodiscard]] const storage::RecoveryReport& report() const { return report_; }
+  // Any thread.
+  [[nodiscard]] WriteState& writing() { return writing_; }
   // Called at most once, on any shard: the disk failed, and the process has to stop.
   std::function<void(Error)> on_failure;
 
@@ -116,12 +120,14 @@ class Cluster {
   LeaderEpoch epoch_;
   storage::RecoveryReport report_;
   std::vector<std::unique_ptr<Topic>> topics_;  // shard 0's, once shards run
+  CollidingNames names_;                        // of topics_
   std::vector<std::unique_ptr<Broker>> brokers_;
   std::deque<std::move_only_function<void()>> changes_;  // waiting for the one under way
   bool changing_ = false;                                // one is under way
   bool starting_changes_ = false;                        // next_change runs
   bool change_over_ = false;                             // and was called from within itself
   ClusterCounters counters_;
+  WriteState writing_;
   ChangeLog change_log_;
 };
 

@@ -42,6 +42,10 @@ bool TopicChange::check(const NewTopic& wanted) {
     topic_ = existing;
     return refuse(ErrorCode::kTopicAlreadyExists, "Topic '" + wanted.name + "' already exists.");
   }
+  if (const std::string* other = cluster_.names_.find(wanted.name)) {
+    return refuse(ErrorCode::kInvalidTopicException,
+                  "Topic '" + wanted.name + "' collides with existing topic: " + *other);
+  }
   if (cluster_.topics_.size() >= options.max_topics) {
     cluster_.count_refusal();
     return refuse(ErrorCode::kPolicyViolation,
@@ -99,6 +103,7 @@ void TopicChange::created(const Result<void>& recorded) {
     return finish(too_large ? ErrorCode::kInvalidConfig : ErrorCode::kKafkaStorageError,
                   recorded.error().message);
   }
+  cluster_.names_.add(topic_->name);
   cluster_.topics_.push_back(std::move(owned_));
   on_every_shard(
       [](TopicChange& change, Broker& broker, std::move_only_function<void()> next) {
@@ -171,6 +176,7 @@ void TopicChange::pass(void (TopicChange::*then)()) {
 void TopicChange::all_have_passed() {
   cluster_.change_log_.deleted(*topic_, by_);
   cluster_.count_gone(topic_->partitions.size());
+  cluster_.names_.remove(topic_->name);
   std::erase_if(cluster_.topics_, [this](const auto& topic) { return topic.get() == topic_; });
   topic_ = nullptr;
   finish(ErrorCode::kNone);

@@ -25,7 +25,7 @@ using storage::OpenMode;
 namespace {
 
 constexpr mode_t kFileMode = 0644;
-constexpr mode_t kDirectoryMode = 0755;
+constexpr mode_t kDirectoryMode = 0700;  // records are for who serves them
 
 std::unexpected<Error> failed(const std::string& what) {
   return fail_errno(Errc::kIo, what, errno);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <sstream>
 
+#include <fmt/core.h>
 #include <toml++/toml.h>
 
 #include "engine/server/config_property.h"
@@ -122,10 +123,42 @@ Result<void> apply_option(const Setting& option, Config& config) {
   return {};
 }
 
+std::string written(std::string_view setting, const Config& config) {
+  return property_value(*find_property(setting), config);
+}
+
+// Where the largest batch has to fit in, by the names of the settings.
+Result<void> check_largest_message(const Config& config) {
+  struct Place {
+    std::string_view setting;
+    std::uint64_t bytes;
+    std::string_view part;  // of it that a batch may take
+    std::string_view why;
+  };
+  const broker::TopicConfig& topics = config.broker.topic_defaults;
+  const storage::StoreOptions& store = config.broker.store;
+  const Place places[] = {
+      {"segment-bytes", topics.log.segment_bytes, "", "a batch lies in one segment"},
+      {"socket-request-max-bytes", config.kafka.max_request_bytes, "",
+       "a batch comes in one request"},
+      {"journal-max-bytes", store.journal_max_bytes / 2, "half of ",
+       "while one half is written behind, a batch lies in the other"},
+      {"tail-memory-bytes", store.tail_budget_bytes / 2, "half of ",
+       "while one half is written behind, a batch lies in the other"},
+  };
+  for (const Place& place : places) {
+    if (topics.max_message_bytes <= place.bytes) continue;
+    return fail(Errc::kInvalid,
+                fmt::format("message-max-bytes is more than {1}{0}: {2} against {1}{3}: {4}",
+                            place.setting, place.part, written("message-max-bytes", config),
+                            written(place.setting, config), place.why));
+  }
+  return {};
+}
+
 // Bounds between settings; those of a single one stand in the table.
 Result<void> check_together(const Config& config) {
   const storage::StoreOptions& store = config.broker.store;
-  const broker::TopicConfig& topics = config.broker.topic_defaults;
   const groups::MembershipSettings& members = config.groups.members;
   if (store.journal_min_bytes > store.journal_max_bytes) {
     return fail(Errc::kInvalid, "journal-min-bytes is more than journal-max-bytes");
@@ -134,19 +167,7 @@ Result<void> check_together(const Config& config) {
     return fail(Errc::kInvalid,
                 "group-min-session-timeout-ms is more than group-max-session-timeout-ms");
   }
-  if (topics.max_message_bytes > topics.log.segment_bytes) {
-    return fail(Errc::kInvalid,
-                "message-max-bytes is more than segment-bytes: a batch lies in one segment");
-  }
-  if (topics.max_message_bytes > config.kafka.max_request_bytes) {
-    return fail(Errc::kInvalid,
-                "message-max-bytes is more than socket-request-max-bytes: a batch comes in one "
-                "request");
-  }
-  if (topics.max_message_bytes > store.journal_max_bytes / 2) {
-    return fail(Errc::kInvalid, "message-max-bytes is more than half of journal-max-bytes");
-  }
-  return {};
+  return check_largest_message(config);
 }
 
 // Whole numbers and truth values stand bare, everything else in quotes.

@@ -7,6 +7,7 @@
 
 #include "engine/base/nearest_name.h"
 #include "engine/broker/config/config_key.h"
+#include "net/http/access.h"
 
 namespace duolog::server {
 
@@ -174,10 +175,21 @@ constexpr auto kProperties = std::to_array<Property>({
 
     {"ws-max-message-bytes", [](Config& c) -> auto& { return c.websocket.max_message_bytes; },
      "Largest message from a WebSocket client", bytes(1, 512 * kMiB)},
-    {"ws-allowed-origins", [](Config& c) -> auto& { return c.http.access.allowed_origins; },
-     "Origins, besides our own host, whose pages may connect"},
-    {"ws-allowed-hosts", [](Config& c) -> auto& { return c.http.access.host_names; },
-     "Host names to answer to, besides localhost and the address listened on"},
+    {"ws-allowed-origins",
+     [](Config& c) -> auto& { return c.http.access.allowed_origins; },
+     "Origins, besides our own host, that may connect; null: those without one; *: all",
+     {},
+     {},
+     http::check_allowed_origin},
+    {"ws-allowed-hosts",
+     [](Config& c) -> auto& { return c.http.access.host_names; },
+     "Host names to answer to, besides localhost and the address listened on",
+     {},
+     {},
+     http::check_host_name},
+    {"http-max-header-bytes", [](Config& c) -> auto& { return c.http.request.max_header_bytes; },
+     "Largest header of an HTTP request; large cookies and tokens may need 32KiB",
+     bytes(kKiB, kMiB)},
     {"http-upgrade-timeout-ms", [](Config& c) -> auto& { return c.http.request_timeout_ms; },
      "Time within which a request's headers must have arrived", milliseconds(10, 10 * 60 * 1000)},
     {"http-max-listed-partitions", [](Config& c) -> auto& { return c.http.max_listed_partitions; },

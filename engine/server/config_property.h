@@ -70,6 +70,7 @@ struct Property {
   std::string_view doc;  // one line, without a full stop
   NumberForm number;     // for numbers only
   KafkaKey kafka;
+  Result<void> (*check_item)(std::string_view item) = nullptr;  // of a list
 };
 
 // Every setting, in the order in which help and dump show them.

@@ -178,7 +178,7 @@ Result<void> read(const Property&, Enum& into, std::string_view text) {
   return store(parse_word<Enum>(text), into);
 }
 
-Result<void> read(const Property&, std::vector<std::string>& into, std::string_view text) {
+Result<void> read(const Property& property, std::vector<std::string>& into, std::string_view text) {
   std::vector<std::string> items;
   while (!text.empty()) {
     const std::size_t comma = std::min(text.find(','), text.size());
@@ -186,6 +186,9 @@ Result<void> read(const Property&, std::vector<std::string>& into, std::string_v
     while (item.starts_with(' ')) item.remove_prefix(1);
     while (item.ends_with(' ')) item.remove_suffix(1);
     if (item.empty()) return fail(Errc::kInvalid, "the list has an empty item");
+    if (property.check_item != nullptr) {
+      if (auto good = property.check_item(item); !good) return good;
+    }
     items.emplace_back(item);
     text.remove_prefix(std::min(comma + 1, text.size()));
   }

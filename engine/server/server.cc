@@ -11,6 +11,7 @@
 
 #include <fmt/core.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/base/version.h"
@@ -21,6 +22,7 @@
 #include "engine/runtime/posix_files.h"
 #include "engine/runtime/runtime.h"
 #include "engine/server/broker_settings.h"
+#include "engine/server/disk_watch.h"
 #include "engine/server/doors.h"
 
 namespace duolog::server {
@@ -72,6 +74,16 @@ Result<int> stop_signals() {
   return descriptor;
 }
 
+// We make it for ourselves alone; one that was there is as whoever made it wants it.
+void warn_of_readers(const std::string& directory) {
+  struct stat about{};
+  if (stat(directory.c_str(), &about) != 0 || (about.st_mode & 077) == 0) return;
+  runtime::log_warn(
+      fmt::format("{}: other users of this machine may read it (mode {:04o}); unless that is "
+                  "meant, chmod 700 it",
+                  directory, about.st_mode & 07777));
+}
+
 void log_recovery(const broker::Cluster& cluster) {
   const storage::RecoveryReport& report = cluster.report();
   runtime::log_info(fmt::format(
@@ -119,6 +131,8 @@ int serve(const Config& config) {
     (*cluster)->set_advertised(config.advertise->host, config.advertise->port);
   }
   (*cluster)->on_failure = stop_at_once;
+  DiskWatch disk_watch((*cluster)->writing(), config.data_dir);
+  warn_of_readers(config.data_dir);
   auto direct = runtime::direct_supported(config.data_dir);
   if (!direct) return refuse(direct.error());
   capabilities->direct_io = *direct;
@@ -142,8 +156,9 @@ int serve(const Config& config) {
   std::fflush(stdout);
 
   signalfd_siginfo signal{};
-  while (read(*signals, &signal, sizeof signal) != sizeof signal) {
-  }
+  do {
+    disk_watch.wait_for(*signals);
+  } while (read(*signals, &signal, sizeof signal) != sizeof signal);
   runtime::log_info(
       "stopping: answering what is under way, then writing everything to its segment");
   runtime->stop();

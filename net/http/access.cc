@@ -89,27 +89,46 @@ bool same_host(const Authority& a, const Authority& b) {
   return iequals(a.host, b.host);
 }
 
+constexpr std::string_view kAnyOrigin = "*";
+constexpr std::string_view kNoOrigin = "null";
+
 struct Origin {
   std::string_view scheme;
-  Authority authority;
-  std::uint16_t port = 0;
+  Authority authority;     // its host may be empty, but for http and https: "file://"
+  std::uint16_t port = 0;  // 0: the scheme has none that it means
 };
 
-// scheme "://" host [":" port] (RFC 6454 section 6.2), of the schemes that a web page can have.
+bool is_scheme(std::string_view text) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  return !text.empty() && is_letter(text[0]) && std::ranges::all_of(text, [&](char c) {
+    return is_letter(c) || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+  });
+}
+
+// scheme "://" host [":" port] (RFC 6454 section 6.2).
 std::optional<Origin> parse_origin(std::string_view text) {
-  Origin origin;
-  for (const std::string_view scheme : {"http", "https"}) {
-    if (text.size() > scheme.size() + 3 && iequals(text.substr(0, scheme.size()), scheme) &&
-        text.substr(scheme.size(), 3) == "://") {
-      origin.scheme = scheme;
-    }
-  }
-  if (origin.scheme.empty()) return std::nullopt;
-  const auto authority = parse_authority(text.substr(origin.scheme.size() + 3));
+  const std::size_t end = text.find("://");
+  if (end == std::string_view::npos || !is_scheme(text.substr(0, end))) return std::nullopt;
+  Origin origin{.scheme = text.substr(0, end)};
+  const std::string_view rest = text.substr(end + 3);
+  const bool secure = iequals(origin.scheme, "https");
+  const bool web = secure || iequals(origin.scheme, "http");
+  if (rest.empty() && !web) return origin;
+  const auto authority = parse_authority(rest);
   if (!authority) return std::nullopt;
   origin.authority = *authority;
-  origin.port = authority->port.value_or(origin.scheme == "https" ? 443 : 80);
+  const std::uint16_t meant = secure ? 443 : web ? 80 : 0;
+  origin.port = authority->port.value_or(meant);
   return origin;
+}
+
+bool same_origin(const Origin& a, const Origin& b) {
+  return iequals(a.scheme, b.scheme) && a.port == b.port && same_host(a.authority, b.authority);
+}
+
+std::unexpected<Error> never_matches(std::string_view entry, std::string_view advice) {
+  return fail(Errc::kInvalid,
+              "'" + std::string(entry) + "' can never match; " + std::string(advice));
 }
 
 }  // namespace
@@ -117,35 +136,50 @@ std::optional<Origin> parse_origin(std::string_view text) {
 bool host_allowed(std::string_view host, const AccessPolicy& policy) {
   const auto authority = parse_authority(host);
   if (!authority) return false;
+  const bool listed = std::ranges::any_of(policy.host_names, [&](const std::string& name) {
+    const auto known = parse_authority(name);
+    return known && same_host(*known, *authority);
+  });
+  if (listed) return true;
   if (const auto address = parse_address(authority->host)) {
     return (address->family == AF_INET6) == authority->bracketed &&
            address_allowed(*address, policy);
   }
   if (authority->bracketed) return false;
-  return iequals(authority->host, "localhost") ||
-         std::ranges::any_of(policy.host_names, [&](const std::string& name) {
-           return iequals(authority->host, name);
-         });
+  return iequals(authority->host, "localhost");
 }
 
 bool origin_allowed(std::string_view origin_text, std::string_view host,
                     const AccessPolicy& policy) {
   const auto origin = parse_origin(origin_text);
-  if (!origin) return false;
-  const std::string_view own_scheme = policy.tls ? "https" : "http";
-  if (const auto own = parse_authority(host); own && origin->scheme == own_scheme) {
-    const std::uint16_t own_port = own->port.value_or(policy.tls ? 443 : 80);
-    if (same_host(origin->authority, *own) && origin->port == own_port) return true;
-  }
+  const std::string own_text = (policy.tls ? "https://" : "http://") + std::string(host);
+  const auto own = parse_origin(own_text);
+  if (origin && own && same_origin(*origin, *own)) return true;
   return std::ranges::any_of(policy.allowed_origins, [&](const std::string& text) {
+    if (text == kAnyOrigin || (text == kNoOrigin && origin_text == kNoOrigin)) return true;
     const auto allowed = parse_origin(text);
-    return allowed && allowed->scheme == origin->scheme && allowed->port == origin->port &&
-           same_host(allowed->authority, origin->authority);
+    return origin && allowed && same_origin(*origin, *allowed);
   });
 }
 
+Result<void> check_host_name(std::string_view entry) {
+  const auto authority = parse_authority(entry);
+  if (authority && same_host(*authority, *authority)) return {};
+  return never_matches(entry, "write a name alone, as in duolog.example.com, or an address");
+}
+
+Result<void> check_allowed_origin(std::string_view entry) {
+  if (entry == kAnyOrigin || entry == kNoOrigin) return {};
+  const auto origin = parse_origin(entry);
+  const bool of_websockets = entry.starts_with("ws://") || entry.starts_with("wss://");
+  if (origin && !of_websockets && same_origin(*origin, *origin)) return {};
+  return never_matches(entry,
+                       "write SCHEME://HOST or SCHEME://HOST:PORT as a browser sends it, as in "
+                       "https://app.example.com, or null, or *");
+}
+
 std::optional<Response> check_access(const Request& request, const AccessPolicy& policy) {
-  const std::string* host = request.field("Host");
+  const std::string* host = request.host();
   if (host == nullptr) return error_response(400, "the Host header is missing");
   if (!host_allowed(*host, policy)) {
     return error_response(403, "this Host is not one of the server's names");

@@ -102,7 +102,7 @@ std::expected<Header, Response> parse_header(std::string_view text, std::size_t 
   parser.put(boost::asio::const_buffer(text.data(), text.size()), ec);
   if (ec || !parser.is_done()) return std::unexpected(refusal(parser, ec));
 
-  auto target = parse_target(parser.target);
+  auto target = parse_target(parser.target, parser.method);
   if (!target) return std::unexpected(error_response(400, target.error().message));
   Header header;
   header.request.method = std::move(parser.method);

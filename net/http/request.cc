@@ -22,6 +22,10 @@ const std::string* Request::field(std::string_view name) const {
   return nullptr;
 }
 
+const std::string* Request::host() const {
+  return target.form == TargetForm::kAbsolute ? &target.authority : field("Host");
+}
+
 std::size_t Request::field_count(std::string_view name) const {
   return static_cast<std::size_t>(
       std::ranges::count_if(fields, [&](const Field& field) { return iequals(field.name, name); }));

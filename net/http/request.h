@@ -30,6 +30,9 @@ struct Request {
 
   // The first field of that name, or nullptr.
   [[nodiscard]] const std::string* field(std::string_view name) const;
+  // Whom the request is for: the target's, where it names one, and else the Host header's (RFC 9112
+  // section 3.2.2); nullptr: HTTP/1.0 need not say.
+  [[nodiscard]] const std::string* host() const;
   [[nodiscard]] std::size_t field_count(std::string_view name) const;
 };
 

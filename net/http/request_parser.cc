@@ -30,6 +30,19 @@ RequestParser::RequestParser(RequestParser&&) noexcept = default;
 RequestParser& RequestParser::operator=(RequestParser&&) noexcept = default;
 
 RequestParser::Fed RequestParser::feed(Bytes slice) {
+  std::size_t skipped = 0;
+  if (state_ && state_->header_text == "\r" && !slice.empty() && slice[0] == '\n') {
+    state_.reset();
+    skipped = 1;
+  }
+  if (!state_) {
+    while (as_text(slice).substr(skipped).starts_with("\r\n")) skipped += 2;
+  }
+  const Fed fed = feed_request(slice.subspan(skipped));
+  return {fed.status, skipped + fed.consumed};
+}
+
+RequestParser::Fed RequestParser::feed_request(Bytes slice) {
   if (slice.empty() && !state_) return {Status::kNeedMore, 0};
   if (!state_) state_ = std::make_unique<State>();
   CHECK(state_->phase != State::Phase::kComplete);

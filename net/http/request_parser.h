@@ -5,6 +5,8 @@
 // Host that is missing or doubled, folded lines, more than one Content-Length, any
 // Transfer-Encoding but `chunked`.
 //
+// An empty line before a request is passed over (RFC 9112 section 2.2).
+//
 // Rules
 //  1. How the bytes were cut into slices changes neither the request nor the error.
 //  2. feed() never takes a byte beyond its request: what is left of the slice is the next request,
@@ -23,6 +25,11 @@
 #include "net/http/response.h"
 
 namespace duolog::http {
+
+// True when what a client begins with is TLS (RFC 8446 section 5.1): no request begins like this.
+[[nodiscard]] inline bool begins_tls(Bytes received) {
+  return !received.empty() && received[0] == 0x16;
+}
 
 struct RequestLimits {
   std::size_t max_header_bytes = 8 * 1024;  // request line and fields; beyond: 431
@@ -66,6 +73,7 @@ class RequestParser {
  private:
   struct State;  // of one request
 
+  [[nodiscard]] Fed feed_request(Bytes slice);
   [[nodiscard]] Fed feed_body(Bytes slice);
   Fed fail_request(int status, std::string_view message, std::size_t consumed);
 

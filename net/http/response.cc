@@ -1,5 +1,7 @@
 #include "net/http/response.h"
 
+#include <algorithm>
+
 namespace duolog::http {
 namespace {
 
@@ -10,6 +12,11 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
     out.push_back(byte < 0x20 || byte == 0x7F ? ' ' : c);
   }
   out.append("\r\n");
+}
+
+bool has_upgrade(const Response& response) {
+  return std::ranges::any_of(response.fields,
+                             [](const Field& field) { return iequals(field.name, "Upgrade"); });
 }
 
 }  // namespace
@@ -83,6 +90,7 @@ std::string serialize(const Response& response, ResponseContext context) {
   for (const Field& field : response.fields) append_field(out, field.name, field.value);
   if (!bodiless) append_field(out, "Content-Length", std::to_string(response.body.size()));
   if (response.status >= 200) {
+    if (has_upgrade(response)) append_field(out, "Connection", "Upgrade");
     if (response.close || !context.keep_alive) {
       append_field(out, "Connection", "close");
     } else if (context.version_minor == 0) {

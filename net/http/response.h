@@ -36,9 +36,10 @@ struct ResponseContext {
   int version_minor = 1;   // Request::version_minor: HTTP/1.0 must be told that it may keep alive
 };
 
-// The response's bytes. Says `Connection: close` when the response or the context closes. 1xx, 204
-// and 304 get no Content-Length and no body. Control characters in field values become spaces, so
-// that text taken from a request cannot add a field.
+// The response's bytes. Says `Connection: close` when the response or the context closes, and
+// `Upgrade` beside an Upgrade field, which a proxy must not pass on (RFC 9110 section 7.8). 1xx,
+// 204 and 304 get no Content-Length and no body. Control characters in field values become spaces,
+// so that text taken from a request cannot add a field.
 [[nodiscard]] std::string serialize(const Response& response, ResponseContext context = {});
 
 }  // namespace duolog::http

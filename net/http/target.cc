@@ -12,6 +12,18 @@ int hex_digit(char c) {
   return -1;
 }
 
+// The bytes of "http://" or "https://" that the text begins with, in whatever case; else 0.
+std::size_t scheme_size(std::string_view text) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (text.size() < scheme.size()) continue;
+    const bool same = std::ranges::equal(text.substr(0, scheme.size()), scheme, [](char a, char b) {
+      return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
+    });
+    if (same) return scheme.size();
+  }
+  return 0;
+}
+
 enum class Plus { kLiteral, kSpace };
 
 Result<std::string> percent_decode(std::string_view text, Plus plus) {
@@ -53,15 +65,33 @@ const std::string* Target::parameter(std::string_view name) const {
   return found == query.end() ? nullptr : &found->value;
 }
 
-Result<Target> parse_target(std::string_view text) {
-  if (text.empty() || text[0] != '/') {
+Result<Target> parse_target(std::string_view text, std::string_view method) {
+  Target target;
+  if (text.contains('#')) return fail(Errc::kInvalid, "request target: has a fragment");
+  if (text == "*" && method == "OPTIONS") {
+    target.form = TargetForm::kAsterisk;
+    return target;
+  }
+  if (method == "CONNECT" && !text.starts_with('/')) {
+    target.form = TargetForm::kAuthority;
+    target.authority = text;
+    return target;
+  }
+  if (const std::size_t scheme_bytes = scheme_size(text); scheme_bytes > 0) {
+    target.form = TargetForm::kAbsolute;
+    text.remove_prefix(scheme_bytes);
+    target.authority = text.substr(0, text.find_first_of("/?"));
+    if (target.authority.empty() || target.authority.contains('@')) {
+      return fail(Errc::kInvalid, "request target: expected a host behind '://'");
+    }
+    text.remove_prefix(target.authority.size());
+  } else if (!text.starts_with('/')) {
     return fail(Errc::kInvalid, "request target: expected a path that begins with '/'");
   }
-  if (text.contains('#')) return fail(Errc::kInvalid, "request target: has a fragment");
 
-  Target target;
   const std::size_t question = text.find('?');
   target.path = text.substr(0, question);
+  if (target.path.empty()) target.path = "/";  // RFC 9110 section 4.2.3
   const std::string_view path_text = std::string_view(target.path).substr(1);
   auto path = split(path_text, '/', [&](std::string_view piece) -> Result<void> {
     auto segment = percent_decode(piece, Plus::kLiteral);

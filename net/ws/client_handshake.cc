@@ -47,7 +47,7 @@ Result<std::size_t> refused(int status, std::string_view header, std::string_vie
   const std::string_view told = field(header, "Content-Length").value_or("0");
   std::from_chars(told.data(), told.data() + told.size(), length);
   if (body.size() < std::min(length, kMaxAnswerBytes - header.size())) return 0;
-  std::string text(trimmed(body));
+  std::string text(trimmed(body, " \t\r\n"));
   if (text.empty()) text = "HTTP status " + std::to_string(status);
   const bool later = status == 429 || status >= 500;
   return fail(status == 404 ? Errc::kNotFound

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "engine/broker/config/config_key.h"
+#include "net/kafka/acls.h"
 #include "net/kafka/cluster.h"
 #include "net/kafka/configs.h"
 #include "net/kafka/partitions.h"
@@ -258,8 +259,7 @@ void other_resources(Differ& differ) {
   on(kGroup, "a-group", "consumer.session.timeout.ms", kSet, "0");
   on(kGroup, "a-group", "no.such.key", kSet, "0");
   on(kGroup, "", "consumer.session.timeout.ms", kSet, "50000");
-  on(kClientMetrics, "a-subscription", "interval.ms", kSet, "1000");
-  on(kClientMetrics, "a-subscription", "metrics", kSet, "org.apache.");
+  // Good ones are taken by Kafka, and here refused: nobody would get the metrics.
   on(kClientMetrics, "a-subscription", "interval.ms", kSet, "1");
   on(kClientMetrics, "a-subscription", "no.such.key", kSet, "1");
   on(kClientMetrics, "", "interval.ms", kSet, "1000");
@@ -380,6 +380,16 @@ void pages_of_partitions(Differ& differ) {
   ask({{"pages-a"}}, 0);
 }
 
+void acls(Differ& differ) {
+  for (std::int16_t version = 1; version <= 3; ++version) {
+    differ.ask<kafka::DescribeAclsResponse>(version,
+                                            kafka::DescribeAclsRequest{.resource_type_filter = 1,
+                                                                       .pattern_type_filter = 1,
+                                                                       .operation = 1,
+                                                                       .permission_type = 1});
+  }
+}
+
 }  // namespace
 
 std::vector<Scenario> admin_scenarios() {
@@ -394,6 +404,7 @@ std::vector<Scenario> admin_scenarios() {
           {"more partitions", grow, kCreatePartitions},
           {"fewer records", delete_records, kDeleteRecords},
           {"the cluster", cluster, kDescribeCluster},
+          {"who is allowed what", acls, kDescribeAcls},
           {"pages of partitions", pages_of_partitions, kDescribeTopicPartitions}};
 }
 

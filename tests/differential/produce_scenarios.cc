@@ -1,5 +1,6 @@
 // Produce: what is taken, and each way to be refused.
 #include <algorithm>
+#include <limits>
 
 #include "net/kafka/produce.h"
 #include "net/kafka/topics.h"
@@ -102,6 +103,10 @@ void timestamps(Differ& differ) {
   send("a wrong maximum", with<std::int64_t>(good, at::kMaxTimestamp, 77));
   send("no maximum", with<std::int64_t>(good, at::kMaxTimestamp, -1));
   send("no timestamp", batch_of({"a"}, -1));
+  constexpr std::int64_t kFirst = std::numeric_limits<std::int64_t>::min();
+  send("the first time", batch_of({"a"}, kFirst));
+  send("the time behind it", batch_of({"a"}, kFirst + 1));
+  send("long after it", batch_of({"a"}, kFirst / 2));
   send("far in the future", batch_of({"a"}, 4'000'000'000'000));
 }
 

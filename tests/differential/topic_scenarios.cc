@@ -48,6 +48,10 @@ void refuses_bad_topics(Differ& differ) {
   create(differ, 5, {{.name = "many-copies", .num_partitions = 1, .replication_factor = 3}});
   create(differ, 5, {{.name = "no-copy", .num_partitions = 1, .replication_factor = 0}});
   create(differ, 5, {{.name = "defaults", .num_partitions = -1, .replication_factor = -1}});
+  for (const std::string_view name : {"like.a_b", "like.a.b", "like_a_b", "like.a_b", "like-a-b"}) {
+    create(differ, 5, {{.name = name, .num_partitions = 1, .replication_factor = 1}});
+    create(differ, 5, {{.name = name, .num_partitions = 1, .replication_factor = 1}}, true);
+  }
   create(differ, 5,
          {{.name = "twice", .num_partitions = 1, .replication_factor = 1},
           {.name = "twice", .num_partitions = 2, .replication_factor = 1}});

@@ -1,10 +1,12 @@
 """A disk that fills up: clear errors, nothing acked lost, and on it goes when there is room."""
 
+import contextlib
+import http.client
 import os
 import subprocess
 import unittest
 
-from duolog_server import DuologTest, run_program
+from duolog_server import DEADLINE_S, DuologTest, run_program, until
 
 DISK_BYTES = 192 << 20
 BALLAST_BYTES = 48 << 20
@@ -43,6 +45,13 @@ class FullDiskTest(DuologTest):
         self.assertEqual(status, 0, said)
         return said
 
+    def readiness(self, server):
+        connection = http.client.HTTPConnection("127.0.0.1", server.http_port, timeout=DEADLINE_S)
+        connection.request("GET", "/readyz")
+        answer = connection.getresponse()
+        with contextlib.closing(connection):
+            return answer.status, answer.read()
+
     def assert_nothing_lost(self, server):
         status, said = run_program("TEST_ACKED_VERIFY", server.kafka, self.acked, TOPICS)
         self.assertEqual(status, 0, said)
@@ -62,12 +71,14 @@ class FullDiskTest(DuologTest):
         self.assertIn("KAFKA_STORAGE_ERROR", said)
         self.assertTrue(server.is_running(), server.log_text())
         self.assertIn("No space left", server.log_text())
+        self.assertEqual(self.readiness(server), (503, b"the disk is full"))
         self.assert_nothing_lost(server)
         # Full it stays, and up it stays.
         self.load(server, 3, "fail=20")
         self.assertIn(b" t", server.kcat("-L"))
 
         os.unlink(ballast)
+        until(lambda: self.readiness(server) == (200, b"ready"), "ready, now that there is room")
         self.assertIn(" 0 refused", self.load(server, 4, "records=300", "rd.retries=1000"))
         self.assert_nothing_lost(server)
         server.kill()

@@ -173,6 +173,26 @@ class StartRefusedTest(DuologTest):
                 self.assertIn("io_uring", said)
                 self.assertIn(advice, said)
 
+    def test_an_origin_or_a_host_that_can_never_match_is_named(self):
+        for option, entry in (("--ws-allowed-origins", "app.example.com"),
+                              ("--ws-allowed-origins", "https://*.example.com"),
+                              ("--ws-allowed-origins", "https://app.example.com/"),
+                              ("--ws-allowed-hosts", "*.example.com")):
+            with self.subTest(entry=entry):
+                said = self.refuse(os.path.join(self.scratch, "other"), option, entry)
+                self.assertIn(f"{option}: '{entry}' can never match", said)
+
+    def test_the_data_directory_is_for_its_user_alone(self):
+        server = self.serve()
+        for folder, _, _ in os.walk(server.data_dir):
+            self.assertEqual(os.stat(folder).st_mode & 0o777, 0o700, folder)
+        self.assertNotIn("other users", server.log_text())
+        self.assert_stops_cleanly(server)
+        os.chmod(server.data_dir, 0o755)
+        server.start()
+        self.assertIn("other users of this machine may read it (mode 0755)", server.log_text())
+        self.assert_stops_cleanly(server)
+
     def test_a_misspelt_option_is_named_with_the_right_one(self):
         said = self.refuse(self.scratch, "--segment-byte", "1MiB")
         self.assertIn("--segment-bytes", said)

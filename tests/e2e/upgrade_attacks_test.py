@@ -3,8 +3,10 @@ other origins, and clients that never finish asking. On every endpoint."""
 
 import re
 import selectors
+import ssl
 import unittest
 
+from duolog_server import until
 from watched import WatchedTest, many_descriptors
 
 ENDPOINTS = ("/v1/echo", "/v1/topics/feed/ws", "/v1/ws")
@@ -96,7 +98,10 @@ class UpgradeAttacksTest(WatchedTest):
                              (f"GET {path} HTTP/1.0", 400), (f"GET {path} HTTP/2.0", 505),
                              (f"GET {path} HTTP/1.9", 505), (f"GET {path}", 400),
                              (f"GET {path} HTTP/1.1 x", 505), (f"GET  {path} HTTP/1.1", 400),
-                             (f"GET http://{self.host}{path} HTTP/1.1", 400),
+                             (f"GET http://{self.host}{path} HTTP/1.1", 101),
+                             (f"GET http://other.example{path} HTTP/1.1", 403),
+                             (f"GET ws://{self.host}{path} HTTP/1.1", 400),
+                             ("CONNECT other.example:443 HTTP/1.1", 405),
                              (f"GET {path}%zz HTTP/1.1", 400)):
             yield status, line, self.request(path, line=line)
         for field in ("X : y", " X: y", "X", ": y", "X: a\0b", "X\r: y", "Host: other.example"):
@@ -164,6 +169,27 @@ class UpgradeAttacksTest(WatchedTest):
                 while not said.endswith(b"\x8a\x00"):
                     said += connection.recv(4096)
             self.assertEqual(statuses(said), [200, 200, 101])
+
+    # ---- Other protocols -------------------------------------------------------------------------
+
+    def test_tls_on_a_port_without_it_is_closed_at_once_with_a_line_that_says_so(self):
+        hello = ssl.MemoryBIO()
+        client = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), hello,
+                                                       server_hostname="localhost")
+        with self.assertRaises(ssl.SSLWantReadError):
+            client.do_handshake()
+        hello = hello.read()
+        for port, client, advice in ((self.server_.http_port, "http", "http:// and ws://"),
+                                     (self.server_.kafka_port, "kafka", "PLAINTEXT")):
+            with self.subTest(client=client), self.server_.connect(port) as connection:
+                connection.sendall(hello)
+                self.assertEqual(connection.recv(1), b"")
+                until(lambda client=client: f"{client} client 127.0.0.1:" in self.server_.log_text(),
+                      "the line about TLS")
+                line = next(line for line in self.server_.log_text().splitlines()
+                            if f"{client} client 127.0.0.1:" in line and "TLS" in line)
+                self.assertIn("it began TLS, which this port does not speak", line)
+                self.assertIn(advice, line)
 
     # ---- Pages of other origins ------------------------------------------------------------------
 

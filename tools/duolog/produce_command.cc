@@ -103,6 +103,8 @@ int run_kafka(const ProduceOptions& options, const HeaderList& list) {
       KafkaClient::make(RD_KAFKA_PRODUCER, options.client,
                         {{"acks", options.acks},
                          {"compression.type", options.compression},
+                         // Keys where Java, Streams and the WebSocket door put them.
+                         {"partitioner", "murmur2_random"},
                          {"message.timeout.ms", std::to_string(options.client.timeout_s * 1000)}},
                         on_delivery, &outcome);
   if (!client) return report("produce", client.error());

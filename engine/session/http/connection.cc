@@ -1,16 +1,23 @@
 #include "engine/session/http/connection.h"
 
 #include <optional>
+#include <utility>
 
 #include <sys/socket.h>
 
 #include "engine/base/clock.h"
 #include "engine/session/http/door.h"
 #include "engine/session/http/routes.h"
+#include "engine/session/transport/socket_address.h"
 #include "net/http/access.h"
 
 namespace duolog::session {
-namespace {}  // namespace
+namespace {
+
+constexpr std::string_view kMethodsOfPaths = "GET, HEAD, OPTIONS";
+constexpr std::string_view kMethodsOfWebSockets = "GET, OPTIONS";
+
+}  // namespace
 
 void HttpConnection::accept(HttpDoor& door, int descriptor) {
   new HttpConnection(door, descriptor);  // owns itself
@@ -88,6 +95,7 @@ void HttpConnection::on_data(MutableBytes bytes) {
 }
 
 void HttpConnection::read_requests(MutableBytes bytes) {
+  if (!parser_.in_request() && http::begins_tls(bytes)) return close_on_tls();
   while (stage_ == Stage::kRequests && !bytes.empty()) {
     const auto fed = parser_.feed(bytes);
     bytes = bytes.subspan(fed.consumed);
@@ -113,26 +121,43 @@ void HttpConnection::read_requests(MutableBytes bytes) {
   if (stage_ == Stage::kRequests && out_.size() > kMaxUnsentBytes) socket_.pause_reading();
 }
 
+// An answer would be no TLS, and clients say little of that: the line is for who configured them.
+void HttpConnection::close_on_tls() {
+  door_.counters().refused_request.add();
+  door_.warn("http client " + peer_name_of(socket_.descriptor()) +
+             ": closed: it began TLS, which this port does not speak; use http:// and ws://, or a "
+             "proxy in front that ends TLS");
+  close();
+}
+
 void HttpConnection::handle(const http::Request& request) {
+  head_ = request.method == "HEAD";
   if (out_.size() > kMaxUnsentBytes) {
     door_.counters().refused_limit.add();
     return refuse(429, "too many answers wait to be sent");
   }
+  using enum http::TargetForm;
   const HttpRoute* route = find_route(request.target.path);
-  if (route == nullptr || !route->for_everybody) {
+  const bool options = request.method == "OPTIONS";  // says nothing that is not for everybody
+  if (!options && (route == nullptr || !route->for_everybody)) {
     if (auto refusal = http::check_access(request, door_.settings().access)) {
       door_.counters().refused_access.add();
       return send_and_close(*refusal);
     }
   }
   if (route != nullptr) return respond(answer(*route, door_, request), request);
-  if (door_.upgrades().serves(request.target)) return door_.upgrades().upgrade(*this, request);
+  if (request.target.form == kAsterisk) return respond(answer_options(kMethodsOfPaths), request);
+  if (request.target.form == kAuthority) return send_and_close(refuse_method(kMethodsOfPaths));
+  if (door_.upgrades().serves(request.target)) {
+    if (options) return respond(answer_options(kMethodsOfWebSockets), request);
+    return door_.upgrades().upgrade(*this, request);
+  }
   door_.counters().refused_target.add();
   respond(http::text_response(404, "404 Not Found: there is nothing at this path\n"), request);
 }
 
 void HttpConnection::respond(http::Response response, const http::Request& request) {
-  out_.append(http::serialize(response, {.head = request.method == "HEAD",
+  out_.append(http::serialize(response, {.head = std::exchange(head_, false),
                                          .keep_alive = request.keep_alive,
                                          .version_minor = request.version_minor}));
   if (response.close || !request.keep_alive) stage_ = Stage::kLingering;
@@ -144,7 +169,7 @@ void HttpConnection::refuse(int status, std::string_view message) {
 }
 
 void HttpConnection::send_and_close(const http::Response& response) {
-  out_.append(http::serialize(response, {.keep_alive = false}));
+  out_.append(http::serialize(response, {.head = head_, .keep_alive = false}));
   stage_ = Stage::kLingering;
   if (!socket_.reading()) socket_.resume_reading();
   flush_soon();

@@ -94,6 +94,7 @@ class HttpConnection final : runtime::SocketHandler {
   void on_closed() override;
 
   void read_requests(MutableBytes bytes);
+  void close_on_tls();
   void handle(const http::Request& request);
   void respond(http::Response response, const http::Request& request);
   void response_sent();
@@ -110,6 +111,7 @@ class HttpConnection final : runtime::SocketHandler {
   std::string out_;  // HTTP responses not yet sent
   std::size_t sending_bytes_ = 0;
   Stage stage_ = Stage::kRequests;
+  bool head_ = false;         // what is answered is a HEAD
   bool sending_out_ = false;  // the send under way is of out_
   bool waited_for_ = false;   // wait_ended() will be called
   bool flushing_ = false;

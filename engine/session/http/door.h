@@ -4,8 +4,11 @@
 // shard's connections (the runtime has stopped before it goes). What it is given outlives it.
 #pragma once
 
+#include <string_view>
+
 #include "engine/base/intrusive_list.h"
 #include "engine/broker/broker.h"
+#include "engine/runtime/log.h"
 #include "engine/runtime/shard.h"
 #include "engine/session/http/connection.h"
 #include "engine/session/http/counters.h"
@@ -39,6 +42,8 @@ class HttpDoor {
   [[nodiscard]] const ServerView& view() const { return view_; }
   [[nodiscard]] Upgrades& upgrades() { return upgrades_; }
   [[nodiscard]] HttpCounters& counters() { return counters_; }
+  // A line for the operator, unless there were many.
+  void warn(std::string_view line) { log_limit_.warn(shard().now_ns(), line); }
   void add(HttpConnection& connection);
   void remove(HttpConnection& connection);
 
@@ -48,6 +53,7 @@ class HttpDoor {
   const ServerView& view_;
   Upgrades& upgrades_;
   HttpCounters counters_;
+  runtime::LogLimit log_limit_;
   IntrusiveList<HttpConnection, &HttpConnection::link> connections_;
   bool draining_ = false;
 };

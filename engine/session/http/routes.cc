@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "engine/broker/cluster.h"
 #include "engine/session/http/assets.h"
 #include "engine/session/http/door.h"
 #include "engine/session/http/metrics.h"
@@ -11,6 +12,8 @@
 
 namespace duolog::session {
 namespace {
+
+constexpr std::string_view kReadingMethods = "GET, HEAD, OPTIONS";
 
 // What is true now, for who asked and for no other page.
 http::Response document(std::string_view type, std::string body) {
@@ -36,9 +39,17 @@ http::Response readiness(HttpDoor& door, const http::Request& /*request*/) {
     case ServerView::State::kStarting:
       return text(503, "starting");
     case ServerView::State::kReady:
-      return text(200, "ready");
+      break;
     case ServerView::State::kStopping:
       return text(503, "stopping");
+  }
+  switch (door.broker().cluster().writing().get()) {
+    case broker::WriteState::State::kOpen:
+      return text(200, "ready");
+    case broker::WriteState::State::kFull:
+      return text(503, "the disk is full");
+    case broker::WriteState::State::kFailed:
+      return text(503, "the disk has failed");
   }
   return text(503, "unknown");
 }
@@ -78,8 +89,21 @@ const HttpRoute* find_route(std::string_view path) {
 
 http::Response answer(const HttpRoute& route, HttpDoor& door, const http::Request& request) {
   if (request.method == "GET" || request.method == "HEAD") return route.answer(door, request);
-  http::Response response = http::text_response(405, "405 Method Not Allowed: use GET\n");
-  response.fields.push_back({"Allow", "GET, HEAD"});
+  if (request.method != "OPTIONS") return refuse_method(kReadingMethods);
+  if (!route.for_everybody) return answer_options(kReadingMethods);
+  http::Response response = route.answer(door, request);
+  response.fields.push_back({"Allow", std::string(kReadingMethods)});
+  return response;
+}
+
+http::Response answer_options(std::string_view methods) {
+  return {.fields = {{"Allow", std::string(methods)}}, .body = {}};
+}
+
+http::Response refuse_method(std::string_view methods) {
+  http::Response response =
+      http::text_response(405, "405 Method Not Allowed: what may be used is in Allow\n");
+  response.fields.push_back({"Allow", std::string(methods)});
   return response;
 }
 

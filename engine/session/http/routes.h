@@ -1,8 +1,10 @@
 // The paths of the HTTP port that are answered with a document: is it well, its metrics, its
 // topics, and the files of the page (http_assets.h).
 //
-// All are read with GET or HEAD and change nothing. An answer is made on the door's shard from what
-// any shard may read, within one turn. Limit: HttpSettings::max_listed_partitions.
+// All are read with GET or HEAD and change nothing; OPTIONS says so, which balancers take for a
+// check of health, and is therefore answered as GET where GET tells it. An answer is made on the
+// door's shard from what any shard may read, within one turn. Limit:
+// HttpSettings::max_listed_partitions.
 #pragma once
 
 #include <string>
@@ -29,5 +31,10 @@ struct HttpRoute {
 // The document, or 405 for a method that does not read.
 [[nodiscard]] http::Response answer(const HttpRoute& route, HttpDoor& door,
                                     const http::Request& request);
+
+// What an OPTIONS is answered where there is no document to tell: "*", and what is upgraded.
+[[nodiscard]] http::Response answer_options(std::string_view methods);
+// To a method that nothing at this path knows.
+[[nodiscard]] http::Response refuse_method(std::string_view methods);
 
 }  // namespace duolog::session

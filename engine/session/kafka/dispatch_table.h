@@ -46,6 +46,7 @@ inline constexpr ServedApi kRows[] = {
     {ApiKey::kInitProducerId, init_producer_id, kClusterFirst, Operation::kIdempotentWrite,
      kCluster},
     {ApiKey::kOffsetForLeaderEpoch, offset_for_leader_epoch, kEach, Operation::kDescribe, kTopic},
+    {ApiKey::kDescribeAcls, describe_acls, kClusterFirst, Operation::kDescribe, kCluster},
     // Settings are a topic's, a group's or the cluster's: config_access.h.
     {ApiKey::kDescribeConfigs, describe_configs, kEach, Operation::kDescribeConfigs},
     {ApiKey::kAlterConfigs, alter_configs, kEach, Operation::kAlterConfigs},

@@ -32,8 +32,8 @@ std::int32_t random_id() {
 
 // ---- FetchSession -------------------------------------------------------------------------------
 
-bool FetchSession::Partition::worth_saying(const kafka::FetchResponse::Topic::Partition& response) {
-  had_records = response.records.size_bytes() > 0;
+bool FetchSession::Said::worth_saying(const kafka::FetchResponse::Topic::Partition& response) {
+  const bool has_records = response.records.size_bytes() > 0;
   const bool failed = response.error_code != ErrorCode::kNone;
   const bool diverges = response.diverging_epoch.epoch.value >= 0;
   const bool moved =
@@ -41,7 +41,7 @@ bool FetchSession::Partition::worth_saying(const kafka::FetchResponse::Topic::Pa
   // What was said with an error is said again once the error has gone.
   high_watermark = failed || diverges ? Offset(-1) : response.high_watermark;
   log_start = response.log_start_offset;
-  return had_records || failed || diverges || moved;
+  return has_records || failed || diverges || moved;
 }
 
 const std::string& FetchSession::key_of(std::string_view topic, const Uuid& id,

@@ -35,18 +35,21 @@ class FetchSession {
  public:
   using AskedPartition = kafka::FetchRequest::Topic::Partition;
 
-  // A partition, what is asked of it, and what was last said.
+  // What a client was last told of a partition.
+  struct Said {
+    Offset high_watermark{-1};
+    Offset log_start{-1};
+
+    // Whether an incremental response says something of this partition; notes what it says.
+    [[nodiscard]] bool worth_saying(const kafka::FetchResponse::Topic::Partition& response);
+  };
   struct Partition {
     std::string topic;  // one of the two
     Uuid topic_id;
     AskedPartition asked;
-    Offset high_watermark{-1};
-    Offset log_start{-1};
+    Said said;
     bool forgotten = false;
     bool had_records = false;
-
-    // Whether an incremental response says something of this partition; notes what it says.
-    [[nodiscard]] bool worth_saying(const kafka::FetchResponse::Topic::Partition& response);
   };
 
   FetchSession(const KafkaConnection& owner, std::int32_t id, bool by_ids)

@@ -11,6 +11,7 @@ namespace duolog::session {
 namespace {
 
 constexpr std::size_t kLengthBytes = 4;
+constexpr std::int32_t kTlsHandshake = 0x1603;     // read as the first half of a length
 constexpr std::size_t kKeptInputBytes = 2U << 20;  // for the next request, until it goes idle
 
 std::int32_t length_at(Bytes bytes) { return load_be<std::int32_t>(bytes.data()); }
@@ -51,6 +52,11 @@ std::size_t KafkaConnection::take_frames(MutableBytes bytes) {
 bool KafkaConnection::length_is_good(std::int32_t length) {
   if (length >= 0 && static_cast<std::uint32_t>(length) <= sessions_.settings().max_request_bytes) {
     return true;
+  }
+  if (length >> 16 == kTlsHandshake) {
+    refuse(KafkaClose::kBadRequest,
+           "it began TLS, which this port does not speak; set its security.protocol to PLAINTEXT");
+    return false;
   }
   refuse(length < 0 ? KafkaClose::kBadRequest : KafkaClose::kTooLarge,
          "a request of " + std::to_string(length) + " bytes; at most " +

@@ -117,6 +117,70 @@ TEST(OriginTest, RefusesUserInformationPathsAndWhiteSpace) {
   }
 }
 
+TEST(OriginTest, LetsInWhatAnAppOrAPageWithoutOriginSendsOnceItIsOnTheList) {
+  const std::string_view known[] = {
+      "capacitor://localhost", "file://", "chrome-extension://abcdef", "app://-", "null",
+      "tauri://localhost:1420"};
+  for (const std::string_view entry : known) {
+    const AccessPolicy policy{
+        .listen_address = "127.0.0.1", .host_names = {}, .allowed_origins = {std::string(entry)}};
+    for (const std::string_view text : known) {
+      EXPECT_FALSE(origin(text)) << text;
+      EXPECT_EQ(origin_allowed(text, "localhost", policy), text == entry)
+          << text << " by " << entry;
+    }
+    for (const char* text : {"", "file:///", "capacitor://localhost:80", "capacitor://evil.com",
+                             "NULL", "app://", "tauri://localhost"}) {
+      EXPECT_FALSE(origin_allowed(text, "localhost", policy)) << text << " by " << entry;
+    }
+  }
+}
+
+TEST(OriginTest, LetsEverythingInWhereTheListHoldsAStar) {
+  const AccessPolicy policy{
+      .listen_address = "127.0.0.1", .host_names = {}, .allowed_origins = {"*"}};
+  for (const char* text : {"https://evil.com", "null", "file://", "", "what ever"}) {
+    EXPECT_TRUE(origin_allowed(text, "localhost", policy)) << text;
+  }
+}
+
+TEST(OriginTest, KnowsEntriesThatCanNeverMatch) {
+  for (const char* entry : {"*", "null", "https://app.example.com", "http://[::1]:3000", "file://",
+                            "capacitor://localhost", "app://-", "HTTPS://App.Example.com:444"}) {
+    EXPECT_TRUE(check_allowed_origin(entry)) << entry;
+  }
+  for (const char* entry :
+       {"app.example.com", "https://app.example.com/", "https://app.example.com/x",
+        "https://*.example.com", "https://", "https://app.example.com:0", "http://[::x]",
+        "http://[1:2]", "https://user@app.example.com", "NULL", "wss://app.example.com", "://x",
+        "1app://x", "https://app.example.com:99999", "javascript:alert(1)"}) {
+    const auto checked = check_allowed_origin(entry);
+    ASSERT_FALSE(checked) << entry;
+    EXPECT_TRUE(checked.error().message.contains("'" + std::string(entry) + "'"));
+  }
+}
+
+TEST(HostTest, KnowsEntriesThatCanNeverMatch) {
+  EXPECT_TRUE(check_host_name("duolog.example.com"));
+  EXPECT_TRUE(check_host_name("duolog_1"));
+  for (const char* entry : {"http://duolog.example.com", "*", "*.example.com", "::1", "[x]",
+                            "[1:2]", "a/b", "a:b", ""}) {
+    EXPECT_FALSE(check_host_name(entry)) << entry;
+  }
+}
+
+TEST(HostTest, AllowsAddressesOfTheListAndNoMindOfItsPorts) {
+  const AccessPolicy policy{.listen_address = "127.0.0.1",
+                            .host_names = {"192.0.2.1", "[2001:db8::1]", "a.example:8080"},
+                            .allowed_origins = {}};
+  for (const char* text : {"192.0.2.1", "192.0.2.1:80", "[2001:db8:0::1]:80", "a.example",
+                           "a.example:9999", "127.0.0.1"}) {
+    EXPECT_TRUE(host(text, policy)) << text;
+  }
+  EXPECT_FALSE(host("192.0.2.2", policy));
+  EXPECT_FALSE(host("[2001:db8::2]", policy));
+}
+
 TEST(OriginTest, WantsHttpsOfAServerThatSpeaksTls) {
   const AccessPolicy tls{
       .listen_address = "127.0.0.1", .host_names = {}, .allowed_origins = {}, .tls = true};
@@ -139,6 +203,16 @@ TEST(AccessTest, RefusesForeignHostsAndOrigins) {
   request.fields = {{"Host", "localhost:8080"}, {"origin", "http://evil.com"}};
   EXPECT_EQ(check_access(request, kLoopback)->status, 403);
   request.fields = {{"Host", "localhost:8080"}, {"Origin", "http://localhost:8080"}};
+  EXPECT_FALSE(check_access(request, kLoopback));
+}
+
+TEST(AccessTest, TakesTheHostOfAUrlInsteadOfTheHeader) {
+  Request request;
+  request.fields = {{"Host", "localhost:8080"}};
+  request.target = *parse_target("http://evil.com/");
+  EXPECT_EQ(check_access(request, kLoopback)->status, 403);
+  request.fields = {{"Host", "evil.com"}, {"Origin", "http://localhost:8080"}};
+  request.target = *parse_target("http://localhost:8080/");
   EXPECT_FALSE(check_access(request, kLoopback));
 }
 

@@ -87,6 +87,27 @@ TEST(RequestParserTest, LeavesTheBytesBehindTheRequest) {
   EXPECT_EQ(rest.consumed, 1u);
 }
 
+TEST(RequestParserTest, ReadsEveryFormOfATarget) {
+  EXPECT_EQ(one(get("", "GET http://h:1/p?q HTTP/1.1")), "GET /p 1.1 keep [Host=h] ");
+  EXPECT_EQ(one(get("", "OPTIONS * HTTP/1.1")), "OPTIONS  1.1 keep [Host=h] ");
+  EXPECT_EQ(one(get("", "CONNECT h:443 HTTP/1.1")), "CONNECT  1.1 keep [Host=h] ");
+}
+
+TEST(RequestParserTest, PassesOverEmptyLinesBeforeARequest) {
+  const std::vector<std::string> expected = {"GET / 1.1 keep [Host=h] ",
+                                             "GET / 1.1 keep [Host=h] "};
+  const std::string stream = "\r\n" + get() + "\r\n\r\n" + get();
+  EXPECT_EQ(outcome(stream), expected);
+  EXPECT_EQ(outcome(stream, nullptr, 1), expected);
+  EXPECT_EQ(one("\n" + get()), "error 400");
+  EXPECT_EQ(one("\r" + get()), "error 400");
+  EXPECT_EQ(one("\r\r\n" + get()), "error 400");
+
+  RequestParser parser;
+  EXPECT_EQ(parser.feed(as_bytes("\r\n")).consumed, 2u);
+  EXPECT_FALSE(parser.in_request()) << "no request is cut short";
+}
+
 TEST(RequestParserTest, ReadsPipelinedRequestsOneByOne) {
   const std::string stream =
       get() + "POST /2 HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi" + get();
@@ -139,6 +160,20 @@ TEST(RequestParserTest, BoundsTheHeader) {
   EXPECT_EQ(one(get("X: " + std::string(8193 - base.size(), 'x') + "\r\n")), "error 431");
   EXPECT_EQ(one(std::string(9000, 'G')), "error 431");
   EXPECT_EQ(one("GET /" + std::string(9000, 'x')), "error 431");
+}
+
+TEST(RequestParserTest, BoundsTheHeaderAtWhatItIsTold) {
+  const RequestLimits limits{.max_header_bytes = 32 * 1024};
+  EXPECT_THAT(one(get("X: " + std::string(32'000, 'x') + "\r\n"), limits), HasSubstr("GET /"));
+  EXPECT_THAT(one("GET /" + std::string(32'000, 'x') + " HTTP/1.0\r\n\r\n", limits),
+              HasSubstr("GET /"));
+  EXPECT_EQ(one(get("X: " + std::string(32'768, 'x') + "\r\n"), limits), "error 431");
+}
+
+TEST(RequestParserTest, KnowsTlsByItsFirstByte) {
+  EXPECT_TRUE(begins_tls(as_bytes("\x16\x03\x01")));
+  EXPECT_FALSE(begins_tls(as_bytes(get())));
+  EXPECT_FALSE(begins_tls({}));
 }
 
 TEST(RequestParserTest, BoundsTheNumberOfFields) {
@@ -211,8 +246,8 @@ TEST(RequestParserTest, WantsExactlyOneHost) {
 
 TEST(RequestParserTest, RefusesBadRequestLines) {
   for (const char* line : {"GET  / HTTP/1.1", " GET / HTTP/1.1", "GET / HTTP/1.1 ", "GET /", "GET",
-                           "GET / / HTTP/1.1", "G\x01T / HTTP/1.1", "GET http://h/ HTTP/1.1",
-                           "OPTIONS * HTTP/1.1", "GET /%zz HTTP/1.1", "GET /\x7F HTTP/1.1"}) {
+                           "GET / / HTTP/1.1", "G\x01T / HTTP/1.1", "GET ftp://h/ HTTP/1.1",
+                           "GET * HTTP/1.1", "GET /%zz HTTP/1.1", "GET /\x7F HTTP/1.1"}) {
     EXPECT_THAT(one(get("", line)), HasSubstr("error ")) << line;
   }
   EXPECT_EQ(one(get("", "GET / HTTP/2.0")), "error 505");
@@ -246,8 +281,8 @@ TEST(RequestParserPropertyTest, GivesTheSameOutcomeHoweverADamagedStreamIsCut) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
   const std::string good =
-      get("Connection: keep-alive\r\n", "GET /v1/topics/t/ws?from=1 HTTP/1.1") +
-      get("Content-Length: 5\r\n", "POST /r HTTP/1.1") + "hello" +
+      get("Connection: keep-alive\r\n", "GET /v1/topics/t/ws?from=1 HTTP/1.1") + "\r\n" +
+      get("Content-Length: 5\r\n", "POST http://h/r HTTP/1.1") + "hello" +
       get("Transfer-Encoding: chunked\r\n", "POST /r HTTP/1.1") +
       "3;x\r\nabc\r\n1\r\nd\r\n0\r\nT: 1\r\n\r\n" + get();
   ASSERT_EQ(outcome(good).size(), 4u);

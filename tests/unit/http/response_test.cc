@@ -31,6 +31,14 @@ TEST(ResponseTest, FollowsTheRequestInKeepingAlive) {
   EXPECT_THAT(serialize({}), Not(HasSubstr("Connection")));
 }
 
+TEST(ResponseTest, NamesAnUpgradeAmongWhatIsOfThisConnectionAlone) {
+  Response refused = error_response(426, "upgrade");
+  refused.fields.push_back({"Upgrade", "websocket"});
+  EXPECT_THAT(serialize(refused), HasSubstr("\r\nConnection: Upgrade\r\nConnection: close\r\n"));
+  const Response open{.status = 426, .fields = {{"Upgrade", "websocket"}}, .body = {}};
+  EXPECT_THAT(serialize(open), HasSubstr("\r\nConnection: Upgrade\r\n"));
+}
+
 TEST(ResponseTest, AnswersHeadWithTheLengthAndWithoutTheBody) {
   const std::string bytes = serialize(text_response(200, "hello"), {.head = true});
   EXPECT_THAT(bytes, HasSubstr("Content-Length: 5\r\n"));

@@ -37,8 +37,35 @@ TEST(TargetTest, RefusesBadEscapes) {
   EXPECT_THAT(parse_target("/%aF")->segments, ElementsAre("\xAF"));
 }
 
-TEST(TargetTest, RefusesEveryFormButThePath) {
-  for (const char* text : {"", "*", "http://h/p", "h:80", "?a=b", "/a#b", "/a?b#c"}) {
+TEST(TargetTest, KnowsAUrlWithTheHostThatItNames) {
+  const auto target = parse_target("http://h:80/a/b?c=d");
+  ASSERT_TRUE(target);
+  EXPECT_EQ(target->form, TargetForm::kAbsolute);
+  EXPECT_EQ(target->authority, "h:80");
+  EXPECT_EQ(target->path, "/a/b");
+  EXPECT_EQ(*target->parameter("c"), "d");
+  EXPECT_EQ(parse_target("HTTPS://[::1]/x")->authority, "[::1]");
+  EXPECT_EQ(parse_target("http://h")->path, "/");
+  EXPECT_THAT(parse_target("http://h")->segments, ElementsAre(""));
+  EXPECT_EQ(parse_target("http://h?a=b")->path, "/");
+  EXPECT_EQ(*parse_target("http://h?a=b")->parameter("a"), "b");
+  EXPECT_EQ(parse_target("/p")->form, TargetForm::kOrigin);
+  EXPECT_EQ(parse_target("/p")->authority, "");
+}
+
+TEST(TargetTest, KnowsTheServerAsAWholeAndWhatAProxyIsAskedForByTheirMethods) {
+  EXPECT_EQ(parse_target("*", "OPTIONS")->form, TargetForm::kAsterisk);
+  EXPECT_EQ(parse_target("*", "OPTIONS")->path, "");
+  EXPECT_FALSE(parse_target("*", "GET"));
+  EXPECT_EQ(parse_target("h:443", "CONNECT")->form, TargetForm::kAuthority);
+  EXPECT_EQ(parse_target("h:443", "CONNECT")->authority, "h:443");
+  EXPECT_FALSE(parse_target("h:443", "OPTIONS"));
+}
+
+TEST(TargetTest, RefusesWhatIsOfNoForm) {
+  for (const char* text :
+       {"", "*", "h:80", "?a=b", "/a#b", "/a?b#c", "http:/h/p", "http:h", "http://", "http:///p",
+        "http://?a", "http://user@h/p", "ftp://h/p", "ws://h/p", "http://h/p#c"}) {
     EXPECT_FALSE(parse_target(text)) << text;
   }
 }

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "engine/base/check.h"
+#include "net/kafka/acls.h"
 #include "net/kafka/api_versions.h"
 #include "net/kafka/cluster.h"
 #include "net/kafka/configs.h"
@@ -193,6 +194,8 @@ std::span<const MessageCase> message_cases() {
       case_of<DeleteRecordsResponse>(),
       case_of<InitProducerIdRequest>(),
       case_of<InitProducerIdResponse>(),
+      case_of<DescribeAclsRequest>(),
+      case_of<DescribeAclsResponse>(),
   };
   return kCases;
 }

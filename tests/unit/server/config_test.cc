@@ -185,9 +185,35 @@ TEST_F(ConfigTest, RefusesAddressesOfTheWrongForm) {
   }
 }
 
+TEST_F(ConfigTest, RefusesOriginsAndHostsThatCanNeverMatch) {
+  write_file("shards = 1\nws-allowed-origins = ['https://a.example', 'b.example']\n");
+  EXPECT_THAT(error(), HasSubstr(":2: ws-allowed-origins: 'b.example' can never match; "));
+  write_file("");
+  sources_.command_line = {{"ws-allowed-origins", "https://a.example/"}};
+  EXPECT_THAT(error(), HasSubstr("--ws-allowed-origins: 'https://a.example/' can never match; "));
+  sources_.command_line = {{"ws-allowed-hosts", "https://a.example"}};
+  EXPECT_THAT(error(), HasSubstr("--ws-allowed-hosts: 'https://a.example' can never match; "));
+  sources_.command_line = {{"ws-allowed-origins", "null, capacitor://localhost,*"}};
+  EXPECT_THAT(load_config(sources_).value().http.access.allowed_origins,
+              ElementsAre("null", "capacitor://localhost", "*"));
+}
+
+TEST_F(ConfigTest, TakesHeadersOf32KiB) {
+  sources_.command_line = {{"http-max-header-bytes", "32KiB"}};
+  EXPECT_EQ(load_config(sources_).value().http.request.max_header_bytes, 32 * kKiB);
+}
+
 TEST_F(ConfigTest, RefusesSettingsThatContradictEachOther) {
   sources_.command_line = {{"segment-bytes", "1MiB"}};
-  EXPECT_THAT(error(), HasSubstr("message-max-bytes is more than segment-bytes"));
+  EXPECT_EQ(error(),
+            "message-max-bytes is more than segment-bytes: 1048588B against 1MiB: a batch lies in "
+            "one segment");
+  sources_.command_line = {{"message-max-bytes", "101MiB"}};
+  EXPECT_THAT(error(), HasSubstr("socket-request-max-bytes: 101MiB against 100MiB: "));
+  sources_.command_line = {{"message-max-bytes", "9MiB"}, {"journal-max-bytes", "16MiB"}};
+  EXPECT_THAT(error(), HasSubstr("half of journal-max-bytes: 9MiB against half of 16MiB: "));
+  sources_.command_line = {{"message-max-bytes", "9MiB"}, {"tail-memory-bytes", "16MiB"}};
+  EXPECT_THAT(error(), HasSubstr("half of tail-memory-bytes: 9MiB against half of 16MiB: "));
   sources_.command_line = {{"group-max-session-timeout-ms", "5s"}};
   EXPECT_THAT(error(), HasSubstr("group-min-session-timeout-ms is more than"));
   sources_.command_line = {{"journal-min-bytes", "1GiB"}};
@@ -200,6 +226,7 @@ TEST_F(ConfigTest, DumpIsReadBackUnchanged) {
   config.advertise = HostPort{"::1", 9092};
   config.broker.topic_defaults.log.segment_ms = 90'061'001;
   config.http.access.host_names = {"a.example", "b.example:8080"};
+  config.http.access.allowed_origins = {"https://a.example", "null", "file://", "*"};
   config.log_level = LogLevel::kOff;
   write_file(dump_config(config));
   EXPECT_EQ(error(), "");

@@ -91,6 +91,15 @@ TEST_F(ProgramTest, ReadsEveryPartitionOrOnlyTheOneThatIsNamed) {
   EXPECT_EQ(wrong.status, 1);
 }
 
+TEST_F(ProgramTest, PutsKeysWhereJavasClientsDo) {
+  run("printf 'MSFT:v\\nfoobar:v\\na:v\\nk:v\\n' | duolog produce spread -q -K :" + broker_);
+  const std::string consume =
+      "duolog consume spread -e -f '{key}={partition}\\n'" + broker_ + "| sort | xargs echo";
+  EXPECT_EQ(run(consume).output, "MSFT=0 a=1 foobar=0 k=2\n");
+  run("printf 'MSFT:v\\n' | duolog produce spread -q -K : -X partitioner=consistent" + broker_);
+  EXPECT_THAT(run(consume).output, HasSubstr("MSFT=1"));
+}
+
 TEST_F(ProgramTest, DescribesATopicByItsOffsets) {
   run("seq 1 5 | duolog produce letters -q" + broker_);
   const Finished described = run("duolog topic describe letters" + broker_);

@@ -117,6 +117,8 @@ TEST(HandshakeTest, TellsAPlainRequestToUpgrade) {
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().status, 426);
     EXPECT_THAT(serialize(refused.error()), HasSubstr("\r\nUpgrade: websocket\r\n"));
+    EXPECT_THAT(serialize(refused.error()),
+                HasSubstr("\r\nConnection: Upgrade\r\nConnection: close\r\n"));
   }
 }
 

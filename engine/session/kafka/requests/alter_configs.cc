@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 #include <string>
 #include <string_view>
@@ -51,6 +52,10 @@ Refusal read_settings(const Asked& asked, NewConfigs& wanted) {
                                std::string(config.value.value_or(""))});
   }
   return {};
+}
+
+bool is_given(const NewConfigs::Setting& setting) {
+  return setting.operation != Operation::kDelete;
 }
 
 Refusal change_logger(const NewConfigs& wanted) {
@@ -146,6 +151,11 @@ class AlterConfigsJob final : public GatheringJob {
         }
         return check_broker_id(wanted.name, here);
       case ConfigResource::kClientMetrics:
+        if (std::ranges::any_of(wanted.settings, is_given)) {
+          return {ErrorCode::kInvalidRequest,
+                  "This server takes no metrics from clients: there is nothing to subscribe to."};
+        }
+        [[fallthrough]];
       case ConfigResource::kGroup:
         if (!wanted.name.empty()) return {};
         return {ErrorCode::kInvalidRequest, "The name of the resource is empty."};

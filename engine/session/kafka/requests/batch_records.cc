@@ -12,11 +12,12 @@ using kafka::ErrorCode;
 
 constexpr std::int64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
 
-// What the client says of its clock may be anything: the difference has 64 bits without a sign.
+// What the client says of its clock may be anything: the difference has 64 bits without a sign. One
+// that has no place in 63 is beyond every limit, as in Kafka.
 bool is_within(Timestamp earlier, Timestamp later, std::int64_t limit_ms) {
   const auto apart =
       static_cast<std::uint64_t>(later.value) - static_cast<std::uint64_t>(earlier.value);
-  return limit_ms == kNoLimit || apart <= static_cast<std::uint64_t>(limit_ms);
+  return apart <= static_cast<std::uint64_t>(limit_ms);
 }
 
 // A record without a timestamp is near any clock.
@@ -45,7 +46,8 @@ BatchRefusal check_records(const broker::TopicConfig& config, Bytes batch,
                            const storage::BatchInfo& info, Timestamp now, Buffer& inflated) {
   const bool by_create_time = config.timestamp_type == storage::TimestampType::kCreateTime;
   const bool times = by_create_time && (config.timestamp_before_max_ms != kNoLimit ||
-                                        !is_near(config, info.max_timestamp, now));
+                                        !is_near(config, info.max_timestamp, now) ||
+                                        !is_near(config, info.header.base_timestamp, now));
   if (!times && !config.cleanup_compact) return {};
   Bytes records = storage::records_of(batch, info.header);
   if (info.header.codec() != storage::Codec::kNone) {

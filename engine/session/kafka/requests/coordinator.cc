@@ -1,7 +1,9 @@
 // FindCoordinator: which broker looks after a group: this one, the only one that there is.
 //
 // Answered once `__consumer_offsets` exists, so that what follows finds it. There are no share
-// groups, COORDINATOR_NOT_AVAILABLE, and no transactions, TRANSACTIONAL_ID_AUTHORIZATION_FAILED.
+// groups, COORDINATOR_NOT_AVAILABLE, and no transactions. That, clients give up at, and show why:
+// librdkafka, up to version 2, the message of TRANSACTIONAL_ID_AUTHORIZATION_FAILED alone; Java,
+// from version 4 on, every message but that one's.
 #include "net/kafka/coordinator.h"
 
 #include "engine/groups/group_coordinators.h"
@@ -12,6 +14,7 @@ namespace duolog::session {
 namespace {
 
 using kafka::ErrorCode;
+using kafka::NullableString;
 using Coordinator = kafka::FindCoordinatorResponse::Coordinator;
 
 constexpr std::int8_t kGroup = 0;
@@ -25,7 +28,8 @@ constexpr std::int32_t kNone = -1;                  // no node, no port
 std::string_view reason(ErrorCode error, std::int8_t key_type) {
   if (error == ErrorCode::kGroupAuthorizationFailed) return "Group authorization failed.";
   if (key_type == kGroup) return "The coordinator is not available.";
-  return "This server coordinates groups, but no transactions or shares.";
+  if (key_type == kTransaction) return "This server has no transactions: unset transactional.id.";
+  return "This server coordinates groups, but no shares.";
 }
 
 class FindCoordinatorJob final : public GatheringJob {
@@ -61,8 +65,10 @@ void FindCoordinatorJob::start(const Request& request) {
 
 ErrorCode FindCoordinatorJob::check_type() const {
   if (key_type_ == kGroup) return ErrorCode::kNone;
-  // As InitProducerId: clients give up at it.
-  if (key_type_ == kTransaction) return ErrorCode::kTransactionalIdAuthorizationFailed;
+  if (key_type_ == kTransaction) {
+    return slot_.version >= kFirstVersionWithMany ? ErrorCode::kUnsupportedVersion
+                                                  : ErrorCode::kTransactionalIdAuthorizationFailed;
+  }
   const bool known = key_type_ == kShare && slot_.version >= kFirstVersionWithShare;
   return known ? ErrorCode::kCoordinatorNotAvailable : ErrorCode::kInvalidRequest;
 }
@@ -99,7 +105,9 @@ void FindCoordinatorJob::finish() {
   } else {
     const Coordinator& only = coordinators[0];
     response = {.error_code = only.error_code,
-                .error_message = only.error_message,
+                .error_message = only.error_code == ErrorCode::kNone
+                                     ? NullableString("NONE")  // as Kafka has it, and only here
+                                     : only.error_message,
                 .node_id = only.node_id,
                 .host = only.host,
                 .port = only.port};

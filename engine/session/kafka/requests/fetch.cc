@@ -214,8 +214,17 @@ void FetchJob::fill_responses() {
   }
 }
 
-// KIP-227: of an incremental request, only partitions with something new are mentioned. If the
-// session has moved on or gone meanwhile, all are.
+// Whether a client has not been told of a partition what its response says. A session that has
+// ended or moved on meanwhile cannot tell, but what was said when the request came.
+bool FetchJob::says_something(FetchSession* session, std::size_t i) {
+  if (session == nullptr) return names_[i].said.worth_saying(responses_[i]);
+  FetchSession::Partition& partition = *session->partitions()[i];
+  partition.had_records = responses_[i].records.size_bytes() > 0;
+  return partition.said.worth_saying(responses_[i]);
+}
+
+// KIP-227: of an incremental request, only partitions with something new are mentioned: a client
+// takes any other answer for a mistake, even if it has ended its session meanwhile.
 void FetchJob::leave_out_what_is_known() {
   FetchSession* session =
       slot_.connection.sessions().fetch_sessions().find(response_.session_id, session_epoch_);
@@ -225,9 +234,8 @@ void FetchJob::leave_out_what_is_known() {
   std::size_t topic_count = 0;
   std::size_t kept = 0;
   for (std::size_t i = 0; i < responses_.size(); ++i) {
-    const bool says_something =
-        session == nullptr || session->partitions()[i]->worth_saying(responses_[i]);
-    if (!incremental || !says_something) continue;
+    if (session == nullptr && !incremental) break;
+    if (!says_something(session, i) || !incremental) continue;
     const Named& name = names_[i];
     const bool same_topic = topic_count > 0 && topics[topic_count - 1].topic == name.topic &&
                             topics[topic_count - 1].topic_id == name.topic_id;

@@ -49,6 +49,7 @@ class FetchJob final : public KafkaJob {
   struct Named {
     std::string_view topic;
     Uuid topic_id;
+    FetchSession::Said said;  // when the request came
   };
   // One partition that is read. Its waiter is called when there is more than was seen.
   struct Part : broker::Waiter {
@@ -90,6 +91,7 @@ class FetchJob final : public KafkaJob {
   void answer();
   void fill_responses();
   void leave_out_what_is_known();
+  [[nodiscard]] bool says_something(FetchSession* session, std::size_t i);
 
   static void on_ready(broker::Waiter& waiter, broker::Partition& partition);
   static void on_expired(runtime::Timer& timer, void* context);

@@ -107,9 +107,9 @@ void FetchJob::prepare(const FetchSession& session) {
     const bool same_topic = i > 0 && partition.topic_id == names_[i - 1].topic_id &&
                             partition.topic == names_[i - 1].topic;
     if (same_topic) {
-      names_[i] = names_[i - 1];
+      names_[i] = {names_[i - 1].topic, partition.topic_id, partition.said};
     } else {
-      names_[i] = {slot_.arena.copy(partition.topic), partition.topic_id};
+      names_[i] = {slot_.arena.copy(partition.topic), partition.topic_id, partition.said};
       topic = by_id ? broker.find(partition.topic_id) : broker.find(partition.topic);
     }
     prepare_part(topic, partition.asked, responses_[i]);

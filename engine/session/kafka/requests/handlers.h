@@ -28,6 +28,9 @@ struct ResponseSlot;
 [[nodiscard]] Result<void> delete_topics(ResponseSlot& slot, kafka::Reader& reader);
 [[nodiscard]] Result<void> create_partitions(ResponseSlot& slot, kafka::Reader& reader);
 
+// What clients are allowed.
+[[nodiscard]] Result<void> describe_acls(ResponseSlot& slot, kafka::Reader& reader);
+
 // Settings. Changes are answered once they are durable and every shard knows them.
 [[nodiscard]] Result<void> describe_configs(ResponseSlot& slot, kafka::Reader& reader);
 [[nodiscard]] Result<void> alter_configs(ResponseSlot& slot, kafka::Reader& reader);

@@ -72,6 +72,33 @@ TEST(HttpTest, RefusesAHeaderThatIsTooLarge) {
   EXPECT_TRUE(client.closed());
 }
 
+TEST(HttpTest, TakesALargerHeaderWhereItIsTold) {
+  HttpPortSettings settings;
+  settings.http.request.max_header_bytes = 32U << 10;
+  HttpFixture fixture(1, settings);
+  HttpClient client(fixture);
+  client.send("GET /healthz HTTP/1.1\r\nHost: a\r\nX: " + std::string(32'000, 'x') + "\r\n\r\n");
+  EXPECT_EQ(status(client.response()), 200);
+}
+
+TEST(HttpTest, ClosesAtOnceOnAClientThatBeginsTls) {
+  HttpFixture fixture;
+  HttpClient client(fixture);
+  client.send(std::string_view("\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03", 11));
+  EXPECT_TRUE(client.closed());
+  EXPECT_TRUE(client.input().empty());
+  EXPECT_EQ(fixture.counters().refused_request.get(), 1U);
+  EXPECT_EQ(fixture.counters().request_timeouts.get(), 0U);
+}
+
+TEST(HttpTest, PassesOverAnEmptyLineBeforeARequest) {
+  HttpFixture fixture;
+  HttpClient client(fixture);
+  client.send("\r\n" + get("/healthz") + "\r\n" + get("/healthz"));
+  EXPECT_EQ(status(client.response()), 200);
+  EXPECT_EQ(status(client.response()), 200);
+}
+
 TEST(HttpTest, RefusesFeedsOfWhatIsNotThere) {
   broker::Options options = broker::TestCluster::small_options();
   options.auto_create_topics = false;

@@ -66,14 +66,85 @@ TEST(HttpRoutesTest, HeadIsAnsweredWithTheHeaderOfGetAlone) {
 TEST(HttpRoutesTest, MethodsThatDoNotReadAreRefusedAndToldWhichDo) {
   HttpFixture fixture;
   for (const std::string_view path : kDocuments) {
-    for (const std::string_view method : {"POST", "PUT", "DELETE", "OPTIONS"}) {
+    for (const std::string_view method : {"POST", "PUT", "DELETE", "options"}) {
       HttpClient client(fixture);
       client.send(request(method, path));
       const std::string refused = client.response();
       EXPECT_TRUE(refused.starts_with("HTTP/1.1 405 ")) << method << " " << path;
-      EXPECT_TRUE(refused.contains("Allow: GET, HEAD\r\n"));
+      EXPECT_TRUE(refused.contains("Allow: GET, HEAD, OPTIONS\r\n"));
     }
   }
+}
+
+// A client of HTTP/1.0, as balancers are that check health, names no host.
+std::string ask_as_balancer(HttpFixture& fixture, std::string_view method, std::string_view path) {
+  HttpClient client(fixture);
+  client.send(std::string(method) + " " + std::string(path) + " HTTP/1.0\r\n\r\n");
+  EXPECT_TRUE(client.closed());
+  return client.input();
+}
+
+TEST(HttpRoutesTest, ABalancerThatSpeaksHttp10IsToldHowTheServerIsByEveryMethodThatReads) {
+  HttpFixture fixture;
+  for (const std::string_view path : {"/healthz", "/readyz"}) {
+    for (const std::string_view method : {"GET", "HEAD", "OPTIONS"}) {
+      const std::string up = ask_as_balancer(fixture, method, path);
+      EXPECT_TRUE(up.starts_with("HTTP/1.1 200 OK\r\n")) << method << " " << path << ": " << up;
+      EXPECT_TRUE(up.contains("Connection: close\r\n"));
+      EXPECT_EQ(up.contains("Allow: GET, HEAD, OPTIONS\r\n"), method == "OPTIONS");
+    }
+  }
+  fixture.view().set(ServerView::State::kStopping);
+  for (const std::string_view method : {"GET", "HEAD", "OPTIONS"}) {
+    EXPECT_TRUE(ask_as_balancer(fixture, method, "/readyz").starts_with("HTTP/1.1 503 ")) << method;
+  }
+}
+
+TEST(HttpRoutesTest, OptionsSaysWhatMayBeAskedAndNothingOfTheData) {
+  HttpFixture fixture;
+  const auto allowed = [&](std::string_view target) {
+    HttpClient client(fixture);
+    client.send(request("OPTIONS", target, "Host: rebound.example.com\r\n"));
+    return client.response();
+  };
+  for (const std::string_view target : {"/metrics", "/v1/topics", "/", "*", "http://h/metrics"}) {
+    const std::string answer = allowed(target);
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n")) << target;
+    EXPECT_TRUE(answer.contains("Allow: GET, HEAD, OPTIONS\r\n")) << target;
+    EXPECT_TRUE(answer.contains("Content-Length: 0\r\n")) << target;
+  }
+  for (const std::string_view target : {"/v1/ws", "/v1/topics/t/ws"}) {
+    EXPECT_TRUE(allowed(target).contains("Allow: GET, OPTIONS\r\n")) << target;
+  }
+  EXPECT_TRUE(ask_as_balancer(fixture, "OPTIONS", "/").starts_with("HTTP/1.1 200 OK\r\n"));
+  EXPECT_TRUE(ask_as_balancer(fixture, "GET", "/").starts_with("HTTP/1.1 400 "));
+}
+
+TEST(HttpRoutesTest, AUrlIsAnsweredAsItsPathIsAndItsHostIsTheOneThatCounts) {
+  HttpFixture fixture;
+  EXPECT_TRUE(ask(fixture, "http://127.0.0.1/metrics").starts_with("HTTP/1.1 200 "));
+  EXPECT_TRUE(ask(fixture, "http://rebound.example.com/metrics").starts_with("HTTP/1.1 403 "));
+  EXPECT_TRUE(ask(fixture, "http://rebound.example.com/healthz").starts_with("HTTP/1.1 200 "));
+}
+
+TEST(HttpRoutesTest, ATunnelIsRefusedWithAllThatIsSentThroughIt) {
+  HttpFixture fixture;
+  HttpClient client(fixture);
+  client.send("CONNECT db.internal:443 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" +
+              request("GET", "/healthz"));
+  EXPECT_TRUE(client.response().starts_with("HTTP/1.1 405 "));
+  EXPECT_TRUE(client.closed());
+  EXPECT_TRUE(client.input().empty());
+}
+
+TEST(HttpRoutesTest, ARefusalOfAHeadHasNoBody) {
+  HttpFixture fixture;
+  HttpClient client(fixture);
+  client.send(request("HEAD", "/metrics", "Host: rebound.example.com\r\n"));
+  EXPECT_TRUE(client.closed());
+  const std::string& refused = client.input();
+  EXPECT_TRUE(refused.starts_with("HTTP/1.1 403 ")) << refused;
+  EXPECT_TRUE(refused.ends_with("\r\n\r\n")) << refused;
 }
 
 TEST(HttpRoutesTest, OnlyWhatSaysNothingOfTheDataIsAnsweredToAForeignHostOrOrigin) {
@@ -101,6 +172,27 @@ TEST(HttpRoutesTest, AServerIsReadyOnceItHasStartedAndUntilItStops) {
   EXPECT_EQ(says(ServerView::State::kStarting), "503 starting");
   EXPECT_EQ(says(ServerView::State::kReady), "200 ready");
   EXPECT_EQ(says(ServerView::State::kStopping), "503 stopping");
+}
+
+TEST(HttpRoutesTest, AServerThatCannotWriteIsNotReady) {
+  HttpFixture fixture;
+  const auto says = [&] {
+    const std::string response = ask(fixture, "/readyz");
+    return response.substr(9, 4) + body(response);
+  };
+  broker::WriteState& writing = fixture.cluster().cluster().writing();
+  int told = 0;
+  writing.on_full = [&] { ++told; };
+  writing.full();
+  writing.full();
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(says(), "503 the disk is full");
+  EXPECT_TRUE(ask(fixture, "/healthz").starts_with("HTTP/1.1 200 "));
+  writing.room();
+  EXPECT_EQ(says(), "200 ready");
+  writing.failed();
+  writing.room();
+  EXPECT_EQ(says(), "503 the disk has failed");
 }
 
 TEST(HttpRoutesTest, RequestsBehindAnswersThatNobodyTakesAreRefused) {

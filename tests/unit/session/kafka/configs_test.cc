@@ -22,7 +22,7 @@ using DescribeRequest = kafka::DescribeConfigsRequest;
 using DescribeResponse = kafka::DescribeConfigsResponse;
 using AlterRequest = kafka::IncrementalAlterConfigsRequest;
 
-enum : std::int8_t { kTopic = 2, kBroker = 4, kLogger = 8, kGroup = 32 };
+enum : std::int8_t { kTopic = 2, kBroker = 4, kLogger = 8, kClientMetrics = 16, kGroup = 32 };
 enum : std::int8_t { kSet = 0, kDelete = 1, kAppend = 2, kSubtract = 3 };
 enum : std::int8_t {
   kFromTopic = 1,
@@ -179,6 +179,15 @@ TEST_F(KafkaConfigsTest, GroupsKeepTheirSettings) {
   restart();
   EXPECT_EQ(value(kGroup, "g", "consumer.session.timeout.ms"), "50000 8");
   EXPECT_EQ(alter(kGroup, "g", "no.such.key", "1"), ErrorCode::kInvalidConfig);
+}
+
+TEST_F(KafkaConfigsTest, SubscriptionsToMetricsThatNobodyTakesAreRefused) {
+  EXPECT_EQ(alter(kClientMetrics, "s", "interval.ms", "1000"), ErrorCode::kInvalidRequest);
+  EXPECT_EQ(alter(kClientMetrics, "s", "metrics", "org.apache.", kAppend),
+            ErrorCode::kInvalidRequest);
+  EXPECT_EQ(alter(kClientMetrics, "s", "interval.ms", std::nullopt, kDelete), ErrorCode::kNone);
+  EXPECT_EQ(alter(kClientMetrics, "", "interval.ms", std::nullopt, kDelete),
+            ErrorCode::kInvalidRequest);
 }
 
 TEST_F(KafkaConfigsTest, TheLevelOfTheLogIsReadAndSet) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/session/kafka/dispatch_table.h"
+#include "net/kafka/acls.h"
 #include "net/kafka/api_versions.h"
 #include "net/kafka/cluster.h"
 #include "net/kafka/configs.h"
@@ -65,6 +66,7 @@ TEST_F(DispatchTest, EveryRowAnswersWithItsOwnApiInEveryVersion) {
   ask<DeleteRecordsResponse>(DeleteRecordsRequest{});
   ask<InitProducerIdResponse>(InitProducerIdRequest{.transactional_id = std::nullopt});
   ask<OffsetForLeaderEpochResponse>(OffsetForLeaderEpochRequest{});
+  ask<DescribeAclsResponse>(DescribeAclsRequest{});
   ask<DescribeConfigsResponse>(DescribeConfigsRequest{});
   ask<AlterConfigsResponse>(AlterConfigsRequest{});
   ask<CreatePartitionsResponse>(CreatePartitionsRequest{});
@@ -77,6 +79,15 @@ TEST_F(DispatchTest, EveryRowAnswersWithItsOwnApiInEveryVersion) {
     EXPECT_TRUE(asked_.contains(row.key))
         << kafka::find_api(row.key)->name << " is not asked above";
   }
+}
+
+TEST_F(DispatchTest, ToolsThatCopyWhatClientsMayAreToldThatNobodyIsAsked) {
+  KafkaClient client(server_.port());
+  const auto answer =
+      client.call<kafka::DescribeAclsResponse>(3, kafka::DescribeAclsRequest{.operation = 1});
+  EXPECT_EQ(answer->message.error_code, kafka::ErrorCode::kSecurityDisabled);
+  EXPECT_EQ(answer->message.error_message, "No Authorizer is configured.");
+  EXPECT_TRUE(answer->message.resources.empty());
 }
 
 TEST_F(DispatchTest, ARowIsFoundByThePlaceOfItsApi) {

@@ -140,6 +140,34 @@ TEST_F(FetchSessionTest, ItEndsWithItsConnection) {
   EXPECT_TRUE(eventually([&] { return sessions() == 0; }));
 }
 
+TEST_F(FetchSessionTest, AParkedIncrementalFetchStaysOneWhenItsSessionEnds) {
+  const std::int32_t id = begin();
+  const kafka::FetchRequest parked{
+      .max_wait_ms = 100, .min_bytes = 1, .session_id = id, .session_epoch = 1};
+  client.send(12, parked);
+  client.send(12, kafka::FetchRequest{.session_id = id, .session_epoch = -1});
+  EXPECT_EQ(mentioned(client.receive<kafka::FetchResponse>(12)), std::vector<int>{});
+  EXPECT_EQ(mentioned(client.receive<kafka::FetchResponse>(12)), std::vector<int>{});
+  EXPECT_EQ(sessions(), 0U);
+}
+
+TEST_F(FetchSessionTest, AParkedIncrementalFetchMentionsWhatIsNewAfterItsSessionHasMovedOn) {
+  const std::int32_t id = begin();
+  client.send(12, kafka::FetchRequest{
+                      .max_wait_ms = 50'000, .min_bytes = 1, .session_id = id, .session_epoch = 1});
+  client.send(12, kafka::FetchRequest{
+                      .max_wait_ms = 50'000, .min_bytes = 1, .session_id = id, .session_epoch = 2});
+  KafkaClient producer(server.port());
+  EXPECT_TRUE(eventually([&] {
+    return server.sum([](const KafkaCounters& c) -> const runtime::Counter& {
+      return c.parked_fetches;
+    }) == 2U;
+  }));
+  producer.produce("t", 1, batch_of({"new"}));
+  EXPECT_EQ(mentioned(client.receive<kafka::FetchResponse>(12)), std::vector<int>{1});
+  EXPECT_EQ(mentioned(client.receive<kafka::FetchResponse>(12)), std::vector<int>{1});
+}
+
 TEST_F(FetchSessionTest, AParkedIncrementalFetchIsWokenAndMentionsOnePartition) {
   const std::int32_t id = begin();
   client.send(12, kafka::FetchRequest{

@@ -299,6 +299,7 @@ TEST_P(GroupOffsetsTest, FindCoordinatorMakesTheTopicAndNamesThisServer) {
   EXPECT_EQ(old->message.error_code, ErrorCode::kNone);
   EXPECT_EQ(old->message.node_id, 1);
   EXPECT_EQ(old->message.port, server_.port());
+  EXPECT_EQ(old->message.error_message, "NONE");
   std::string_view keys[] = {"a", "b"};
   auto many = client_->call<kafka::FindCoordinatorResponse>(
       4, kafka::FindCoordinatorRequest{.coordinator_keys = all(keys)});
@@ -306,6 +307,7 @@ TEST_P(GroupOffsetsTest, FindCoordinatorMakesTheTopicAndNamesThisServer) {
   ASSERT_EQ(many->message.coordinators.size(), 2U);
   EXPECT_EQ(many->message.coordinators[1].key, "b");
   EXPECT_EQ(many->message.coordinators[1].node_id, 1);
+  EXPECT_EQ(many->message.coordinators[1].error_message, "");
   kafka::MetadataRequest::Topic topic{.name = "__consumer_offsets"};
   auto metadata = client_->call<kafka::MetadataResponse>(
       5,

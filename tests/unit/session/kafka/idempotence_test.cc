@@ -82,6 +82,16 @@ TEST_P(KafkaIdempotenceTest, HalfAnIdentityAndTransactionsAreRefused) {
   const auto coordinator = client.call<kafka::FindCoordinatorResponse>(
       3, kafka::FindCoordinatorRequest{.key = "tx", .key_type = 1});
   EXPECT_EQ(coordinator->message.error_code, ErrorCode::kTransactionalIdAuthorizationFailed);
+  constexpr std::string_view kWords = "This server has no transactions: unset transactional.id.";
+  EXPECT_EQ(coordinator->message.error_message, kWords);
+
+  // Java shows a message only beside an error that it has no words of its own for.
+  std::vector<std::string_view> keys = {"tx"};
+  const auto latest = client.call<kafka::FindCoordinatorResponse>(
+      6, kafka::FindCoordinatorRequest{.key_type = 1, .coordinator_keys = std::span(keys)});
+  ASSERT_EQ(latest->message.coordinators.size(), 1U);
+  EXPECT_EQ(latest->message.coordinators[0].error_code, ErrorCode::kUnsupportedVersion);
+  EXPECT_EQ(latest->message.coordinators[0].error_message, kWords);
 }
 
 TEST_P(KafkaIdempotenceTest, DuplicatesAreAnsweredWithTheirFirstOffsetAndNotAppended) {

@@ -120,6 +120,22 @@ TEST_F(KafkaTopicSettingsTest, ThePastEndsWhereTheTopicSaysAndTheRecordsBeyondAr
   }
 }
 
+TEST_F(KafkaTopicSettingsTest, APastWithoutALimitStillEndsWhereTheDifferenceHasNoPlace) {
+  EXPECT_EQ(client.create_topic("t", 1), ErrorCode::kNone);
+  constexpr std::int64_t kFirst = std::numeric_limits<std::int64_t>::min();
+  for (const auto codec : {storage::Codec::kNone, storage::Codec::kGzip}) {
+    EXPECT_EQ(client.produce("t", 0, batch_of({"a"}, kFirst, codec)).error_code,
+              ErrorCode::kInvalidTimestamp);
+    EXPECT_EQ(client.produce("t", 0, batch_of({"a"}, kFirst + 1, codec)).error_code,
+              ErrorCode::kInvalidTimestamp);
+    EXPECT_EQ(client.produce("t", 0, batch_of({"a"}, 2 * now_ms() + kFirst, codec)).error_code,
+              ErrorCode::kNone);
+    EXPECT_EQ(client.produce("t", 0, batch_of({"a"}, -1, codec)).error_code, ErrorCode::kNone);
+  }
+  create("appended", "message.timestamp.type", "LogAppendTime");
+  EXPECT_EQ(client.produce("appended", 0, batch_of({"a"}, kFirst)).error_code, ErrorCode::kNone);
+}
+
 TEST_F(KafkaTopicSettingsTest, OnlyARecordWithoutATimestampIsNearAnyClock) {
   create("t", "message.timestamp.before.max.ms", "60000");
   EXPECT_EQ(client.produce("t", 0, batch_of({"a"}, -1)).error_code, ErrorCode::kNone);

@@ -57,6 +57,33 @@ TEST_F(KafkaTopicsTest, ZeroPartitionsAreInvalid) {
             ErrorCode::kInvalidPartitions);
 }
 
+TEST_F(KafkaTopicsTest, NamesThatDifferInDotsAndUnderscoresAloneCollide) {
+  const auto of = [](std::string_view name) {
+    return CreateTopicsRequest::Topic{.name = name, .num_partitions = 1, .replication_factor = 1};
+  };
+  EXPECT_EQ(create(of("topic.a_b")).error_code, ErrorCode::kNone);
+  for (const std::string_view name : {"topic.a.b", "topic_a_b", "topic_a.b"}) {
+    const auto refused = create(of(name));
+    EXPECT_EQ(refused.error_code, ErrorCode::kInvalidTopicException) << name;
+    EXPECT_EQ(refused.error_message.value_or(""),
+              "Topic '" + std::string(name) + "' collides with existing topic: topic.a_b");
+  }
+  EXPECT_EQ(create(of("topic.a.b"), true).error_code, ErrorCode::kInvalidTopicException);
+  EXPECT_EQ(create(of("topic.a_b")).error_code, ErrorCode::kTopicAlreadyExists);
+  EXPECT_EQ(create(of("topic-a-b")).error_code, ErrorCode::kNone);
+  EXPECT_EQ(create(of("topic.ab")).error_code, ErrorCode::kNone);
+  EXPECT_EQ(remove({.name = "topic.a_b"}), ErrorCode::kNone);
+  EXPECT_EQ(create(of("topic.a.b")).error_code, ErrorCode::kNone);
+  EXPECT_EQ(create(of("topic.a_b")).error_code, ErrorCode::kInvalidTopicException);
+}
+
+TEST_F(KafkaTopicsTest, NamesThatCollideAreKnownAfterARestart) {
+  EXPECT_EQ(client.create_topic("a.b", 1), ErrorCode::kNone);
+  server.restart();
+  KafkaClient later(server.port());
+  EXPECT_EQ(later.create_topic("a_b", 1), ErrorCode::kInvalidTopicException);
+}
+
 TEST_F(KafkaTopicsTest, NamesFollowKafkasRule) {
   for (const std::string_view name : {"", ".", "..", "a b", "a/b", "\xc3\xa9"}) {
     EXPECT_EQ(create({.name = name, .num_partitions = 1, .replication_factor = 1}).error_code,
