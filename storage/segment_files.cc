@@ -199,16 +199,29 @@ void remove_segment(Files& files, Segment& segment) {
   }
 }
 
-Result<void> warm(Files& files, Segment& segment, std::uint64_t at, std::uint64_t ahead_bytes) {
+BatchStarts batch_starts(const Segment& segment, std::uint64_t at) {
+  BatchStarts starts;
+  if (!segment.index_loaded.load(std::memory_order_acquire)) return starts;
+  const std::uint64_t end = align_up(at + 1, kWindowBytes) + kWarmAheadBytes;
+  for (std::uint64_t from = align_down(at, kWindowBytes); from < end; from += kWindowBytes) {
+    starts.push_back(segment.index.floor_position(from).position);
+  }
+  return starts;
+}
+
+Result<void> warm(Files& files, Segment& segment, std::uint64_t at, BatchStarts starts) {
   if (auto loaded = ensure_index(files, segment); !loaded) return loaded;
+  // Only a sealed segment is found without its index: that one stays as it was loaded.
+  if (starts.empty()) starts = batch_starts(segment, at);
+  const std::uint64_t first = align_down(at, kWindowBytes);
   const std::uint64_t end = std::min(segment.stable_bytes.load(std::memory_order_acquire),
-                                     align_up(at + 1, kWindowBytes) + ahead_bytes);
+                                     align_up(at + 1, kWindowBytes) + kWarmAheadBytes);
   auto mapping = segment.ensure_mapped(files);
   if (!mapping) return std::unexpected(mapping.error());
-  for (std::uint64_t from = align_down(at, kWindowBytes); from < end; from += kWindowBytes) {
+  for (std::uint64_t from = first; from < end; from += kWindowBytes) {
     const std::uint64_t to = std::min(end, from + kWindowBytes);
     if (segment.ready_bytes(from) >= to - from) continue;
-    std::uint64_t position = segment.index.floor_position(from).position;
+    std::uint64_t position = starts[(from - first) / kWindowBytes];
     if (auto read = files.populate(*mapping, align_down(position, kBlockBytes), to); !read)
       return read;
     // The CRC of every batch that ends in this window is checked, once.
