@@ -130,6 +130,7 @@ void SegmentWriter::was_written_in_place(DiskOp& disk_op, Result<void> outcome) 
   auto& op = static_cast<Tail::SegmentOp&>(disk_op);
   Tail& tail = *op.tail;
   tail.op_busy = false;
+  op.data = {};
   if (!outcome) return op.writer->events_.failed(outcome.error());
   tail.in_place = op.to;
   // Whatever comes next is journalled with the whole block, before the block is overwritten.
@@ -154,6 +155,7 @@ void SegmentWriter::written(DiskOp& disk_op, Result<void> outcome) {
   Tail& tail = *op.tail;
   SegmentWriter& self = *op.writer;
   tail.op_busy = false;
+  op.data = {};
   if (!outcome) return self.events_.failed(outcome.error());
   const Position from = tail.written;
   tail.written = op.to;

@@ -2,8 +2,9 @@
 // some back.
 //
 // Chunks are given back oldest first, once their bytes are durable and in the segment file; the
-// readers' quiescent points decide when they are used again. The last, incomplete chunk of a log
-// that sits still is replaced by one small block.
+// readers' quiescent points decide when they are used again, and for a small block also the end of
+// a write in flight that reads it. The last, incomplete chunk of a log that sits still is replaced
+// by one small block.
 //
 // The owner shard's thread only.
 #pragma once
@@ -61,7 +62,8 @@ class TailMemory {
   };
   bool give_back(const Held& held);
   bool shrink(const Held& held);
-  void retire_chunk(std::uint8_t* chunk);
+  void retire_chunk(const Tail& tail, const std::uint8_t* memory);
+  void retire_small(const Tail& tail, std::uint8_t* block);
 
   RetireList& retired_;
   ChunkPool pool_;
