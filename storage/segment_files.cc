@@ -20,8 +20,8 @@ Result<void> make_partition_directory(Files& files, const LogIdentity& identity)
   }
   const std::string text = "version: 0\ntopic_id: " + to_text(identity.topic_id) + "\n";
   auto outcome = replace_file(files, identity.directory + kMetadataFile, as_bytes(text));
-  if (outcome) outcome = files.sync_directory(identity.directory);
-  if (outcome) outcome = files.sync_directory(parent_directory(identity.directory));
+  if (outcome) outcome = flush_directory(files, identity.directory);
+  if (outcome) outcome = flush_directory(files, parent_directory(identity.directory));
   return outcome;
 }
 
@@ -50,7 +50,7 @@ Result<void> write_index(Files& files, const Segment& segment, std::vector<Index
   if (outcome) {
     outcome = replace_file(files, stem + segment_file_name(segment.base_offset, ".index"), offsets);
   }
-  if (outcome) outcome = files.sync_directory(segment.directory);
+  if (outcome) outcome = flush_directory(files, segment.directory);
   return outcome;
 }
 
@@ -100,9 +100,9 @@ Result<FileId> create_segment(Files& files, const LogIdentity& identity, Offset 
   auto file = files.open(temporary, OpenMode::kCreateDirect);
   if (!file) return file;
   auto outcome = files.allocate(*file, 0, allocate_bytes);
-  if (outcome) outcome = files.sync(*file);
+  if (outcome) outcome = flush(files, *file);
   if (outcome) outcome = files.rename(temporary, path);
-  if (outcome) outcome = files.sync_directory(identity.directory);
+  if (outcome) outcome = flush_directory(files, identity.directory);
   if (!outcome) {
     files.close(*file);
     (void)files.remove(temporary);  // best effort: the error that matters is the first one
@@ -118,7 +118,7 @@ Result<void> seal_segment(Files& files, FileId file, const Segment& segment,
   if (outcome) outcome = files.truncate(file, size_bytes);
   if (outcome) outcome = files.sync(file);
   // The index is derived from the segment: where the disk is too full for it, it is rebuilt later.
-  if (outcome) (void)write_index(files, segment, index, last);
+  if (outcome) outcome = unless_unflushed(write_index(files, segment, index, last));
   return outcome;
 }
 

@@ -7,6 +7,7 @@
 
 #include "engine/base/check.h"
 #include "storage/checkpoint.h"
+#include "storage/file_util.h"
 #include "storage/segment_files.h"
 #include "storage/tail.h"
 
@@ -247,15 +248,18 @@ void SegmentWriter::save_checkpoint(Tail& tail) {
   const Offset segment = tail.planned->checkpoint.segment;
   // Segments before it will not be walked: they have been cut to their size.
   CHECK(segment == tail.unsealed.front()->base_offset);
+  auto outcome = std::make_unique<Result<void>>();
+  auto* result = outcome.get();
   tail.op_busy = true;
   disk_.run(
-      [this, planned = std::move(tail.planned), directory = tail.log.identity.directory] {
+      [this, result, planned = std::move(tail.planned), directory = tail.log.identity.directory] {
         // A failure to write one costs time after a crash, and what is known of producers whose
         // batches are gone.
-        (void)write_checkpoint(disk_.files(), directory, planned->checkpoint);
+        *result = unless_unflushed(write_checkpoint(disk_.files(), directory, planned->checkpoint));
       },
-      [this, &tail, covered, segment] {
+      [this, &tail, covered, segment, outcome = std::move(outcome)] {
         tail.op_busy = false;
+        if (!*outcome) return events_.failed(outcome->error());
         tail.checkpointed = covered;
         tail.checkpoint_segment = std::max(tail.checkpoint_segment, segment);
         events_.progress(tail);
@@ -273,7 +277,9 @@ void SegmentWriter::close(Tail& tail) {
         *result = disk_.files().truncate(file, size);
         if (*result) *result = disk_.files().sync(file);
         // It saves time at the next start; a full disk must not stop us from stopping.
-        if (*result) (void)write_checkpoint(disk_.files(), directory, checkpoint);
+        if (*result) {
+          *result = unless_unflushed(write_checkpoint(disk_.files(), directory, checkpoint));
+        }
       },
       [this, &tail, outcome = std::move(outcome)] {
         tail.op_busy = false;
@@ -338,7 +344,7 @@ void SegmentWriter::allocate(Tail& tail, std::uint64_t size_bytes, std::int64_t 
   disk_.run(
       [this, result, from, to, file = segment.file] {
         *result = disk_.files().allocate(file, from, to);
-        if (*result) *result = disk_.files().sync(file);
+        if (*result) *result = flush(disk_.files(), file);
       },
       [this, &tail, &segment, to, now_ms, outcome = std::move(outcome)] {
         tail.allocating = false;
@@ -349,6 +355,7 @@ void SegmentWriter::allocate(Tail& tail, std::uint64_t size_bytes, std::int64_t 
 }
 
 void SegmentWriter::refuse_space(Tail& tail, Error error, std::int64_t now_ms) {
+  if (error.code == Errc::kUnflushed) return events_.failed(std::move(error));
   tail.space_error = std::move(error);
   tail.no_space_until_ms = now_ms + kNoSpaceRetryMs;
   events_.room(tail);

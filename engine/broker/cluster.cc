@@ -281,6 +281,10 @@ void Cluster::on_every_shard(std::function<void(Broker&)> step,
   }
 }
 
+void Cluster::fail(Error error) {
+  if (!failed_.exchange(true) && on_failure) on_failure(std::move(error));
+}
+
 void Cluster::enqueue(std::move_only_function<void()> change) {
   changes_.push_back(std::move(change));
   if (!std::exchange(changing_, true)) next_change();
@@ -294,6 +298,8 @@ void Cluster::next_change() {
     return;
   }
   do {
+    // The change before this one is over, and no janitor is at the catalog.
+    if (catalog_.failure()) fail(*catalog_.failure());
     change_over_ = false;
     if (changes_.empty()) {
       changing_ = false;

@@ -2,12 +2,16 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <future>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "storage/log_reader.h"
 #include "storage/record_batch_builder.h"
@@ -64,6 +68,22 @@ std::vector<std::string> read_all(TestCluster& cluster, std::size_t shard, Parti
     }
     return values;
   });
+}
+
+// The file under `path` of this process is another device from now on, which cannot be flushed.
+void make_unflushable(const std::string& path) {
+  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  ASSERT_GE(null, 0);
+  int replaced = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    const auto target = std::filesystem::read_symlink(entry.path(), gone).string();
+    if (target.find(path) == std::string::npos) continue;
+    ASSERT_GE(dup2(null, std::stoi(entry.path().filename())), 0);
+    ++replaced;
+  }
+  close(null);
+  EXPECT_EQ(replaced, 1);
 }
 
 class BrokerTest : public testing::TestWithParam<std::size_t> {};
@@ -329,6 +349,19 @@ TEST(BrokerTest, AppendsThatWaitToBeSentAreRefusedWhenTheirTopicGoes) {
   EXPECT_EQ(sent.all_answered.get_future().wait_for(std::chrono::seconds(60)),
             std::future_status::ready);
   deleted.get_future().wait();
+}
+
+TEST_P(BrokerTest, FlushOfTheCatalogThatFailsStopsTheServerWithItsReason) {
+  TestCluster cluster(GetParam());
+  std::promise<Error> stopped;
+  cluster.cluster().on_failure = [&](Error error) { stopped.set_value(std::move(error)); };
+  make_unflushable("/meta/catalog-");
+  EXPECT_EQ(cluster.create({.name = "t"}).error, ErrorCode::kKafkaStorageError);
+  const Error error = stopped.get_future().get();
+  EXPECT_EQ(error.code, Errc::kIo);
+  EXPECT_NE(error.message.find("sync"), std::string::npos) << error.message;
+  // Once is enough.
+  EXPECT_EQ(cluster.create({.name = "u"}).error, ErrorCode::kKafkaStorageError);
 }
 
 }  // namespace
