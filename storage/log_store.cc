@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "storage/file_util.h"
 #include "storage/group_commit.h"
 #include "storage/journal.h"
 #include "storage/record_batch.h"
@@ -460,13 +461,19 @@ void LogStore::try_remove(Tail& tail) {
   std::vector<FileId> open;
   open.reserve(tail.unsealed.size());
   for (Segment* segment : tail.unsealed) open.push_back(std::exchange(segment->file, kNoFile));
+  auto outcome = std::make_unique<Result<void>>();
+  auto* result = outcome.get();
   disk_.run(
-      [this, open = std::move(open), from = tail.log.identity.directory, to = tail.graveyard] {
+      [this, result, &tail, open = std::move(open)] {
+        const LogIdentity& identity = tail.log.identity;
         for (const FileId file : open) disk_.files().close(file);
-        // What cannot be removed now is removed at the next start: the deletion itself is durable.
-        bury(disk_.files(), from, to);
+        // What cannot be removed now is removed when the name is used again, or at a later start:
+        // the deletion itself is durable.
+        *result = unless_unflushed(
+            bury(disk_.files(), identity.topic_id, identity.directory, tail.graveyard));
       },
-      [this, &tail] {
+      [this, &tail, outcome = std::move(outcome)] {
+        if (!*outcome) fail(outcome->error());
         memory_.forget(tail);
         auto done = std::move(tail.removed);
         std::erase(tails_, &tail);

@@ -14,17 +14,6 @@ constexpr std::uint64_t kOffsetEntryBytes = 8;  // Kafka: i32 relative offset, i
 constexpr std::uint64_t kTimeEntryBytes = 12;   // Kafka: i64 timestamp, i32 relative offset
 constexpr const char* kMetadataFile = "/partition.metadata";
 
-Result<void> make_partition_directory(Files& files, const LogIdentity& identity) {
-  if (auto made = files.make_directory(identity.directory); !made) {
-    if (made.error().code != Errc::kExists) return made;
-  }
-  const std::string text = "version: 0\ntopic_id: " + to_text(identity.topic_id) + "\n";
-  auto outcome = replace_file(files, identity.directory + kMetadataFile, as_bytes(text));
-  if (outcome) outcome = flush_directory(files, identity.directory);
-  if (outcome) outcome = flush_directory(files, parent_directory(identity.directory));
-  return outcome;
-}
-
 Result<void> write_index(Files& files, const Segment& segment, std::vector<IndexEntry> entries,
                          IndexEntry last) {
   std::vector<std::uint8_t> offsets(entries.size() * kOffsetEntryBytes);
@@ -86,15 +75,30 @@ Result<LoadedIndex> rebuild_index(Files& files, const Segment& segment) {
 
 }  // namespace
 
-Result<FileId> create_segment(Files& files, const LogIdentity& identity, Offset base_offset,
-                              std::uint64_t allocate_bytes) {
-  // Written last of the directory, so that its presence says that the directory is complete.
-  if (!read_partition_metadata(files, identity.directory)) {
-    if (auto made = make_partition_directory(files, identity); !made) {
-      return std::unexpected(made.error());
-    }
+Result<void> make_partition_directory(Files& files, const LogIdentity& identity) {
+  const std::string parent = parent_directory(identity.directory);
+  const auto owner = read_partition_metadata(files, identity.directory);
+  if (owner && *owner == identity.topic_id) return {};
+  if (!owner && owner.error().code != Errc::kNotFound) return std::unexpected(owner.error());
+  if (owner) {
+    auto removed = remove_directory(files, identity.directory);
+    if (removed) removed = flush_directory(files, parent);
+    if (!removed) return removed;
   }
-  const std::string path = identity.directory + "/" + segment_file_name(base_offset, ".log");
+  if (auto made = files.make_directory(identity.directory); !made) {
+    if (made.error().code != Errc::kExists) return made;
+  }
+  // Written last of the directory, so that its presence says that the directory is complete.
+  const std::string text = "version: 0\ntopic_id: " + to_text(identity.topic_id) + "\n";
+  auto outcome = replace_file(files, identity.directory + kMetadataFile, as_bytes(text));
+  if (outcome) outcome = flush_directory(files, identity.directory);
+  if (outcome) outcome = flush_directory(files, parent);
+  return outcome;
+}
+
+Result<FileId> create_segment(Files& files, const std::string& directory, Offset base_offset,
+                              std::uint64_t allocate_bytes) {
+  const std::string path = directory + "/" + segment_file_name(base_offset, ".log");
   const std::string temporary = path + ".tmp";
   (void)files.remove(temporary);  // left by a crash, or not there
   auto file = files.open(temporary, OpenMode::kCreateDirect);
@@ -102,7 +106,7 @@ Result<FileId> create_segment(Files& files, const LogIdentity& identity, Offset 
   auto outcome = files.allocate(*file, 0, allocate_bytes);
   if (outcome) outcome = flush(files, *file);
   if (outcome) outcome = files.rename(temporary, path);
-  if (outcome) outcome = flush_directory(files, identity.directory);
+  if (outcome) outcome = flush_directory(files, directory);
   if (!outcome) {
     files.close(*file);
     (void)files.remove(temporary);  // best effort: the error that matters is the first one
@@ -168,14 +172,43 @@ Result<LoadedIndex> load_index(Files& files, const Segment& segment) {
   return LoadedIndex{std::move(entries), running};
 }
 
-void bury(Files& files, const std::string& from, const std::string& to) {
-  (void)files.rename(from, to);
-  (void)files.sync_directory(parent_directory(from));
-  (void)files.sync_directory(parent_directory(to));
-  if (auto entries = files.list(to)) {
-    for (const DirectoryEntry& entry : *entries) (void)files.remove(to + "/" + entry.name);
+Result<void> bury(Files& files, const Uuid& topic_id, const std::string& from,
+                  const std::string& to) {
+  const auto owner = read_partition_metadata(files, from);
+  if (!owner && owner.error().code != Errc::kNotFound) return std::unexpected(owner.error());
+  if (!owner) {
+    (void)files.remove(from);  // it is not there, or has nothing in it yet
+    return {};
   }
-  (void)files.remove(to);
+  if (*owner != topic_id) return {};
+  if (!files.rename(from, to)) {
+    auto removed = remove_directory(files, from);
+    if (removed) removed = flush_directory(files, parent_directory(from));
+    return removed;
+  }
+  auto moved = flush_directory(files, parent_directory(from));
+  if (moved) moved = flush_directory(files, parent_directory(to));
+  // What is left there is removed at the next start.
+  if (moved) (void)remove_directory(files, to);
+  return moved;
+}
+
+Result<void> remove_directory(Files& files, const std::string& path) {
+  auto entries = files.list(path);
+  if (!entries) return std::unexpected(entries.error());
+  bool has_metadata = false;
+  for (const DirectoryEntry& entry : *entries) {
+    const std::string name = "/" + entry.name;
+    if (name == kMetadataFile) {
+      has_metadata = true;
+    } else if (auto removed = files.remove(path + name); !removed) {
+      return removed;
+    }
+  }
+  if (has_metadata) {
+    if (auto removed = files.remove(path + kMetadataFile); !removed) return removed;
+  }
+  return files.remove(path);
 }
 
 Result<void> ensure_index(Files& files, Segment& segment) {

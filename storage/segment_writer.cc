@@ -305,9 +305,16 @@ void SegmentWriter::make_segment(Tail& tail, std::uint64_t size_bytes, std::int6
                                             tail.end.position, max_bytes);
   made->segment->allocated_bytes = first_bytes;
   auto* result = made.get();
+  const bool is_first = tail.log.segments().segments.empty();
   disk_.run(
-      [this, result, first_bytes, identity = &tail.log.identity, offset = tail.end.offset] {
-        result->file = create_segment(disk_.files(), *identity, offset, first_bytes);
+      [this, result, first_bytes, is_first, identity = &tail.log.identity,
+       offset = tail.end.offset] {
+        if (is_first) {
+          auto directory = make_partition_directory(disk_.files(), *identity);
+          if (!directory) result->file = std::unexpected(directory.error());
+        }
+        if (!result->file) return;
+        result->file = create_segment(disk_.files(), identity->directory, offset, first_bytes);
       },
       [this, &tail, now_ms, made = std::move(made)] {
         tail.making_segment = false;

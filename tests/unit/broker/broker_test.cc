@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "engine/base/uuid.h"
 #include "storage/log_reader.h"
 #include "storage/record_batch_builder.h"
 #include "tests/unit/broker/test_cluster.h"
@@ -362,6 +363,29 @@ TEST_P(BrokerTest, FlushOfTheCatalogThatFailsStopsTheServerWithItsReason) {
   EXPECT_NE(error.message.find("sync"), std::string::npos) << error.message;
   // Once is enough.
   EXPECT_EQ(cluster.create({.name = "u"}).error, ErrorCode::kKafkaStorageError);
+}
+
+TEST_P(BrokerTest, WhatIsLeftOfADeletedTopicIsRemovedByTheFirstStartThatCan) {
+  namespace fs = std::filesystem;
+  TestCluster cluster(GetParam());
+  const auto created = cluster.create({.name = "t", .partitions = 1});
+  ASSERT_EQ(created.error, ErrorCode::kNone);
+  const Uuid id = created.topic->id;
+  ASSERT_EQ(append(cluster, 0, *created.topic->partition(PartitionId(0)), "a").error,
+            ErrorCode::kNone);
+  // It can be neither moved, for there is something in the way, nor removed.
+  const fs::path directory = cluster.directory() + "/topics/t-0";
+  const fs::path in_the_way = cluster.directory() + "/deleted/" + to_text(id) + "-0";
+  fs::create_directories(directory / "kept" / "too");
+  fs::create_directories(in_the_way / "kept" / "too");
+  ASSERT_EQ(cluster.remove(id).error, ErrorCode::kNone);
+  EXPECT_TRUE(fs::exists(directory));
+  cluster.restart();
+  EXPECT_TRUE(fs::exists(directory));
+
+  fs::remove_all(directory / "kept");
+  cluster.restart();
+  EXPECT_FALSE(fs::exists(directory));
 }
 
 }  // namespace

@@ -73,6 +73,7 @@ class TestCluster {
   }
 
   Cluster& cluster() { return *cluster_; }
+  [[nodiscard]] const std::string& directory() const { return directory_; }
   // How many segment files all partitions of a topic have.
   [[nodiscard]] std::size_t segment_files(const std::string& topic) const {
     std::size_t count = 0;
