@@ -44,6 +44,7 @@ LogStore::LogStore(Disk& disk, Epochs& epochs, const StoreOptions& options, Jour
                      commit_->add(tail);
                      work();
                    },
+               .sealed = [this](Tail& tail, Segment& segment) { memory_.sealed(tail, segment); },
                .progress = [this](Tail& tail) { progress(tail); },
                .room = [this](Tail& tail) { retry(tail); },
                .failed = [this](Error error) { fail(std::move(error)); }}),
@@ -132,7 +133,7 @@ Result<Log*> LogStore::adopt(LogIdentity identity, LogConfig config, RecoveredLo
     if (block != position) {
       if (!memory_.adopt_last_block(active, block - active.base_position, recovered.last_block)) {
         return duolog::fail(Errc::kTooLarge,
-                            "the memory for tails is too small for this many partitions");
+                            "there is no memory for the last block of every partition");
       }
       tail.journaled = tail.written = tail.synced = tail.checkpointed = block;
     }
@@ -367,7 +368,7 @@ void LogStore::flush() {
   if (retry_all_) retry_all();
   commit_->flush();
   commit_->recycle(tails_);
-  memory_.reclaim();
+  if (!stopping_) memory_.reclaim();  // nobody waits for memory any more
   // What recycling made room for goes out now: the next turn may be long in coming.
   if (retry_all_) {
     retry_all();

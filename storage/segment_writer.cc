@@ -209,6 +209,7 @@ void SegmentWriter::seal(Tail& tail) {
         if (!*outcome) return events_.failed(outcome->error());
         tail.unsealed.pop_front();
         tail.synced = std::max(tail.synced, end);
+        events_.sealed(tail, segment);
         events_.progress(tail);
       });
 }

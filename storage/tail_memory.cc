@@ -159,36 +159,38 @@ void TailMemory::retire_small(const Tail& tail, std::uint8_t* block) {
   });
 }
 
+// If the last block of the segment, which ends at `size_bytes` of its file, is in a small one.
+void TailMemory::give_back_small(const Tail& tail, Segment& segment, std::uint64_t size_bytes) {
+  const std::uint64_t last = (std::max<std::uint64_t>(size_bytes, 1) - 1) / kChunkBytes;
+  if (segment.slot(last).small) retire_small(tail, segment.clear_slot(last).memory);
+}
+
+void TailMemory::sealed(Tail& tail, Segment& segment) {
+  give_back_small(tail, segment, segment.stable_bytes.load(std::memory_order_relaxed));
+}
+
 void TailMemory::forget(Tail& tail, std::span<Segment* const> sealed) {
   std::erase_if(held_, [&](const Held& held) {
     if (held.tail != &tail || std::ranges::find(sealed, held.segment) == sealed.end()) return false;
     const auto slot = held.segment->slot(held.number);
-    if (slot.memory && !slot.small)
+    if (slot.memory && !slot.small) {
       retire_chunk(tail, held.segment->clear_slot(held.number).memory);
+    }
     return true;
   });
-  for (Segment* segment : sealed) {
-    // One that was sealed soon after a start still has the small block of its last bytes.
-    const std::uint64_t size = segment->stable_bytes.load(std::memory_order_relaxed);
-    const auto slot = segment->clear_slot((size > 0 ? size - 1 : 0) / kChunkBytes);
-    if (slot.memory) retire_small(tail, slot.memory);
-  }
 }
 
 void TailMemory::forget(Tail& tail) {
   std::erase_if(held_, [&](const Held& held) {
     if (held.tail != &tail) return false;
     const auto slot = held.segment->slot(held.number);
-    if (slot.memory && !slot.small)
+    if (slot.memory && !slot.small) {
       retire_chunk(tail, held.segment->clear_slot(held.number).memory);
+    }
     return true;
   });
-  for (Segment* segment : tail.log.segments().segments) {
-    // What is left are small blocks: at most one, the last of the active segment.
-    const std::uint64_t last = (tail.end.position - segment->base_position) / kChunkBytes;
-    if (segment != tail.active()) continue;
-    const auto slot = segment->clear_slot(last);
-    if (slot.memory) retire_small(tail, slot.memory);
+  for (Segment* segment : tail.unsealed) {
+    give_back_small(tail, *segment, tail.end_of(*segment) - segment->base_position);
   }
 }
 

@@ -56,6 +56,7 @@ class TailMemoryTest : public ::testing::Test {
                         retired_,
                         options_,
                         {.extent = [](Tail&) {},
+                         .sealed = [](Tail&, Segment&) {},
                          .progress = [](Tail&) {},
                          .room = [](Tail&) {},
                          .failed = [](const Error& error) { ADD_FAILURE() << error.message; }}};
