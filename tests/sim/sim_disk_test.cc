@@ -465,7 +465,7 @@ TEST(SimDiskDeathTest, MisalignedDirectWriteIsRefused) {
   SimDisk disk(files, 1);
   const FileId file = make(files, "/a", {}, OpenMode::kCreateDirect);
   TestWrite write(DiskOp::Kind::kWrite, file, 512, 'w');
-  EXPECT_DEATH(disk.submit(write.op), "is_aligned");
+  EXPECT_DEATH(disk.submit(write.op), "is_block_aligned");
 }
 
 }  // namespace
