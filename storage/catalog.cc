@@ -86,7 +86,7 @@ Catalog::Catalog(Catalog&& other) noexcept
       end_(other.end_),
       reserved_(other.reserved_),
       rewrite_at_(other.rewrite_at_),
-      failed_(other.failed_) {}
+      failure_(std::move(other.failure_)) {}
 
 Catalog& Catalog::operator=(Catalog&& other) noexcept {
   if (this == &other) return *this;
@@ -129,7 +129,10 @@ Result<void> Catalog::load() {
   if (auto replayed = replay(*bytes); !replayed) return replayed;
   reserved_ = bytes->size();
   if (auto cleared = clear_tail(Bytes(*bytes).subspan(end_)); !cleared) return cleared;
-  // What a killed process left in the page cache becomes durable before anyone is told of it.
+  // What a killed process left in the page cache becomes durable before anyone is told of it. It is
+  // written again for that: pages that could not be flushed once count as clean.
+  const Bytes known = Bytes(*bytes).first(end_);
+  if (auto written = files_->write(file_, 0, known); !written) return written;
   if (auto synced = files_->sync(file_); !synced) return synced;
   if (auto synced = files_->sync_directory(directory_); !synced) return synced;
   return remove_leftovers();
@@ -215,9 +218,9 @@ Result<void> Catalog::remove_leftovers() {
 // ---- Changing
 
 Result<void> Catalog::change(const CatalogEntry& entry) {
-  if (failed_) {
-    return fail(Errc::kIo, path_of(generation_) +
-                               " takes no change after a failed write: mend the disk and restart");
+  if (failure_) {
+    return fail(Errc::kIo, path_of(generation_) + " takes no change after a failed write (" +
+                               failure_->message + "): mend the disk and restart");
   }
   if (auto checked = state_.check(entry); !checked) return checked;
   std::vector<std::uint8_t> frame;
@@ -232,11 +235,15 @@ Result<void> Catalog::append(Bytes frame) {
   if (auto reserved = reserve(end_ + frame.size()); !reserved) return reserved;
   auto written = files_->write(file_, end_, frame);
   if (written) written = files_->sync(file_);
-  failed_ = !written;
-  if (!written) return written;
+  if (!written) return no_further_change(std::move(written));
   end_ += frame.size();
   ++next_sequence_;
   return {};
+}
+
+Result<void> Catalog::no_further_change(Result<void> failed) {
+  if (!failure_) failure_ = failed.error();
+  return failed;
 }
 
 // Makes sure of space up to `to`, and tries to keep half a step more. On an error nothing of the
@@ -250,7 +257,8 @@ Result<void> Catalog::reserve(std::uint64_t to) {
 }
 
 // Writes the state into a new file and makes it the current one. An error before the new file has
-// its name leaves the old one current; after that, no one knows which is: no further change.
+// its name leaves the old one current, but for a failed sync; after that, no one knows which is: no
+// further change.
 Result<void> Catalog::write_snapshot(std::uint64_t generation) {
   std::vector<std::uint8_t> entries;
   std::uint64_t sequence = next_sequence_;
@@ -271,15 +279,13 @@ Result<void> Catalog::write_snapshot(std::uint64_t generation) {
   if (!file) return std::unexpected(file.error());
   const bool reserved = files_->allocate(*file, 0, size + options_.reserve_bytes).has_value();
   auto done = files_->write(*file, 0, bytes);
+  const bool complete = done.has_value();
   if (done) done = files_->sync(*file);
-  if (done) {
-    done = files_->rename(temporary, path);
-    if (done) done = files_->sync_directory(directory_);
-    failed_ = !done;
-  }
+  if (done) done = files_->rename(temporary, path);
+  if (done) done = files_->sync_directory(directory_);
   if (!done) {
     files_->close(*file);
-    return done;
+    return complete ? no_further_change(std::move(done)) : done;
   }
   if (file_ != kNoFile) files_->close(file_);
   file_ = *file;
@@ -300,7 +306,10 @@ void Catalog::rewrite_if_long() {
     return;
   }
   // Where this fails, the next `open` removes the old file.
-  if (files_->remove(old)) (void)files_->sync_directory(directory_);
+  if (!files_->remove(old)) return;
+  if (auto synced = files_->sync_directory(directory_); !synced) {
+    (void)no_further_change(std::move(synced));
+  }
 }
 
 Result<LeaderEpoch> Catalog::begin_incarnation() {

@@ -3,7 +3,8 @@
 //
 // Every change is on disk before it is answered, and a change that was answered is there after any
 // crash. A change that failed with kIo may or may not be there after a restart; the catalog takes
-// no further change then (a failed sync is never retried) and the process is expected to stop.
+// no further change then (a failed sync is never retried, whatever it was for) and the process is
+// expected to stop, with `failure` as its reason. That may also follow a change that succeeded.
 //
 // Owned by the server. Every function blocks on the disk or reads what one that blocks changes:
 // call them at start or on a janitor thread, never two at once. Limits: an entry is at most
@@ -11,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -85,6 +87,9 @@ class Catalog {
   // 0 unless it was set; also for a topic that is not there.
   [[nodiscard]] Offset log_start(const Uuid& id, PartitionId partition) const;
 
+  // Why it takes no further change: the process has to stop.
+  [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
+
   // The file that is written to, for messages, and its size without what is reserved.
   [[nodiscard]] std::string file_path() const { return path_of(generation_); }
   [[nodiscard]] std::uint64_t size_bytes() const { return end_; }
@@ -105,6 +110,7 @@ class Catalog {
   [[nodiscard]] Result<void> reserve(std::uint64_t to);
   [[nodiscard]] Result<void> write_snapshot(std::uint64_t generation);
   void rewrite_if_long();
+  [[nodiscard]] Result<void> no_further_change(Result<void> failed);
   [[nodiscard]] std::unexpected<Error> corrupt(std::uint64_t position, const std::string& what);
 
   Files* files_;
@@ -117,7 +123,7 @@ class Catalog {
   std::uint64_t end_ = 0;            // where it goes
   std::uint64_t reserved_ = 0;       // space up to here is allocated
   std::uint64_t rewrite_at_ = 0;     // size that asks for a rewrite
-  bool failed_ = false;              // a write or sync failed: no further change
+  std::optional<Error> failure_;     // a write or sync failed: no further change
 };
 
 }  // namespace duolog::storage

@@ -101,7 +101,7 @@ Result<void> write_checkpoint(Files& files, const std::string& directory,
   put(out, static_cast<std::int64_t>(xxh3(out)));
   if (auto replaced = replace_file(files, directory + kFile, out); !replaced) return replaced;
   // The segments it makes needless go next: a power loss must not keep that and undo this.
-  return files.sync_directory(directory);
+  return flush_directory(files, directory);
 }
 
 std::optional<Checkpoint> read_checkpoint(Files& files, const std::string& directory) {

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint64_t kGrowBytes = 8 * kMiB;
 constexpr std::uint64_t kHugePageBytes = 2 * kMiB;
+constexpr std::uint64_t kSmallGrowBytes = kHugePageBytes;
 
 // Maps and touches memory. Aligned to huge pages, so that the kernel can back it with them.
 void* map_touched(std::uint64_t size_bytes) {
@@ -39,7 +40,7 @@ ChunkPool::ChunkPool(Disk& disk, std::uint64_t budget_bytes, std::function<void(
 }
 
 ChunkPool::~ChunkPool() {
-  CHECK(!growing_);
+  CHECK(!growing());
   for (const Slab& slab : slabs_) munmap(slab.data, slab.size_bytes);
 }
 
@@ -52,24 +53,43 @@ std::uint8_t* ChunkPool::take() {
 }
 
 std::uint8_t* ChunkPool::take_small() {
-  if (free_small_.empty()) {
-    auto* chunk = take();
-    if (!chunk) return nullptr;
-    for (std::uint64_t at = 0; at < kChunkBytes; at += kBlockBytes) {
-      free_small_.push_back(chunk + at);
-    }
-  }
+  if (free_small_.size() <= kSmallGrowBytes / kBlockBytes / 8) grow_small();
+  if (free_small_.empty()) return nullptr;
   auto* block = free_small_.back();
   free_small_.pop_back();
   return block;
 }
 
 std::uint8_t* ChunkPool::take_small_blocking() {
-  if (free_small_.empty() && free_.empty() && !at_budget()) {
-    const auto size_bytes = next_step_bytes();
-    add({map_touched(size_bytes), size_bytes});
+  if (free_small_.empty()) add_small({map_touched(kSmallGrowBytes), kSmallGrowBytes});
+  if (free_small_.empty()) return nullptr;
+  auto* block = free_small_.back();
+  free_small_.pop_back();
+  return block;
+}
+
+void ChunkPool::grow_small() {
+  if (growing_small_) return;
+  growing_small_ = true;
+  auto slab = std::make_unique<Slab>(Slab{nullptr, kSmallGrowBytes});
+  auto* result = slab.get();
+  disk_.run([result] { result->data = map_touched(result->size_bytes); },
+            [this, slab = std::move(slab)] {
+              growing_small_ = false;
+              add_small(*slab);
+              on_grown_();
+            });
+}
+
+// Where the machine has no more memory it is asked again when a block is wanted again.
+void ChunkPool::add_small(Slab slab) {
+  if (!slab.data) return;
+  slabs_.push_back(slab);
+  small_bytes_ += slab.size_bytes;
+  auto* data = static_cast<std::uint8_t*>(slab.data);
+  for (std::uint64_t at = slab.size_bytes; at > 0; at -= kBlockBytes) {
+    free_small_.push_back(data + at - kBlockBytes);
   }
-  return take_small();
 }
 
 std::uint64_t ChunkPool::next_step_bytes() const {

@@ -3,8 +3,11 @@
 // Chunks are carved from huge pages that a janitor has touched, because the first touch of a page
 // costs more than the append that needs it. The pool starts empty, grows in steps of kGrowBytes up
 // to its budget while chunks are wanted, and recycles what is given back; memory never returns to
-// the kernel before the pool is destroyed. Small blocks (4 KiB) hold the incomplete last block of
-// idle partitions.
+// the kernel before the pool is destroyed.
+//
+// Small blocks (4 KiB) hold the incomplete last block of idle partitions. They are no part of the
+// budget: however many partitions there are, and a shard may have all of them, those that are idle
+// must not take the memory that appends need. Each partition has one at the most.
 //
 // One shard's thread. Chunks may be read by other shards: give them back through a RetireList.
 #pragma once
@@ -34,18 +37,21 @@ class ChunkPool {
   [[nodiscard]] std::uint8_t* take();
   void give(std::uint8_t* chunk) { free_.push_back(chunk); }
 
-  // A block of kBlockBytes; null when there is no chunk to carve it from.
+  // A block of kBlockBytes; null when none is free: more are on their way.
   [[nodiscard]] std::uint8_t* take_small();
-  // The same at start-up, where the pool may grow on this thread: null only beyond the budget.
+  // The same at start-up, where the pool may grow on this thread: null when the machine has no more
+  // memory.
   [[nodiscard]] std::uint8_t* take_small_blocking();
   void give_small(std::uint8_t* block) { free_small_.push_back(block); }
 
   // Starts growing by one step, if the budget allows and no growth is under way.
   void grow();
-  [[nodiscard]] bool growing() const { return growing_; }
+  [[nodiscard]] bool growing() const { return growing_ || growing_small_; }
 
   [[nodiscard]] std::size_t free_chunks() const { return free_.size(); }
   [[nodiscard]] std::uint64_t total_bytes() const { return total_bytes_; }
+  [[nodiscard]] std::uint64_t small_bytes() const { return small_bytes_; }
+  [[nodiscard]] std::uint64_t free_small_bytes() const { return free_small_.size() * kBlockBytes; }
   [[nodiscard]] std::uint64_t budget_bytes() const { return budget_bytes_; }
   // It grows no more: the budget is used up, or the machine has no more memory.
   [[nodiscard]] bool at_budget() const { return exhausted_ || total_bytes_ >= budget_bytes_; }
@@ -57,12 +63,16 @@ class ChunkPool {
   };
   [[nodiscard]] std::uint64_t next_step_bytes() const;
   void add(Slab slab);
+  void grow_small();
+  void add_small(Slab slab);
 
   Disk& disk_;
   const std::uint64_t budget_bytes_;
   std::function<void()> on_grown_;
-  std::uint64_t total_bytes_ = 0;
+  std::uint64_t total_bytes_ = 0;  // of chunks
+  std::uint64_t small_bytes_ = 0;  // of small blocks
   bool growing_ = false;
+  bool growing_small_ = false;
   bool exhausted_ = false;  // the kernel refused memory
   std::vector<Slab> slabs_;
   std::vector<std::uint8_t*> free_;

@@ -4,13 +4,30 @@ namespace duolog::storage {
 
 std::string parent_directory(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
+Result<void> flush(Files& files, FileId file) {
+  auto synced = files.sync(file);
+  if (!synced) synced.error().code = Errc::kUnflushed;
+  return synced;
+}
+
+Result<void> flush_directory(Files& files, const std::string& path) {
+  auto synced = files.sync_directory(path);
+  if (!synced) synced.error().code = Errc::kUnflushed;
+  return synced;
+}
+
+Result<void> unless_unflushed(Result<void> outcome) {
+  if (!outcome && outcome.error().code == Errc::kUnflushed) return outcome;
+  return {};
+}
+
 Result<void> replace_file(Files& files, const std::string& path, Bytes content) {
   const std::string temporary = path + ".tmp";
   (void)files.remove(temporary);  // left by a crash, or not there
   auto file = files.open(temporary, OpenMode::kCreate);
   if (!file) return std::unexpected(file.error());
   auto outcome = files.write(*file, 0, content);
-  if (outcome) outcome = files.sync(*file);
+  if (outcome) outcome = flush(files, *file);
   files.close(*file);
   if (outcome) outcome = files.rename(temporary, path);
   if (!outcome) (void)files.remove(temporary);  // its space may be needed

@@ -13,6 +13,14 @@ namespace duolog::storage {
 
 [[nodiscard]] std::string parent_directory(const std::string& path);
 
+// Files::sync and Files::sync_directory, where a failure has to be told from others: kUnflushed.
+// The kernel reports it once and then takes for clean what it could not write, so that the next
+// flush succeeds: whoever is told stops everything, whatever it was that was to be flushed.
+[[nodiscard]] Result<void> flush(Files& files, FileId file);
+[[nodiscard]] Result<void> flush_directory(Files& files, const std::string& path);
+// Of what may fail without harm: the outcome if it is a failed flush, else success.
+[[nodiscard]] Result<void> unless_unflushed(Result<void> outcome);
+
 // Writes a whole file under a temporary name, flushed, then renames it to `path`. The rename is
 // durable once the caller has synced the directory.
 [[nodiscard]] Result<void> replace_file(Files& files, const std::string& path, Bytes content);

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "engine/base/check.h"
+#include "storage/file_util.h"
 
 namespace duolog::storage {
 namespace {
@@ -29,7 +30,7 @@ Result<void> write_zeros(Files& files, FileId file, std::uint64_t size_bytes) {
   for (std::uint64_t at = 0; at < size_bytes && outcome; at += step) {
     outcome = files.write(file, at, {zeros.get(), std::min(step, size_bytes - at)});
   }
-  if (outcome) outcome = files.sync(file);
+  if (outcome) outcome = flush(files, file);
   return outcome;
 }
 
@@ -43,7 +44,7 @@ Result<JournalFile> Journal::create_file(Files& files, const std::string& direct
   auto file = files.open(path, OpenMode::kCreateDirect);
   if (!file) return std::unexpected(file.error());
   auto zeroed = write_zeros(files, *file, size_bytes);
-  if (zeroed) zeroed = files.sync_directory(directory);
+  if (zeroed) zeroed = flush_directory(files, directory);
   if (!zeroed) {
     files.close(*file);
     (void)files.remove(path);  // best effort: the error that matters is the first one
@@ -230,6 +231,9 @@ void Journal::grow() {
       [this, made = std::move(made)] {
         growing_ = false;
         // Without room on the disk the journal goes on with the files it has.
+        if (!*made && made->error().code == Errc::kUnflushed) {
+          return on_written_(std::unexpected(made->error()));
+        }
         if (!*made) return;
         total_bytes_ += (*made)->size_bytes;
         free_.push_back(**made);

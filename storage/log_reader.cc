@@ -10,8 +10,7 @@
 namespace duolog::storage {
 namespace {
 
-// How far a janitor reads ahead of a reader, and how close the reader comes before it asks again.
-constexpr std::uint64_t kAheadBytes = 4 * kMiB;
+// How close a reader comes to the end of what is warm before it asks for more.
 constexpr std::uint64_t kAskAheadBytes = 2 * kMiB;
 
 // Where a read of one segment may go: the segment, and the end of what may be seen in it.
@@ -114,7 +113,9 @@ void warm_up(Disk& disk, const Cold& cold, std::move_only_function<void(Result<v
   auto* result = outcome.get();
   cold.segment->pins.fetch_add(1);
   disk.run(
-      [&disk, cold, result] { *result = warm(disk.files(), *cold.segment, cold.at, kAheadBytes); },
+      [&disk, cold, result, starts = batch_starts(*cold.segment, cold.at)]() mutable {
+        *result = warm(disk.files(), *cold.segment, cold.at, std::move(starts));
+      },
       [cold, outcome = std::move(outcome), done = std::move(done)]() mutable {
         cold.segment->pins.fetch_sub(1);
         done(std::move(*outcome));

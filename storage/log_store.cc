@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "storage/file_util.h"
 #include "storage/group_commit.h"
 #include "storage/journal.h"
 #include "storage/record_batch.h"
@@ -43,6 +44,7 @@ LogStore::LogStore(Disk& disk, Epochs& epochs, const StoreOptions& options, Jour
                      commit_->add(tail);
                      work();
                    },
+               .sealed = [this](Tail& tail, Segment& segment) { memory_.sealed(tail, segment); },
                .progress = [this](Tail& tail) { progress(tail); },
                .room = [this](Tail& tail) { retry(tail); },
                .failed = [this](Error error) { fail(std::move(error)); }}),
@@ -132,7 +134,7 @@ Result<Log*> LogStore::adopt(LogIdentity identity, LogConfig config, RecoveredLo
     if (block != position) {
       if (!memory_.adopt_last_block(active, block - active.base_position, recovered.last_block)) {
         return duolog::fail(Errc::kTooLarge,
-                            "the memory for tails is too small for this many partitions");
+                            "there is no memory for the last block of every partition");
       }
       tail.journaled = tail.written = tail.synced = tail.checkpointed = block;
     }
@@ -368,7 +370,7 @@ void LogStore::flush() {
   if (retry_all_) retry_all();
   commit_->flush();
   commit_->recycle(tails_);
-  memory_.reclaim();
+  if (!stopping_) memory_.reclaim();  // nobody waits for memory any more
   // What recycling made room for goes out now: the next turn may be long in coming.
   if (retry_all_) {
     retry_all();
@@ -462,13 +464,19 @@ void LogStore::try_remove(Tail& tail) {
   std::vector<FileId> open;
   open.reserve(tail.unsealed.size());
   for (Segment* segment : tail.unsealed) open.push_back(std::exchange(segment->file, kNoFile));
+  auto outcome = std::make_unique<Result<void>>();
+  auto* result = outcome.get();
   disk_.run(
-      [this, open = std::move(open), from = tail.log.identity.directory, to = tail.graveyard] {
+      [this, result, &tail, open = std::move(open)] {
+        const LogIdentity& identity = tail.log.identity;
         for (const FileId file : open) disk_.files().close(file);
-        // What cannot be removed now is removed at the next start: the deletion itself is durable.
-        bury(disk_.files(), from, to);
+        // What cannot be removed now is removed when the name is used again, or at a later start:
+        // the deletion itself is durable.
+        *result = unless_unflushed(
+            bury(disk_.files(), identity.topic_id, identity.directory, tail.graveyard));
       },
-      [this, &tail] {
+      [this, &tail, outcome = std::move(outcome)] {
+        if (!*outcome) fail(outcome->error());
         memory_.forget(tail);
         auto done = std::move(tail.removed);
         std::erase(tails_, &tail);

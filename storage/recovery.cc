@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <set>
 
+#include "engine/base/uuid.h"
 #include "storage/file_util.h"
 #include "storage/journal_reader.h"
 #include "storage/log_recovery.h"
+#include "storage/segment_files.h"
 
 namespace duolog::storage {
 namespace {
@@ -48,13 +51,29 @@ Result<void> redo_journal(JournalReader& journal, const RecoveryInput& input, Lo
   }
 }
 
+// Whether the partition's directory is its own. That of a deleted topic of the same name, which
+// could not be removed, has nothing to do with it.
+Result<bool> is_its_own(Files& files, const RecoveryInput& input, const Uuid& topic_id,
+                        const std::string& directory) {
+  const auto owner = read_partition_metadata(files, directory);
+  if (!owner && owner.error().code != Errc::kNotFound) return std::unexpected(owner.error());
+  if (!owner || *owner == topic_id) return true;
+  if (std::ranges::find(input.deleted, *owner) != input.deleted.end()) return false;
+  return fail(Errc::kCorrupt, directory + " has the files of topic id " + to_text(*owner) +
+                                  ", and the catalog has topic id " + to_text(topic_id) +
+                                  " there: put the right directory in its place, or move it away");
+}
+
 }  // namespace
 
 Result<RecoveryReport> recover(Files& files, const RecoveryInput& input) {
   RecoveryReport report;
   Logs logs;
   for (const auto& [key, partition] : input.partitions) {
-    auto log = LogRecovery::open(files, partition.directory, partition.start);
+    const auto own = is_its_own(files, input, key.first, partition.directory);
+    if (!own) return std::unexpected(own.error());
+    auto log = *own ? LogRecovery::open(files, partition.directory, partition.start)
+                    : Result<std::optional<LogRecovery>>(std::optional<LogRecovery>());
     if (!log) return std::unexpected(log.error());
     if (*log) {
       logs.emplace(key, std::move(**log));

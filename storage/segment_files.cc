@@ -14,17 +14,6 @@ constexpr std::uint64_t kOffsetEntryBytes = 8;  // Kafka: i32 relative offset, i
 constexpr std::uint64_t kTimeEntryBytes = 12;   // Kafka: i64 timestamp, i32 relative offset
 constexpr const char* kMetadataFile = "/partition.metadata";
 
-Result<void> make_partition_directory(Files& files, const LogIdentity& identity) {
-  if (auto made = files.make_directory(identity.directory); !made) {
-    if (made.error().code != Errc::kExists) return made;
-  }
-  const std::string text = "version: 0\ntopic_id: " + to_text(identity.topic_id) + "\n";
-  auto outcome = replace_file(files, identity.directory + kMetadataFile, as_bytes(text));
-  if (outcome) outcome = files.sync_directory(identity.directory);
-  if (outcome) outcome = files.sync_directory(parent_directory(identity.directory));
-  return outcome;
-}
-
 Result<void> write_index(Files& files, const Segment& segment, std::vector<IndexEntry> entries,
                          IndexEntry last) {
   std::vector<std::uint8_t> offsets(entries.size() * kOffsetEntryBytes);
@@ -50,7 +39,7 @@ Result<void> write_index(Files& files, const Segment& segment, std::vector<Index
   if (outcome) {
     outcome = replace_file(files, stem + segment_file_name(segment.base_offset, ".index"), offsets);
   }
-  if (outcome) outcome = files.sync_directory(segment.directory);
+  if (outcome) outcome = flush_directory(files, segment.directory);
   return outcome;
 }
 
@@ -86,23 +75,38 @@ Result<LoadedIndex> rebuild_index(Files& files, const Segment& segment) {
 
 }  // namespace
 
-Result<FileId> create_segment(Files& files, const LogIdentity& identity, Offset base_offset,
-                              std::uint64_t allocate_bytes) {
-  // Written last of the directory, so that its presence says that the directory is complete.
-  if (!read_partition_metadata(files, identity.directory)) {
-    if (auto made = make_partition_directory(files, identity); !made) {
-      return std::unexpected(made.error());
-    }
+Result<void> make_partition_directory(Files& files, const LogIdentity& identity) {
+  const std::string parent = parent_directory(identity.directory);
+  const auto owner = read_partition_metadata(files, identity.directory);
+  if (owner && *owner == identity.topic_id) return {};
+  if (!owner && owner.error().code != Errc::kNotFound) return std::unexpected(owner.error());
+  if (owner) {
+    auto removed = remove_directory(files, identity.directory);
+    if (removed) removed = flush_directory(files, parent);
+    if (!removed) return removed;
   }
-  const std::string path = identity.directory + "/" + segment_file_name(base_offset, ".log");
+  if (auto made = files.make_directory(identity.directory); !made) {
+    if (made.error().code != Errc::kExists) return made;
+  }
+  // Written last of the directory, so that its presence says that the directory is complete.
+  const std::string text = "version: 0\ntopic_id: " + to_text(identity.topic_id) + "\n";
+  auto outcome = replace_file(files, identity.directory + kMetadataFile, as_bytes(text));
+  if (outcome) outcome = flush_directory(files, identity.directory);
+  if (outcome) outcome = flush_directory(files, parent);
+  return outcome;
+}
+
+Result<FileId> create_segment(Files& files, const std::string& directory, Offset base_offset,
+                              std::uint64_t allocate_bytes) {
+  const std::string path = directory + "/" + segment_file_name(base_offset, ".log");
   const std::string temporary = path + ".tmp";
   (void)files.remove(temporary);  // left by a crash, or not there
   auto file = files.open(temporary, OpenMode::kCreateDirect);
   if (!file) return file;
   auto outcome = files.allocate(*file, 0, allocate_bytes);
-  if (outcome) outcome = files.sync(*file);
+  if (outcome) outcome = flush(files, *file);
   if (outcome) outcome = files.rename(temporary, path);
-  if (outcome) outcome = files.sync_directory(identity.directory);
+  if (outcome) outcome = flush_directory(files, directory);
   if (!outcome) {
     files.close(*file);
     (void)files.remove(temporary);  // best effort: the error that matters is the first one
@@ -118,7 +122,7 @@ Result<void> seal_segment(Files& files, FileId file, const Segment& segment,
   if (outcome) outcome = files.truncate(file, size_bytes);
   if (outcome) outcome = files.sync(file);
   // The index is derived from the segment: where the disk is too full for it, it is rebuilt later.
-  if (outcome) (void)write_index(files, segment, index, last);
+  if (outcome) outcome = unless_unflushed(write_index(files, segment, index, last));
   return outcome;
 }
 
@@ -168,14 +172,43 @@ Result<LoadedIndex> load_index(Files& files, const Segment& segment) {
   return LoadedIndex{std::move(entries), running};
 }
 
-void bury(Files& files, const std::string& from, const std::string& to) {
-  (void)files.rename(from, to);
-  (void)files.sync_directory(parent_directory(from));
-  (void)files.sync_directory(parent_directory(to));
-  if (auto entries = files.list(to)) {
-    for (const DirectoryEntry& entry : *entries) (void)files.remove(to + "/" + entry.name);
+Result<void> bury(Files& files, const Uuid& topic_id, const std::string& from,
+                  const std::string& to) {
+  const auto owner = read_partition_metadata(files, from);
+  if (!owner && owner.error().code != Errc::kNotFound) return std::unexpected(owner.error());
+  if (!owner) {
+    (void)files.remove(from);  // it is not there, or has nothing in it yet
+    return {};
   }
-  (void)files.remove(to);
+  if (*owner != topic_id) return {};
+  if (!files.rename(from, to)) {
+    auto removed = remove_directory(files, from);
+    if (removed) removed = flush_directory(files, parent_directory(from));
+    return removed;
+  }
+  auto moved = flush_directory(files, parent_directory(from));
+  if (moved) moved = flush_directory(files, parent_directory(to));
+  // What is left there is removed at the next start.
+  if (moved) (void)remove_directory(files, to);
+  return moved;
+}
+
+Result<void> remove_directory(Files& files, const std::string& path) {
+  auto entries = files.list(path);
+  if (!entries) return std::unexpected(entries.error());
+  bool has_metadata = false;
+  for (const DirectoryEntry& entry : *entries) {
+    const std::string name = "/" + entry.name;
+    if (name == kMetadataFile) {
+      has_metadata = true;
+    } else if (auto removed = files.remove(path + name); !removed) {
+      return removed;
+    }
+  }
+  if (has_metadata) {
+    if (auto removed = files.remove(path + kMetadataFile); !removed) return removed;
+  }
+  return files.remove(path);
 }
 
 Result<void> ensure_index(Files& files, Segment& segment) {
@@ -199,16 +232,29 @@ void remove_segment(Files& files, Segment& segment) {
   }
 }
 
-Result<void> warm(Files& files, Segment& segment, std::uint64_t at, std::uint64_t ahead_bytes) {
+BatchStarts batch_starts(const Segment& segment, std::uint64_t at) {
+  BatchStarts starts;
+  if (!segment.index_loaded.load(std::memory_order_acquire)) return starts;
+  const std::uint64_t end = align_up(at + 1, kWindowBytes) + kWarmAheadBytes;
+  for (std::uint64_t from = align_down(at, kWindowBytes); from < end; from += kWindowBytes) {
+    starts.push_back(segment.index.floor_position(from).position);
+  }
+  return starts;
+}
+
+Result<void> warm(Files& files, Segment& segment, std::uint64_t at, BatchStarts starts) {
   if (auto loaded = ensure_index(files, segment); !loaded) return loaded;
+  // Only a sealed segment is found without its index: that one stays as it was loaded.
+  if (starts.empty()) starts = batch_starts(segment, at);
+  const std::uint64_t first = align_down(at, kWindowBytes);
   const std::uint64_t end = std::min(segment.stable_bytes.load(std::memory_order_acquire),
-                                     align_up(at + 1, kWindowBytes) + ahead_bytes);
+                                     align_up(at + 1, kWindowBytes) + kWarmAheadBytes);
   auto mapping = segment.ensure_mapped(files);
   if (!mapping) return std::unexpected(mapping.error());
-  for (std::uint64_t from = align_down(at, kWindowBytes); from < end; from += kWindowBytes) {
+  for (std::uint64_t from = first; from < end; from += kWindowBytes) {
     const std::uint64_t to = std::min(end, from + kWindowBytes);
     if (segment.ready_bytes(from) >= to - from) continue;
-    std::uint64_t position = segment.index.floor_position(from).position;
+    std::uint64_t position = starts[(from - first) / kWindowBytes];
     if (auto read = files.populate(*mapping, align_down(position, kBlockBytes), to); !read)
       return read;
     // The CRC of every batch that ends in this window is checked, once.

@@ -15,10 +15,14 @@
 
 namespace duolog::storage {
 
+// Makes the partition's directory, with its `partition.metadata`, for a log that has no segments
+// yet. What a deleted topic of the same name has left there is removed first: an error if it cannot
+// be, for its records must not become another topic's.
+[[nodiscard]] Result<void> make_partition_directory(Files& files, const LogIdentity& identity);
+
 // Creates the segment file under a temporary name, allocates its first bytes, syncs, renames, and
-// syncs the directory; the partition's directory, with its `partition.metadata`, comes first if it
-// is missing. Returns the file, open for direct writes.
-[[nodiscard]] Result<FileId> create_segment(Files& files, const LogIdentity& identity,
+// syncs the directory, which is there. Returns the file, open for direct writes.
+[[nodiscard]] Result<FileId> create_segment(Files& files, const std::string& directory,
                                             Offset base_offset, std::uint64_t allocate_bytes);
 
 // Cuts the file of a full segment to its size, flushed, and writes `.index` and `.timeindex` if
@@ -30,9 +34,14 @@ namespace duolog::storage {
 // The topic id and partition a directory belongs to: `partition.metadata`, as Kafka writes it.
 [[nodiscard]] Result<Uuid> read_partition_metadata(Files& files, const std::string& directory);
 
-// Moves a deleted partition's directory to `to` and removes it there; whatever of that fails is
-// left to the next start. Removes what is in `to` already.
-void bury(Files& files, const std::string& from, const std::string& to);
+// Takes a deleted partition's directory out of the way: moves it to `to` and removes it there, as
+// far as that can be done now, or removes it in its place where it cannot be moved. A directory
+// that has become another topic's stays. An error: it is still there.
+[[nodiscard]] Result<void> bury(Files& files, const Uuid& topic_id, const std::string& from,
+                                const std::string& to);
+
+// Removes a directory and the files in it, what says whose it is last.
+[[nodiscard]] Result<void> remove_directory(Files& files, const std::string& path);
 
 // The index of a sealed segment: from its files, or rebuilt by walking the batches.
 struct LoadedIndex {
@@ -48,11 +57,22 @@ struct LoadedIndex {
 // now is removed at the next start: the log's start is in the catalog.
 void remove_segment(Files& files, Segment& segment);
 
+// How far a janitor reads ahead of a reader.
+inline constexpr std::uint64_t kWarmAheadBytes = 4 * kMiB;
+
+// For the window that holds `at`, and for those that are warmed behind it: where in the file a
+// batch begins, at the window's start or before it. None: the index has to be loaded first.
+//
+// A shard asks, before it sends a janitor: the index of a segment that is appended to changes, and
+// what it was goes when every shard has passed a quiescent point. Janitors have none.
+using BatchStarts = std::vector<std::uint32_t>;
+[[nodiscard]] BatchStarts batch_starts(const Segment& segment, std::uint64_t at);
+
 // Makes sure that the index of the segment is loaded, and that the window of the mapping that
 // holds `at`, up to the segment's stable bytes, is populated and its batches are checked; then
-// windows behind it, up to `ahead_bytes`. A damaged batch is noted in `corrupt_at` and is no error
-// here. Blocking; the segment is pinned.
+// windows behind it, up to kWarmAheadBytes. A damaged batch is noted in `corrupt_at` and is no
+// error here. Blocking; the segment is pinned.
 [[nodiscard]] Result<void> warm(Files& files, Segment& segment, std::uint64_t at,
-                                std::uint64_t ahead_bytes);
+                                BatchStarts starts);
 
 }  // namespace duolog::storage

@@ -1,7 +1,8 @@
 // SegmentIndex: a sparse index of one segment, from offsets and timestamps to file positions.
 //
-// An entry names the start of a batch. The owner appends; any shard searches without a lock. The
-// index holds at most kMaxEntries: when it is full every other entry is dropped and the stride
+// An entry names the start of a batch. The owner appends; any shard searches without a lock, and no
+// other thread does while the owner may append: a janitor is given what it needs to know. The index
+// holds at most kMaxEntries: when it is full every other entry is dropped and the stride
 // between entries doubles, so a segment costs at most 384 KiB of index however small its batches
 // are.
 //

@@ -7,6 +7,7 @@
 
 #include "engine/base/check.h"
 #include "storage/checkpoint.h"
+#include "storage/file_util.h"
 #include "storage/segment_files.h"
 #include "storage/tail.h"
 
@@ -130,6 +131,7 @@ void SegmentWriter::was_written_in_place(DiskOp& disk_op, Result<void> outcome) 
   auto& op = static_cast<Tail::SegmentOp&>(disk_op);
   Tail& tail = *op.tail;
   tail.op_busy = false;
+  op.data = {};
   if (!outcome) return op.writer->events_.failed(outcome.error());
   tail.in_place = op.to;
   // Whatever comes next is journalled with the whole block, before the block is overwritten.
@@ -154,6 +156,7 @@ void SegmentWriter::written(DiskOp& disk_op, Result<void> outcome) {
   Tail& tail = *op.tail;
   SegmentWriter& self = *op.writer;
   tail.op_busy = false;
+  op.data = {};
   if (!outcome) return self.events_.failed(outcome.error());
   const Position from = tail.written;
   tail.written = op.to;
@@ -206,6 +209,7 @@ void SegmentWriter::seal(Tail& tail) {
         if (!*outcome) return events_.failed(outcome->error());
         tail.unsealed.pop_front();
         tail.synced = std::max(tail.synced, end);
+        events_.sealed(tail, segment);
         events_.progress(tail);
       });
 }
@@ -245,15 +249,18 @@ void SegmentWriter::save_checkpoint(Tail& tail) {
   const Offset segment = tail.planned->checkpoint.segment;
   // Segments before it will not be walked: they have been cut to their size.
   CHECK(segment == tail.unsealed.front()->base_offset);
+  auto outcome = std::make_unique<Result<void>>();
+  auto* result = outcome.get();
   tail.op_busy = true;
   disk_.run(
-      [this, planned = std::move(tail.planned), directory = tail.log.identity.directory] {
+      [this, result, planned = std::move(tail.planned), directory = tail.log.identity.directory] {
         // A failure to write one costs time after a crash, and what is known of producers whose
         // batches are gone.
-        (void)write_checkpoint(disk_.files(), directory, planned->checkpoint);
+        *result = unless_unflushed(write_checkpoint(disk_.files(), directory, planned->checkpoint));
       },
-      [this, &tail, covered, segment] {
+      [this, &tail, covered, segment, outcome = std::move(outcome)] {
         tail.op_busy = false;
+        if (!*outcome) return events_.failed(outcome->error());
         tail.checkpointed = covered;
         tail.checkpoint_segment = std::max(tail.checkpoint_segment, segment);
         events_.progress(tail);
@@ -271,7 +278,9 @@ void SegmentWriter::close(Tail& tail) {
         *result = disk_.files().truncate(file, size);
         if (*result) *result = disk_.files().sync(file);
         // It saves time at the next start; a full disk must not stop us from stopping.
-        if (*result) (void)write_checkpoint(disk_.files(), directory, checkpoint);
+        if (*result) {
+          *result = unless_unflushed(write_checkpoint(disk_.files(), directory, checkpoint));
+        }
       },
       [this, &tail, outcome = std::move(outcome)] {
         tail.op_busy = false;
@@ -297,9 +306,16 @@ void SegmentWriter::make_segment(Tail& tail, std::uint64_t size_bytes, std::int6
                                             tail.end.position, max_bytes);
   made->segment->allocated_bytes = first_bytes;
   auto* result = made.get();
+  const bool is_first = tail.log.segments().segments.empty();
   disk_.run(
-      [this, result, first_bytes, identity = &tail.log.identity, offset = tail.end.offset] {
-        result->file = create_segment(disk_.files(), *identity, offset, first_bytes);
+      [this, result, first_bytes, is_first, identity = &tail.log.identity,
+       offset = tail.end.offset] {
+        if (is_first) {
+          auto directory = make_partition_directory(disk_.files(), *identity);
+          if (!directory) result->file = std::unexpected(directory.error());
+        }
+        if (!result->file) return;
+        result->file = create_segment(disk_.files(), identity->directory, offset, first_bytes);
       },
       [this, &tail, now_ms, made = std::move(made)] {
         tail.making_segment = false;
@@ -336,7 +352,7 @@ void SegmentWriter::allocate(Tail& tail, std::uint64_t size_bytes, std::int64_t 
   disk_.run(
       [this, result, from, to, file = segment.file] {
         *result = disk_.files().allocate(file, from, to);
-        if (*result) *result = disk_.files().sync(file);
+        if (*result) *result = flush(disk_.files(), file);
       },
       [this, &tail, &segment, to, now_ms, outcome = std::move(outcome)] {
         tail.allocating = false;
@@ -347,6 +363,7 @@ void SegmentWriter::allocate(Tail& tail, std::uint64_t size_bytes, std::int64_t 
 }
 
 void SegmentWriter::refuse_space(Tail& tail, Error error, std::int64_t now_ms) {
+  if (error.code == Errc::kUnflushed) return events_.failed(std::move(error));
   tail.space_error = std::move(error);
   tail.no_space_until_ms = now_ms + kNoSpaceRetryMs;
   events_.room(tail);

@@ -26,10 +26,11 @@ struct Tail;
 class SegmentWriter {
  public:
   struct Events {
-    std::function<void(Tail&)> extent;    // tail.extents has grown
+    std::function<void(Tail&)> extent;  // tail.extents has grown
+    std::function<void(Tail&, Segment&)> sealed;
     std::function<void(Tail&)> progress;  // an operation has ended: decide what comes next
     std::function<void(Tail&)> room;      // a segment or space has been made, or was refused
-    std::function<void(Error)> failed;    // the disk failed: nothing may go on
+    std::function<void(Error)> failed;    // a write or any flush failed: nothing may go on
   };
   SegmentWriter(Disk& disk, RetireList& retired, const StoreOptions& options, Events events)
       : disk_(disk), retired_(retired), options_(options), events_(std::move(events)) {}

@@ -8,6 +8,14 @@
 
 namespace duolog::storage {
 
+bool Tail::is_being_written(Bytes memory) const {
+  if (!op_busy || !op) return false;
+  return std::ranges::any_of(op->data, [memory](const iovec& piece) {
+    const auto* from = static_cast<const std::uint8_t*>(piece.iov_base);
+    return from < memory.data() + memory.size() && memory.data() < from + piece.iov_len;
+  });
+}
+
 Position Tail::end_of(const Segment& segment) const {
   for (std::size_t i = 0; i + 1 < unsealed.size(); ++i) {
     if (unsealed[i] == &segment) return unsealed[i + 1]->base_position;

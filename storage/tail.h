@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/bytes.h"
 #include "engine/base/intrusive_list.h"
 #include "storage/checkpoint.h"
 #include "storage/disk.h"
@@ -124,6 +125,8 @@ struct Tail {
   std::string graveyard;                    // where its directory goes then
   bool removing = false;                    // ... and is going
 
+  // A write in flight reads some of `memory`, which must stay as it is until that is over.
+  [[nodiscard]] bool is_being_written(Bytes memory) const;
   [[nodiscard]] Segment* active() const { return unsealed.empty() ? nullptr : unsealed.back(); }
   // Where `segment` (unsealed) ends: its successor's begin, or the end of the log.
   [[nodiscard]] Position end_of(const Segment& segment) const;

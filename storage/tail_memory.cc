@@ -55,7 +55,7 @@ bool TailMemory::ensure(Tail& tail, Segment& segment, std::uint64_t from,
     if (slot.small) std::memcpy(chunk + slot.first_byte, slot.memory, kBlockBytes);
     segment.set_chunk(number, chunk, first_byte);
     if (slot.small) {
-      retired_.retire([this, block = slot.memory] { pool_.give_small(block); });
+      retire_small(tail, slot.memory);
     }
     held_.push_back({&tail, &segment, number});
   }
@@ -105,7 +105,7 @@ bool TailMemory::give_back(const Held& held) {
     want_written_(tail);
     return false;
   }
-  retire_chunk(segment.clear_slot(held.number).memory);
+  retire_chunk(tail, segment.clear_slot(held.number).memory);
   return true;
 }
 
@@ -121,7 +121,7 @@ bool TailMemory::shrink(const Held& held) {
   const auto slot = segment.slot(held.number);
   if (block == tail.end.position || block_at / kChunkBytes != held.number) {
     // The last block is complete (or not begun): nothing has to stay.
-    retire_chunk(segment.clear_slot(held.number).memory);
+    retire_chunk(tail, segment.clear_slot(held.number).memory);
     return true;
   }
   auto* small = pool_.take_small();
@@ -129,12 +129,14 @@ bool TailMemory::shrink(const Held& held) {
   const auto* chunk = slot.memory - slot.first_byte;
   std::memcpy(small, chunk + block_at % kChunkBytes, kBlockBytes);
   segment.set_small(held.number, small, block_at);
-  retire_chunk(slot.memory);
+  retire_chunk(tail, slot.memory);
   return true;
 }
 
-void TailMemory::retire_chunk(std::uint8_t* chunk) {
-  const auto address = reinterpret_cast<std::uint64_t>(chunk);
+// `memory`: where in the chunk the log's bytes began.
+void TailMemory::retire_chunk(const Tail& tail, const std::uint8_t* memory) {
+  const auto address = reinterpret_cast<std::uint64_t>(memory);
+  CHECK(!tail.is_being_written({memory, kChunkBytes - address % kChunkBytes}));
   ++retiring_;
   ++reclaimed_chunks_;
   retired_.retire(
@@ -148,34 +150,47 @@ void TailMemory::retire_chunk(std::uint8_t* chunk) {
       });
 }
 
+// The last block of a log may be on its way to the disk, which passes no quiescent point. The log
+// is not freed before that is over.
+void TailMemory::retire_small(const Tail& tail, std::uint8_t* block) {
+  retired_.retire([this, &tail, block] {
+    if (tail.is_being_written({block, kBlockBytes})) return retire_small(tail, block);
+    pool_.give_small(block);
+  });
+}
+
+// If the last block of the segment, which ends at `size_bytes` of its file, is in a small one.
+void TailMemory::give_back_small(const Tail& tail, Segment& segment, std::uint64_t size_bytes) {
+  const std::uint64_t last = (std::max<std::uint64_t>(size_bytes, 1) - 1) / kChunkBytes;
+  if (segment.slot(last).small) retire_small(tail, segment.clear_slot(last).memory);
+}
+
+void TailMemory::sealed(Tail& tail, Segment& segment) {
+  give_back_small(tail, segment, segment.stable_bytes.load(std::memory_order_relaxed));
+}
+
 void TailMemory::forget(Tail& tail, std::span<Segment* const> sealed) {
   std::erase_if(held_, [&](const Held& held) {
     if (held.tail != &tail || std::ranges::find(sealed, held.segment) == sealed.end()) return false;
     const auto slot = held.segment->slot(held.number);
-    if (slot.memory && !slot.small) retire_chunk(held.segment->clear_slot(held.number).memory);
+    if (slot.memory && !slot.small) {
+      retire_chunk(tail, held.segment->clear_slot(held.number).memory);
+    }
     return true;
   });
-  for (Segment* segment : sealed) {
-    // One that was sealed soon after a start still has the small block of its last bytes.
-    const std::uint64_t size = segment->stable_bytes.load(std::memory_order_relaxed);
-    const auto slot = segment->clear_slot((size > 0 ? size - 1 : 0) / kChunkBytes);
-    if (slot.memory) retired_.retire([this, block = slot.memory] { pool_.give_small(block); });
-  }
 }
 
 void TailMemory::forget(Tail& tail) {
   std::erase_if(held_, [&](const Held& held) {
     if (held.tail != &tail) return false;
     const auto slot = held.segment->slot(held.number);
-    if (slot.memory && !slot.small) retire_chunk(held.segment->clear_slot(held.number).memory);
+    if (slot.memory && !slot.small) {
+      retire_chunk(tail, held.segment->clear_slot(held.number).memory);
+    }
     return true;
   });
-  for (Segment* segment : tail.log.segments().segments) {
-    // What is left are small blocks: at most one, the last of the active segment.
-    const std::uint64_t last = (tail.end.position - segment->base_position) / kChunkBytes;
-    if (segment != tail.active()) continue;
-    const auto slot = segment->clear_slot(last);
-    if (slot.memory) retired_.retire([this, block = slot.memory] { pool_.give_small(block); });
+  for (Segment* segment : tail.unsealed) {
+    give_back_small(tail, *segment, tail.end_of(*segment) - segment->base_position);
   }
 }
 

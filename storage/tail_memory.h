@@ -1,9 +1,10 @@
 // TailMemory: which memory holds which bytes of the shard's tails, and whose turn it is to give
 // some back.
 //
-// Chunks are given back oldest first, once their bytes are durable and in the segment file; the
-// readers' quiescent points decide when they are used again. The last, incomplete chunk of a log
-// that sits still is replaced by one small block.
+// Chunks, within the budget, are given back oldest first, once their bytes are durable and in the
+// segment file; the readers' quiescent points decide when they are used again, and for a small
+// block also the end of a write in flight that reads it. The last, incomplete chunk of a log that
+// sits still is replaced by one small block.
 //
 // The owner shard's thread only.
 #pragma once
@@ -34,12 +35,14 @@ class TailMemory {
   // not enough memory now; `on_room` follows.
   [[nodiscard]] bool ensure(Tail& tail, Segment& segment, std::uint64_t from,
                             std::uint64_t size_bytes);
-  // Puts the bytes of an incomplete last block in place, at start. False when the budget does not
-  // even hold those.
+  // Puts the bytes of an incomplete last block in place, at start. False when the machine has no
+  // memory for them.
   [[nodiscard]] bool adopt_last_block(Segment& segment, std::uint64_t block_start, Bytes bytes);
 
   // Gives memory back if little is free. Cheap when there is enough.
   void reclaim();
+  // The segment has been sealed: its last block is complete, and needs no place of its own.
+  void sealed(Tail& tail, Segment& segment);
   // Takes all memory of a log out of sight, because it is being removed.
   void forget(Tail& tail);
   // The same for sealed segments of it, which leave the log.
@@ -61,7 +64,9 @@ class TailMemory {
   };
   bool give_back(const Held& held);
   bool shrink(const Held& held);
-  void retire_chunk(std::uint8_t* chunk);
+  void give_back_small(const Tail& tail, Segment& segment, std::uint64_t size_bytes);
+  void retire_chunk(const Tail& tail, const std::uint8_t* memory);
+  void retire_small(const Tail& tail, std::uint8_t* block);
 
   RetireList& retired_;
   ChunkPool pool_;

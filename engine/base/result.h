@@ -20,6 +20,7 @@ enum class Errc : std::uint8_t {
   kOutOfRange,   // an offset before the log's start or beyond its end
   kNoSpace,      // the disk is full
   kIo,           // the kernel refused an operation
+  kUnflushed,    // what was written was not flushed: nobody knows what of it is on the disk
   kUnsupported,  // valid, but not something that this build or kernel does
   kBusy,         // somebody else holds it: a locked directory, a used port
   kClosed,       // the object is closing

@@ -82,8 +82,7 @@ void Broker::on_visible(void* context, storage::Log& log) {
 
 void Broker::on_failed(void* context, Error error) {
   auto& self = *static_cast<Broker*>(context);
-  self.cluster_.writing().failed();
-  if (self.cluster_.on_failure) self.cluster_.on_failure(std::move(error));
+  self.cluster_.fail(std::move(error));
 }
 
 void Broker::on_work(void* context) {

@@ -9,6 +9,7 @@ void BrokerCounters::take(const storage::LogStore& store) {
   const storage::TailMemory& memory = store.memory();
   logs.set(store.log_count());
   tail_bytes.set(memory.pool().total_bytes());
+  tail_small_bytes.set(memory.pool().small_bytes());
   tail_budget_bytes.set(memory.pool().budget_bytes());
   tail_free_bytes.set(memory.pool().free_chunks() * storage::kChunkBytes);
   tail_reclaimed_bytes.set(memory.reclaimed_chunks() * storage::kChunkBytes);

@@ -16,6 +16,7 @@ namespace duolog::broker {
 struct BrokerCounters {
   runtime::Counter logs;  // now
   runtime::Counter tail_bytes;
+  runtime::Counter tail_small_bytes;
   runtime::Counter tail_budget_bytes;
   runtime::Counter tail_free_bytes;
   runtime::Counter tail_reclaimed_bytes;
@@ -37,6 +38,8 @@ inline constexpr auto kBrokerMetrics = std::to_array<runtime::Metric<BrokerCount
      "Partitions that the shard owns"},
     {&BrokerCounters::tail_bytes, runtime::MetricType::kGauge, "duolog_store_tail_bytes",
      "Memory for the newest records, used or free"},
+    {&BrokerCounters::tail_small_bytes, runtime::MetricType::kGauge, "duolog_store_idle_tail_bytes",
+     "Beside this memory, what is for the last records of idle partitions, 4 KiB each"},
     {&BrokerCounters::tail_budget_bytes, runtime::MetricType::kGauge,
      "duolog_store_tail_budget_bytes", "The most that this memory may become: tail-memory-bytes"},
     {&BrokerCounters::tail_free_bytes, runtime::MetricType::kGauge, "duolog_store_tail_free_bytes",

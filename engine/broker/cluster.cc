@@ -1,6 +1,7 @@
 #include "engine/broker/cluster.h"
 
 #include <algorithm>
+#include <set>
 
 #include "engine/base/check.h"
 #include "engine/base/uuid.h"
@@ -24,23 +25,29 @@ std::string grave(const std::string& deleted, const Uuid& topic, std::int32_t pa
   return deleted + "/" + to_text(topic) + "-" + std::to_string(partition);
 }
 
-// Finishes deletions that a stop cut short: moves what is left of deleted topics out of the way.
-// A directory may belong to a topic created again under the same name, which its metadata tells.
-void finish_deletions(storage::Files& files, const storage::DataDirectory& directory,
-                      const storage::Catalog& catalog) {
+// Finishes deletions that a stop or an error cut short: moves what is left of deleted topics out of
+// the way. Returns those of which something still is there.
+Result<std::set<Uuid>> finish_deletions(storage::Files& files,
+                                        const storage::DataDirectory& directory,
+                                        const storage::Catalog& catalog) {
+  std::set<Uuid> left;
   for (const auto& [id, topic] : catalog.deleted()) {
     for (std::int32_t p = 0; p < topic.partition_count; ++p) {
-      const std::string path = partition_directory(directory.topics(), topic.name, p);
-      const auto owner = storage::read_partition_metadata(files, path);
-      if (owner && *owner == id) storage::bury(files, path, grave(directory.deleted(), id, p));
+      auto buried = storage::bury(files, id, partition_directory(directory.topics(), topic.name, p),
+                                  grave(directory.deleted(), id, p));
+      if (buried) continue;
+      if (buried.error().code == Errc::kUnflushed) return std::unexpected(buried.error());
+      left.insert(id);
+      runtime::log_warn("the files of topic '" + topic.name +
+                        "', which was deleted, cannot be removed: " + buried.error().message);
     }
   }
-  if (auto left = files.list(directory.deleted())) {
-    for (const auto& entry : *left) {
-      const std::string path = directory.deleted() + "/" + entry.name;
-      storage::bury(files, path, path);
+  if (auto graves = files.list(directory.deleted())) {
+    for (const auto& entry : *graves) {
+      (void)storage::remove_directory(files, directory.deleted() + "/" + entry.name);
     }
   }
+  return left;
 }
 
 storage::RecoveryInput recovery_input(const storage::DataDirectory& directory,
@@ -86,13 +93,16 @@ Result<void> Cluster::recover() {
   auto epoch = catalog_.begin_incarnation();
   if (!epoch) return std::unexpected(epoch.error());
   epoch_ = *epoch;
-  finish_deletions(files_, directory_, catalog_);
+  const auto left = finish_deletions(files_, directory_, catalog_);
+  if (!left) return std::unexpected(left.error());
   auto report = storage::recover(files_, recovery_input(directory_, catalog_));
   if (!report) return std::unexpected(report.error());
   report_ = std::move(*report);
-  // The journals are empty: nothing mentions a deleted topic any more.
+  // The journals are empty: nothing mentions a deleted topic any more but what is left of it.
   std::vector<Uuid> forgotten;
-  for (const auto& [id, topic] : catalog_.deleted()) forgotten.push_back(id);
+  for (const auto& [id, topic] : catalog_.deleted()) {
+    if (!left->contains(id)) forgotten.push_back(id);
+  }
   for (const Uuid& id : forgotten) {
     if (auto done = catalog_.forget_deleted(id); !done) return done;
   }
@@ -288,6 +298,11 @@ void Cluster::on_every_shard(std::function<void(Broker&)> step,
   }
 }
 
+void Cluster::fail(Error error) {
+  writing_.failed();
+  if (!failed_.exchange(true) && on_failure) on_failure(std::move(error));
+}
+
 void Cluster::enqueue(std::move_only_function<void()> change) {
   changes_.push_back(std::move(change));
   if (!std::exchange(changing_, true)) next_change();
@@ -301,6 +316,8 @@ void Cluster::next_change() {
     return;
   }
   do {
+    // The change before this one is over, and no janitor is at the catalog.
+    if (catalog_.failure()) fail(*catalog_.failure());
     change_over_ = false;
     if (changes_.empty()) {
       changing_ = false;

@@ -13,6 +13,7 @@
 // start. Constant members may be read by any thread.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -108,6 +109,8 @@ class Cluster {
   [[nodiscard]] Result<storage::JournalSetup> journal_for(ShardId shard);
   // On shard 0: runs `step` on every shard, then `then` on shard 0.
   void on_every_shard(std::function<void(Broker&)> step, std::move_only_function<void()> then);
+  // The disk failed. Any shard.
+  void fail(Error error);
   void enqueue(std::move_only_function<void()> change);
   void next_change();
 
@@ -123,6 +126,7 @@ class Cluster {
   CollidingNames names_;                        // of topics_
   std::vector<std::unique_ptr<Broker>> brokers_;
   std::deque<std::move_only_function<void()>> changes_;  // waiting for the one under way
+  std::atomic<bool> failed_{false};                      // on_failure has been called
   bool changing_ = false;                                // one is under way
   bool starting_changes_ = false;                        // next_change runs
   bool change_over_ = false;                             // and was called from within itself

@@ -272,6 +272,7 @@ Result<void> SimFiles::change_directory(const std::shared_ptr<SimDirectory>& dir
 
 Result<void> SimFiles::rename(const std::string& from, const std::string& to) {
   if (auto allowed = may_change(from); !allowed) return allowed;
+  if (auto fault = take_fault(Fault::kRename, from); !fault) return fault;
   auto source = place_of(from);
   if (!source) return std::unexpected(source.error());
   auto node = find(from);
@@ -311,6 +312,7 @@ Result<void> SimFiles::rename(const std::string& from, const std::string& to) {
 
 Result<void> SimFiles::remove(const std::string& path) {
   if (auto allowed = may_change(path); !allowed) return allowed;
+  if (auto fault = take_fault(Fault::kRemove, path); !fault) return fault;
   auto place = place_of(path);
   if (!place) return std::unexpected(place.error());
   auto node = find(path);

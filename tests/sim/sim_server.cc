@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/base/uuid.h"
+#include "storage/file_util.h"
 #include "storage/segment_files.h"
 
 namespace duolog::sim {
@@ -26,6 +28,7 @@ Result<void> make_directories(SimFiles& files) {
 }
 
 std::string directory_of(const std::string& topic) { return "/logs/" + topic + "-0"; }
+std::string grave_of(const Uuid& topic_id) { return "/deleted/" + to_text(topic_id); }
 
 }  // namespace
 
@@ -63,10 +66,16 @@ Result<void> SimServer::open() {
   if (auto made = make_directories(files_); !made) return made;
   storage::RecoveryInput input;
   input.journal_directory = kJournals;
+  for (const auto& [id, name] : catalog_.deleted) {
+    input.deleted.push_back(id);
+    auto buried = storage::bury(files_, id, directory_of(name), grave_of(id));
+    if (auto flushed = storage::unless_unflushed(buried); !flushed) return flushed;
+  }
   for (const auto& [name, topic] : catalog_.topics) {
     if (topic.deleted) {
       input.deleted.push_back(topic.id);
-      storage::bury(files_, directory_of(name), "/deleted/" + name);
+      auto buried = storage::bury(files_, topic.id, directory_of(name), grave_of(topic.id));
+      if (auto flushed = storage::unless_unflushed(buried); !flushed) return flushed;
     } else {
       input.partitions[{topic.id, PartitionId(0)}] = {directory_of(name), topic.start};
     }
@@ -128,7 +137,7 @@ void SimServer::remove(const std::string& topic) {
   catalog_.topics.at(topic).deleted = true;
   Log& log = this->log(topic);
   logs_.erase(topic);
-  store_->remove(log, "/deleted/" + topic, [] {});
+  store_->remove(log, grave_of(catalog_.topics.at(topic).id), [] {});
 }
 
 void SimServer::move_start(const std::string& topic, Offset start) {

@@ -32,6 +32,7 @@ struct SimTopic {
 struct SimCatalog {
   std::map<std::string, SimTopic> topics;  // of one partition each
   std::uint32_t incarnation = 0;           // of the last start
+  std::map<Uuid, std::string> deleted;     // names of topics that were made again, by their old ids
 };
 
 // Options that make everything happen often: small journals, little memory, small steps.

@@ -2,13 +2,18 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <future>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include "engine/base/uuid.h"
 #include "storage/log_reader.h"
 #include "storage/record_batch_builder.h"
 #include "tests/unit/broker/test_cluster.h"
@@ -64,6 +69,22 @@ std::vector<std::string> read_all(TestCluster& cluster, std::size_t shard, Parti
     }
     return values;
   });
+}
+
+// The file under `path` of this process is another device from now on, which cannot be flushed.
+void make_unflushable(const std::string& path) {
+  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  ASSERT_GE(null, 0);
+  int replaced = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    const auto target = std::filesystem::read_symlink(entry.path(), gone).string();
+    if (target.find(path) == std::string::npos) continue;
+    ASSERT_GE(dup2(null, std::stoi(entry.path().filename())), 0);
+    ++replaced;
+  }
+  close(null);
+  EXPECT_EQ(replaced, 1);
 }
 
 class BrokerTest : public testing::TestWithParam<std::size_t> {};
@@ -347,6 +368,42 @@ TEST(ShardCountTest, FewerShardsKeepTheRecordsAndRemoveTheJournalsOfTheOthers) {
       EXPECT_EQ(read_all(cluster, 0, *partition), std::vector<std::string>{"value"});
     }
   }
+}
+
+TEST_P(BrokerTest, FlushOfTheCatalogThatFailsStopsTheServerWithItsReason) {
+  TestCluster cluster(GetParam());
+  std::promise<Error> stopped;
+  cluster.cluster().on_failure = [&](Error error) { stopped.set_value(std::move(error)); };
+  make_unflushable("/meta/catalog-");
+  EXPECT_EQ(cluster.create({.name = "t"}).error, ErrorCode::kKafkaStorageError);
+  const Error error = stopped.get_future().get();
+  EXPECT_EQ(error.code, Errc::kIo);
+  EXPECT_NE(error.message.find("sync"), std::string::npos) << error.message;
+  // Once is enough.
+  EXPECT_EQ(cluster.create({.name = "u"}).error, ErrorCode::kKafkaStorageError);
+}
+
+TEST_P(BrokerTest, WhatIsLeftOfADeletedTopicIsRemovedByTheFirstStartThatCan) {
+  namespace fs = std::filesystem;
+  TestCluster cluster(GetParam());
+  const auto created = cluster.create({.name = "t", .partitions = 1});
+  ASSERT_EQ(created.error, ErrorCode::kNone);
+  const Uuid id = created.topic->id;
+  ASSERT_EQ(append(cluster, 0, *created.topic->partition(PartitionId(0)), "a").error,
+            ErrorCode::kNone);
+  // It can be neither moved, for there is something in the way, nor removed.
+  const fs::path directory = cluster.directory() + "/topics/t-0";
+  const fs::path in_the_way = cluster.directory() + "/deleted/" + to_text(id) + "-0";
+  fs::create_directories(directory / "kept" / "too");
+  fs::create_directories(in_the_way / "kept" / "too");
+  ASSERT_EQ(cluster.remove(id).error, ErrorCode::kNone);
+  EXPECT_TRUE(fs::exists(directory));
+  cluster.restart();
+  EXPECT_TRUE(fs::exists(directory));
+
+  fs::remove_all(directory / "kept");
+  cluster.restart();
+  EXPECT_FALSE(fs::exists(directory));
 }
 
 }  // namespace

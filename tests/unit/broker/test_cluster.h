@@ -79,6 +79,7 @@ class TestCluster {
     return static_cast<std::size_t>(
         std::distance(std::filesystem::directory_iterator(directory_ + "/journal"), {}));
   }
+  [[nodiscard]] const std::string& directory() const { return directory_; }
   // How many segment files all partitions of a topic have.
   [[nodiscard]] std::size_t segment_files(const std::string& topic) const {
     std::size_t count = 0;

@@ -199,6 +199,50 @@ TEST(CatalogTest, FailedSyncEndsAllChanges) {
   EXPECT_EQ(catalog.create_topic(topic_of(1)).error().code, Errc::kIo);
   EXPECT_EQ(catalog.create_topic(topic_of(2)).error().code, Errc::kIo);
   EXPECT_TRUE(catalog.topics().empty());
+  ASSERT_TRUE(catalog.failure());
+  EXPECT_NE(catalog.failure()->message.find(kFirstFile), std::string::npos);
+}
+
+TEST(CatalogTest, FailedSyncOfARewriteEndsAllChanges) {
+  for (const char* path : {".tmp", "/meta"}) {
+    SCOPED_TRACE(path);
+    auto files = machine();
+    Catalog catalog = open_catalog(*files, {.rewrite_bytes = 4096});
+    ASSERT_TRUE(catalog.create_topic(topic_of(1)));
+    std::int64_t offset = 0;
+    while (catalog.size_bytes() < 4000) {
+      ASSERT_TRUE(catalog.set_log_start(id_of(1), PartitionId{0}, Offset{++offset}));
+    }
+    const Errc none{};
+    files->fail_next(SimFiles::Fault::kSync, path);
+    Errc refused = none;
+    for (int changes = 0; changes < 10 && refused == none; ++changes) {
+      const auto moved = catalog.set_log_start(id_of(1), PartitionId{0}, Offset{++offset});
+      if (!moved) refused = moved.error().code;
+    }
+    EXPECT_EQ(refused, Errc::kIo);
+    EXPECT_TRUE(catalog.failure());
+  }
+}
+
+// The kernel takes pages that it could not flush for clean: a later flush says nothing of them.
+TEST(CatalogTest, WhatIsChangedAfterARestartThatFollowedAFailedSyncIsDurable) {
+  auto files = machine();
+  {
+    Catalog catalog = open_catalog(*files);
+    ASSERT_TRUE(catalog.create_topic(topic_of(1)));
+    files->fail_next(SimFiles::Fault::kSync);
+    ASSERT_FALSE(catalog.create_topic(topic_of(2)));
+  }
+  auto restarted = files->reboot(CrashPolicy::kKill);
+  Known known;
+  {
+    Catalog catalog = open_catalog(*restarted);
+    ASSERT_TRUE(catalog.create_topic(topic_of(3)));
+    known = known_by(catalog);
+  }
+  auto after = restarted->reboot(CrashPolicy::kDropAll);
+  EXPECT_EQ(known_by(open_catalog(*after)), known);
 }
 
 TEST(CatalogTest, DeletionIsLoggedOnFullDiskAndCreationSaysThatItIsFull) {

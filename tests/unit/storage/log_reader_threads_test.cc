@@ -2,12 +2,14 @@
 // in them is read again from the mapping. For the thread sanitizer.
 #include <array>
 #include <atomic>
+#include <condition_variable>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -115,6 +117,47 @@ class MemoryDisk final : public Disk {
   std::deque<std::pair<std::move_only_function<void()>, std::move_only_function<void()>>> jobs_;
 };
 
+// Jobs run on a thread that is no shard; what follows them runs where `finish` is called.
+class JanitorDisk final : public Disk {
+ public:
+  explicit JanitorDisk(Files& files) : files_(files) {}
+  Files& files() override { return files_; }
+  void submit(DiskOp&) override { ADD_FAILURE() << "nothing is written here"; }
+  void run(std::move_only_function<void()> work, std::move_only_function<void()> done) override {
+    const std::lock_guard lock(mutex_);
+    jobs_.emplace_back(std::move(work), std::move(done));
+    more_.notify_one();
+  }
+  void finish() {
+    std::deque<std::move_only_function<void()>> finished;
+    {
+      const std::lock_guard lock(mutex_);
+      finished.swap(finished_);
+    }
+    for (auto& done : finished) done();
+  }
+
+ private:
+  void work(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    while (more_.wait(lock, stop, [this] { return !jobs_.empty(); })) {
+      auto job = std::move(jobs_.front());
+      jobs_.pop_front();
+      lock.unlock();
+      job.first();
+      lock.lock();
+      finished_.push_back(std::move(job.second));
+    }
+  }
+
+  Files& files_;
+  std::mutex mutex_;
+  std::condition_variable_any more_;
+  std::deque<std::pair<std::move_only_function<void()>, std::move_only_function<void()>>> jobs_;
+  std::deque<std::move_only_function<void()>> finished_;
+  std::jthread janitor_{[this](const std::stop_token& stop) { work(stop); }};
+};
+
 std::vector<std::uint8_t> make_batch(std::size_t value_bytes) {
   const std::vector<std::uint8_t> value(value_bytes, 7);
   RecordBatchBuilder builder;
@@ -191,6 +234,41 @@ TEST(LogReaderThreadsTest, ReaderSeesEveryBatchWhileMemoryIsRecycled) {
   bool stopped = false;
   store.stop([&stopped] { stopped = true; });
   while (!stopped) turn();
+}
+
+TEST(LogReaderThreadsTest, JanitorReadsAheadWhileTheIndexGrows) {
+  MemoryFiles files;
+  JanitorDisk disk(files);
+  Epochs epochs(1);
+  RetireList retired(epochs);
+  const auto batch = make_batch(4096);
+  for (std::int64_t round = 0; round < 20; ++round) {
+    Segment segment("/t-0", Offset(round), Position(0), MemoryFiles::kFileBytes);
+    const auto file = files.open(segment.log_path(), OpenMode::kCreate);
+    ASSERT_TRUE(file);
+    bool asked = false;
+    std::uint64_t at = 0;
+    for (; at + batch.size() <= MemoryFiles::kFileBytes; at += batch.size()) {
+      ASSERT_TRUE(files.write(*file, at, batch));
+      epochs.online(0);
+      segment.index.note(
+          {static_cast<std::uint32_t>(at / batch.size()), static_cast<std::uint32_t>(at), 1, 0},
+          retired);
+      segment.stable_bytes.store(at + batch.size(), std::memory_order_release);
+      if (!std::exchange(asked, true)) {
+        warm_up(disk, {&segment, at}, [&](Result<void> outcome) {
+          EXPECT_TRUE(outcome);
+          asked = false;
+        });
+      }
+      disk.finish();
+      epochs.offline(0);
+      retired.collect();
+    }
+    while (asked) disk.finish();
+    EXPECT_EQ(segment.corrupt_at.load(), kNotCorrupt);
+    segment.unmap(files);
+  }
 }
 
 // Reads on from wherever the log begins; now and then it keeps what it has read, as a response that
