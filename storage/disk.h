@@ -70,6 +70,7 @@ class Files {
   // Removes a file or an empty directory.
   [[nodiscard]] virtual Result<void> remove(const std::string& path) = 0;
   [[nodiscard]] virtual Result<void> make_directory(const std::string& path) = 0;
+  // kTooLarge: it could not be begun, because too many files are open.
   [[nodiscard]] virtual Result<void> sync_directory(const std::string& path) = 0;
   // Entries but "." and "..", sorted by name.
   [[nodiscard]] virtual Result<std::vector<DirectoryEntry>> list(const std::string& path) = 0;

@@ -12,7 +12,7 @@ Result<void> flush(Files& files, FileId file) {
 
 Result<void> flush_directory(Files& files, const std::string& path) {
   auto synced = files.sync_directory(path);
-  if (!synced) synced.error().code = Errc::kUnflushed;
+  if (!synced && synced.error().code != Errc::kTooLarge) synced.error().code = Errc::kUnflushed;
   return synced;
 }
 

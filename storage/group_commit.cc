@@ -59,7 +59,8 @@ GroupCommit::GroupCommit(Disk& disk, const StoreOptions& options, JournalSetup s
           }) {}
 
 void GroupCommit::flush() {
-  if (journal_.writing() || pending_.empty()) return;
+  const bool was_full = full_;
+  if (journal_.writing() || (pending_.empty() && !was_full)) return;
   durable_ = false;
   IntrusiveList<Tail, &Tail::pending_hook> left;
   while (Tail* tail = pending_.pop_front()) {
@@ -72,7 +73,11 @@ void GroupCommit::flush() {
   left.splice_back(pending_);
   pending_.splice_back(left);
   full_ = !journal_.collecting() && !pending_.empty();
-  if (journal_.collecting() || (full_ && journal_.releasing())) journal_.commit(durable_);
+  if (journal_.collecting() || (full_ && journal_.releasing())) {
+    journal_.commit(durable_);
+  } else if (was_full && !full_) {
+    events_.room();  // those that it was too full for have been deleted
+  }
 }
 
 // Puts what the log has into the group. False when the group is full before that is done.

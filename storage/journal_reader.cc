@@ -12,6 +12,8 @@ namespace duolog::storage {
 namespace {
 
 constexpr std::string_view kJournalSuffix = ".journal";
+// The name of a file that is there while a journal is being emptied.
+constexpr std::string_view kEmptying = "emptying";
 // What a device writes whole.
 constexpr std::uint64_t kSectorBytes = 512;
 
@@ -49,6 +51,7 @@ Result<JournalReader> JournalReader::open(Files& files, std::string directory) {
   auto entries = files.list(reader.directory_);
   if (!entries) return std::unexpected(entries.error());
   for (const DirectoryEntry& entry : *entries) {
+    if (entry.name == kEmptying) reader.emptying_ = true;
     if (entry.is_directory || !entry.name.ends_with(kJournalSuffix)) continue;
     const std::string path = reader.directory_ + "/" + entry.name;
     JournalFile file;
@@ -126,6 +129,7 @@ Result<void> JournalReader::survey() {
 }
 
 Result<std::optional<JournalReader::Group>> JournalReader::next() {
+  if (emptying_) return std::optional<Group>();  // all of it has been redone
   for (; file_ < order_.size(); ++file_, loaded_ = false) {
     const JournalFile& file = order_[file_];
     if (!loaded_) {
@@ -157,24 +161,48 @@ std::string JournalReader::place() const {
          " at position " + std::to_string(last_position_);
 }
 
-// The first sector goes, with the header: a block that is torn on the way has it or not.
+// What is left when this is cut short no longer says where it began: a name says instead that
+// nothing of it is needed, and is gone before there is a new group.
 Result<void> JournalReader::empty() {
-  const AlignedBuffer block = aligned(kBlockBytes);
   // A file that a killed server was making may be there and not be durable yet.
   for (const JournalFile& file : files_) {
     if (auto outcome = disk_->sync(file.file); !outcome) return outcome;
   }
-  if (auto outcome = disk_->sync_directory(directory_); !outcome) return outcome;
-  // Newest first: should this be cut short, what is left is still a run of consecutive groups.
-  for (std::size_t i = order_.size(); i-- > 0;) {
-    const FileId file = order_[i].file;
-    auto outcome = disk_->read(file, 0, {block.get(), kBlockBytes});
-    if (!outcome) return std::unexpected(outcome.error());
-    std::fill_n(block.get(), kSectorBytes, std::uint8_t{0});
-    if (auto written = disk_->write(file, 0, {block.get(), kBlockBytes}); !written) return written;
-    if (auto synced = disk_->sync(file); !synced) return synced;
+  if (!order_.empty() && !emptying_) {
+    if (auto noted = note_emptying(); !noted) return noted;
   }
-  return {};
+  if (auto outcome = disk_->sync_directory(directory_); !outcome) return outcome;
+  for (const JournalFile& file : order_) {
+    if (auto emptied = empty(file); !emptied) return emptied;
+  }
+  if (!emptying_) return {};
+  if (auto removed = disk_->remove(directory_ + "/" + std::string(kEmptying)); !removed) {
+    return removed;
+  }
+  return disk_->sync_directory(directory_);
+}
+
+// A full disk must not stop a start: without a name, only a crash within what follows would.
+Result<void> JournalReader::note_emptying() {
+  auto file = disk_->open(directory_ + "/" + std::string(kEmptying), OpenMode::kCreate);
+  if (!file && file.error().code == Errc::kNoSpace) return {};
+  if (!file) return std::unexpected(file.error());
+  auto synced = disk_->sync(*file);
+  disk_->close(*file);
+  emptying_ = true;
+  return synced;
+}
+
+// The first sector goes, with the header: a block that is torn on the way has it or not.
+Result<void> JournalReader::empty(const JournalFile& file) {
+  const AlignedBuffer block = aligned(kBlockBytes);
+  auto outcome = disk_->read(file.file, 0, {block.get(), kBlockBytes});
+  if (!outcome) return std::unexpected(outcome.error());
+  std::fill_n(block.get(), kSectorBytes, std::uint8_t{0});
+  if (auto written = disk_->write(file.file, 0, {block.get(), kBlockBytes}); !written) {
+    return written;
+  }
+  return disk_->sync(file.file);
 }
 
 }  // namespace duolog::storage

@@ -43,6 +43,8 @@ class JournalReader {
   [[nodiscard]] Result<void> load(const JournalFile& file);
   [[nodiscard]] Result<void> note(JournalFile file, const std::string& path);
   [[nodiscard]] Result<void> survey();
+  [[nodiscard]] Result<void> note_emptying();
+  [[nodiscard]] Result<void> empty(const JournalFile& file);
   [[nodiscard]] std::optional<GroupHeader> group_at(std::uint64_t position) const;
 
   Files* disk_;
@@ -50,6 +52,7 @@ class JournalReader {
   std::vector<JournalFile> files_;
   std::vector<JournalFile> order_;      // those that were begun, by generation
   std::vector<std::uint64_t> secrets_;  // of their first groups: any other group is none
+  bool emptying_ = false;               // nothing of it is needed: a start was cut short
   std::uint64_t flushed_ = 0;           // sequence up to which groups were, says one of them
   std::uint64_t expected_ = 0;          // sequence of the next group
   std::size_t file_ = 0;                // in order_

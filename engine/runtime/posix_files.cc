@@ -202,6 +202,10 @@ Result<void> PosixFiles::make_directory(const std::string& path) {
 
 Result<void> PosixFiles::sync_directory(const std::string& path) {
   const int directory = open_retrying(path, O_RDONLY | O_DIRECTORY);
+  // Not a flush that failed: there are too many open files, and it may be tried again.
+  if (directory < 0 && (errno == EMFILE || errno == ENFILE)) {
+    return fail_errno(Errc::kTooLarge, "open the directory " + path, errno);
+  }
   if (directory < 0) return failed("open the directory " + path);
   const int outcome = fsync(directory) == 0 ? 0 : errno;
   ::close(directory);

@@ -74,6 +74,36 @@ TEST_P(JournalCrashTest, ATornFirstGroupOfAFileThatIsUsedAgainIsATornWrite) {
   }
 }
 
+TEST_P(JournalCrashTest, AStartThatIsCutShortIsNoDamageToTheNext) {
+  SimServer::Setup setup;
+  setup.journal_files = 6;
+  setup.options.journal_max_bytes = 6 * setup.journal_file_bytes;
+  Play play = around_the_journal(GetParam(), setup);
+  ASSERT_TRUE(play.run());
+  play.files().stop();
+  bool whole = false;
+  for (std::uint64_t step = 1; !whole; ++step) {
+    SCOPED_TRACE("step " + std::to_string(step));
+    SimCatalog catalog = catalog_of_one_topic(4096 * kKiB);
+    catalog.incarnation = 1;
+    const auto first = play.files().reboot(CrashPolicy::kKeepAll, 1);
+    first->crash_after(step);
+    try {
+      const auto started = SimServer::start(*first, catalog, 1, setup);
+      whole = started.has_value();
+      first->stop();
+    } catch (const MachineStopped&) {
+    }
+    const auto second = first->reboot(CrashPolicy::kKeepAll, 1);
+    catalog.incarnation = 2;
+    const auto started = SimServer::start(*second, catalog, 1, setup);
+    ASSERT_TRUE(started) << started.error().message;
+    EXPECT_GE(static_cast<std::size_t>((*started)->log("small").high_watermark().offset.value),
+              play.model("small").acked);
+    second->stop();
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Seeds, JournalCrashTest, ::testing::Range<std::uint64_t>(1, 5));
 
 TEST(JournalDamageTest, ADamagedGroupThatLaterOnesSayWasFlushedIsDamage) {
