@@ -200,6 +200,32 @@ TEST(JournalPoisonTest, ValuesThatLookLikeGroupsAreNeverTakenForGroups) {
   (*again)->stop();
 }
 
+TEST(JournalFullTest, WhatOnlyADeletedTopicHadFilledTakesAppendsAgain) {
+  int full = 0;
+  for (int turns = 0; turns < 4; ++turns) {
+    SCOPED_TRACE(turns);
+    Play play({}, {}, static_cast<std::uint64_t>(turns));
+    play.add_topic("hot", 4096 * kKiB);
+    play.add_topic("other", 4096 * kKiB);
+    play.start();
+    for (int i = 0; i < 2'000 && !play.server().store().congested(); ++i) {
+      (void)play.try_append("hot", 60'000);
+      if (i % 4 == 0) play.server().turn();
+    }
+    full += play.server().store().congested() ? 1 : 0;
+    for (int i = 0; i < turns; ++i) play.server().turn();
+    play.server().remove("hot");
+    play.server().settle();
+    ASSERT_FALSE(play.server().store().congested());
+    // The first makes the log's segment.
+    (void)play.try_append("other", 100);
+    play.server().settle();
+    ASSERT_EQ(play.try_append("other", 100), storage::LogStore::Append::kDone);
+    play.server().settle();
+  }
+  EXPECT_GT(full, 0);
+}
+
 // Any number of bytes may be configured; files are of whole blocks, and not so small that the next
 // start takes one for what a killed server left of its creation.
 class JournalSizeTest : public ::testing::TestWithParam<std::uint64_t> {};
