@@ -283,9 +283,11 @@ void Cluster::on_every_shard(std::function<void(Broker&)> step,
     std::move_only_function<void()> then;
     std::size_t left;
   };
-  auto* round = new Round{std::move(step), std::move(then), shard_count()};
+  const std::size_t shards = shard_count();
+  CHECK(shards > 0);  // the last one frees the round
+  auto* round = new Round{std::move(step), std::move(then), shards};
   runtime::Runtime& runtime = broker(ShardId(0)).shard().runtime();
-  for (std::size_t i = 0; i < shard_count(); ++i) {
+  for (std::size_t i = 0; i < shards; ++i) {
     const ShardId id(static_cast<std::uint16_t>(i));
     runtime.run_on(id, [this, &runtime, id, round](runtime::Shard&) {
       round->step(broker(id));
