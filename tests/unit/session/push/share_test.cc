@@ -29,8 +29,15 @@ TEST(PushShareTest, ABatchThatClaimsMoreRecordsThanItHasTakesNoMemoryForThem) {
   EXPECT_LT(encoded.memory_bytes(), 1U << 20);
 }
 
+// However slow the machine is, nothing comes in between.
+HttpPortSettings patient() {
+  HttpPortSettings settings;
+  settings.push.heartbeat_ms = settings.websocket.close_timeout_ms = 3'600'000;
+  return settings;
+}
+
 TEST(PushShareTest, AMessageOfExpensiveCommandsLeavesTurnsToOthers) {
-  HttpFixture fixture;
+  HttpFixture fixture(1, patient());
   fixture.create("wide", 5'000);
   PushClient hungry(fixture);
   PushClient other(fixture);
@@ -75,7 +82,7 @@ TEST(PushShareTest, ASearchInManyPartitionsLeavesTurnsToOthers) {
 }
 
 TEST(PushShareTest, WhatCameBeforeACloseIsDoneThoughItTakesManyTurns) {
-  HttpFixture fixture;
+  HttpFixture fixture(1, patient());
   fixture.create("wide", 5'000);
   broker::Topic& topic = fixture.create("t");
   PushClient client(fixture);
