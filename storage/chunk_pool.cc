@@ -13,6 +13,14 @@ constexpr std::uint64_t kGrowBytes = 8 * kMiB;
 constexpr std::uint64_t kHugePageBytes = 2 * kMiB;
 constexpr std::uint64_t kSmallGrowBytes = kHugePageBytes;
 
+// Null when there is none.
+std::uint8_t* pop(std::vector<std::uint8_t*>& free) {
+  if (free.empty()) return nullptr;
+  std::uint8_t* last = free.back();
+  free.pop_back();
+  return last;
+}
+
 // Maps and touches memory. Aligned to huge pages, so that the kernel can back it with them.
 void* map_touched(std::uint64_t size_bytes) {
   const std::uint64_t padded = size_bytes + kHugePageBytes;
@@ -46,50 +54,39 @@ ChunkPool::~ChunkPool() {
 
 std::uint8_t* ChunkPool::take() {
   if (free_.size() <= kGrowBytes / kChunkBytes / 2) grow();
-  if (free_.empty()) return nullptr;
-  auto* chunk = free_.back();
-  free_.pop_back();
-  return chunk;
+  return pop(free_);
 }
 
 std::uint8_t* ChunkPool::take_small() {
-  if (free_small_.size() <= kSmallGrowBytes / kBlockBytes / 8) grow_small();
-  if (free_small_.empty()) return nullptr;
-  auto* block = free_small_.back();
-  free_small_.pop_back();
-  return block;
+  if (free_small_.size() <= kSmallGrowBytes / kBlockBytes / 8 && !growing_small_) {
+    grow(kSmallGrowBytes, growing_small_, &ChunkPool::add_small);
+  }
+  return pop(free_small_);
 }
 
 std::uint8_t* ChunkPool::take_small_blocking() {
   if (free_small_.empty()) add_small({map_touched(kSmallGrowBytes), kSmallGrowBytes});
-  if (free_small_.empty()) return nullptr;
-  auto* block = free_small_.back();
-  free_small_.pop_back();
-  return block;
+  return pop(free_small_);
 }
 
-void ChunkPool::grow_small() {
-  if (growing_small_) return;
-  growing_small_ = true;
-  auto slab = std::make_unique<Slab>(Slab{nullptr, kSmallGrowBytes});
+// A janitor touches the memory; on_grown_ follows also when the machine has no more: somebody may
+// wait for the end of it.
+void ChunkPool::grow(std::uint64_t size_bytes, bool& growing,
+                     void (ChunkPool::*take_over)(Slab slab)) {
+  growing = true;
+  auto slab = std::make_unique<Slab>(Slab{nullptr, size_bytes});
   auto* result = slab.get();
   disk_.run([result] { result->data = map_touched(result->size_bytes); },
-            [this, slab = std::move(slab)] {
-              growing_small_ = false;
-              add_small(*slab);
+            [this, &growing, take_over, slab = std::move(slab)] {
+              growing = false;
+              (this->*take_over)(*slab);
               on_grown_();
             });
 }
 
 // Where the machine has no more memory it is asked again when a block is wanted again.
 void ChunkPool::add_small(Slab slab) {
-  if (!slab.data) return;
-  slabs_.push_back(slab);
-  small_bytes_ += slab.size_bytes;
-  auto* data = static_cast<std::uint8_t*>(slab.data);
-  for (std::uint64_t at = slab.size_bytes; at > 0; at -= kBlockBytes) {
-    free_small_.push_back(data + at - kBlockBytes);
-  }
+  if (slab.data != nullptr) carve(slab, kBlockBytes, free_small_, small_bytes_);
 }
 
 std::uint64_t ChunkPool::next_step_bytes() const {
@@ -98,29 +95,21 @@ std::uint64_t ChunkPool::next_step_bytes() const {
 
 void ChunkPool::grow() {
   if (growing_ || at_budget()) return;
-  growing_ = true;
-  const auto size_bytes = next_step_bytes();
-  auto slab = std::make_unique<Slab>(Slab{nullptr, size_bytes});
-  auto* result = slab.get();
-  disk_.run([result] { result->data = map_touched(result->size_bytes); },
-            [this, slab = std::move(slab)] {
-              growing_ = false;
-              add(*slab);
-              on_grown_();
-            });
+  grow(next_step_bytes(), growing_, &ChunkPool::add);
 }
 
 void ChunkPool::add(Slab slab) {
-  if (!slab.data) {
-    exhausted_ = true;
-    return;
-  }
-  // A blocking growth may have come between: the budget is then exceeded by one step at the most.
+  if (slab.data != nullptr) return carve(slab, kChunkBytes, free_, total_bytes_);
+  exhausted_ = true;
+}
+
+void ChunkPool::carve(Slab slab, std::uint64_t piece_bytes, std::vector<std::uint8_t*>& free,
+                      std::uint64_t& total_bytes) {
   slabs_.push_back(slab);
-  total_bytes_ += slab.size_bytes;
+  total_bytes += slab.size_bytes;
   auto* data = static_cast<std::uint8_t*>(slab.data);
-  for (std::uint64_t at = slab.size_bytes; at > 0; at -= kChunkBytes) {
-    free_.push_back(data + at - kChunkBytes);
+  for (std::uint64_t at = slab.size_bytes; at > 0; at -= piece_bytes) {
+    free.push_back(data + at - piece_bytes);
   }
 }
 

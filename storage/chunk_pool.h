@@ -63,8 +63,10 @@ class ChunkPool {
   };
   [[nodiscard]] std::uint64_t next_step_bytes() const;
   void add(Slab slab);
-  void grow_small();
+  void grow(std::uint64_t size_bytes, bool& growing, void (ChunkPool::*take_over)(Slab slab));
   void add_small(Slab slab);
+  void carve(Slab slab, std::uint64_t piece_bytes, std::vector<std::uint8_t*>& free,
+             std::uint64_t& total_bytes);
 
   Disk& disk_;
   const std::uint64_t budget_bytes_;

@@ -72,6 +72,7 @@ Result<JournalReader> JournalReader::open(Files& files, std::string directory) {
     if (auto noted = reader.note(file, path); !noted) return std::unexpected(noted.error());
   }
   std::ranges::sort(reader.order_, {}, &JournalFile::generation);
+  if (reader.emptying_) return reader;
   if (auto surveyed = reader.survey(); !surveyed) return std::unexpected(surveyed.error());
   return reader;
 }

@@ -301,8 +301,7 @@ void Cluster::on_every_shard(std::function<void(Broker&)> step,
 }
 
 void Cluster::fail(Error error) {
-  writing_.failed();
-  if (!failed_.exchange(true) && on_failure) on_failure(std::move(error));
+  if (writing_.failed() && on_failure) on_failure(std::move(error));
 }
 
 void Cluster::enqueue(std::move_only_function<void()> change) {

@@ -13,7 +13,6 @@
 // start. Constant members may be read by any thread.
 #pragma once
 
-#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -126,7 +125,6 @@ class Cluster {
   CollidingNames names_;                        // of topics_
   std::vector<std::unique_ptr<Broker>> brokers_;
   std::deque<std::move_only_function<void()>> changes_;  // waiting for the one under way
-  std::atomic<bool> failed_{false};                      // on_failure has been called
   bool changing_ = false;                                // one is under way
   bool starting_changes_ = false;                        // next_change runs
   bool change_over_ = false;                             // and was called from within itself

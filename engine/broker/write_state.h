@@ -26,8 +26,8 @@ class WriteState {
     State full = State::kFull;
     state_.compare_exchange_strong(full, State::kOpen);
   }
-  // For good: the process is about to stop.
-  void failed() { state_.store(State::kFailed, std::memory_order_release); }
+  // For good: the process is about to stop. True the first time.
+  [[nodiscard]] bool failed() { return state_.exchange(State::kFailed) != State::kFailed; }
 
  private:
   std::atomic<State> state_{State::kOpen};

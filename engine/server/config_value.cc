@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "engine/base/text.h"
 #include "engine/server/config_property.h"
 
 namespace duolog::server {
@@ -182,9 +183,7 @@ Result<void> read(const Property& property, std::vector<std::string>& into, std:
   std::vector<std::string> items;
   while (!text.empty()) {
     const std::size_t comma = std::min(text.find(','), text.size());
-    std::string_view item = text.substr(0, comma);
-    while (item.starts_with(' ')) item.remove_prefix(1);
-    while (item.ends_with(' ')) item.remove_suffix(1);
+    const std::string_view item = trimmed(text.substr(0, comma), " ");
     if (item.empty()) return fail(Errc::kInvalid, "the list has an empty item");
     if (property.check_item != nullptr) {
       if (auto good = property.check_item(item); !good) return good;

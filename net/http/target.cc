@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "net/http/request.h"
+
 namespace duolog::http {
 namespace {
 
@@ -15,11 +17,7 @@ int hex_digit(char c) {
 // The bytes of "http://" or "https://" that the text begins with, in whatever case; else 0.
 std::size_t scheme_size(std::string_view text) {
   for (const std::string_view scheme : {"http://", "https://"}) {
-    if (text.size() < scheme.size()) continue;
-    const bool same = std::ranges::equal(text.substr(0, scheme.size()), scheme, [](char a, char b) {
-      return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-    });
-    if (same) return scheme.size();
+    if (iequals(text.substr(0, scheme.size()), scheme)) return scheme.size();
   }
   return 0;
 }

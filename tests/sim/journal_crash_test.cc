@@ -108,7 +108,7 @@ INSTANTIATE_TEST_SUITE_P(Seeds, JournalCrashTest, ::testing::Range<std::uint64_t
 
 TEST(JournalDamageTest, ADamagedGroupThatLaterOnesSayWasFlushedIsDamage) {
   // The first group, in its header and in its body, and one in the middle.
-  for (const std::uint64_t position : {8U, 17U, 25U, 48U, 116U, 4096U + 116U}) {
+  for (const std::uint64_t position : {8U, 17U, 25U, 48U, 116U, 4096U + 100U, 4096U + 116U}) {
     SCOPED_TRACE(position);
     Play play({}, {}, 1);
     play.add_topic("small", 1024 * kKiB);
@@ -177,20 +177,20 @@ void append_value(SimServer& server, Bytes value) {
 }
 
 TEST(JournalPoisonTest, ValuesThatLookLikeGroupsAreNeverTakenForGroups) {
-  constexpr std::size_t kValueBytes = 40'000;
+  constexpr std::size_t kPoisonBytes = 40'000;
   SimFiles files;
   SimCatalog catalog = catalog_of_one_topic(1024 * kKiB);
   auto started = SimServer::start(files, catalog, 1, {});
   ASSERT_TRUE(started);
   // Where in a value a block begins, whoever reads the source knows.
-  append_value(**started, std::vector<std::uint8_t>(kValueBytes, 'p'));
+  append_value(**started, std::vector<std::uint8_t>(kPoisonBytes, 'p'));
   const auto journal = files.content(kFirstJournalFile);
   const auto value_at = std::search_n(journal.begin(), journal.end(), 100, 'p') - journal.begin();
   ASSERT_LT(static_cast<std::uint64_t>(value_at), storage::kBlockBytes);
   const std::uint64_t first_block = storage::kBlockBytes - static_cast<std::uint64_t>(value_at);
   std::uint64_t file = 0;
   for (int i = 0; i < 120; ++i) {
-    append_value(**started, poison(kValueBytes, first_block, catalog.incarnation, file));
+    append_value(**started, poison(kPoisonBytes, first_block, catalog.incarnation, file));
   }
   (*started)->stop();
   started->reset();

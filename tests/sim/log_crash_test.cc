@@ -222,9 +222,9 @@ TEST_P(LogCrashPolicyTest, EveryStepOfAShortRunIsSurvived) {
 INSTANTIATE_TEST_SUITE_P(Policies, LogCrashPolicyTest,
                          ::testing::Combine(::testing::ValuesIn(kCrashPolicies),
                                             ::testing::Range(std::uint64_t{0}, kSlices)),
-                         [](const auto& info) {
-                           return name_of(std::get<0>(info.param)) + "_" +
-                                  std::to_string(std::get<1>(info.param));
+                         [](const auto& run) {
+                           return name_of(std::get<0>(run.param)) + "_" +
+                                  std::to_string(std::get<1>(run.param));
                          });
 
 // The machine stops at each step of a recovery, and comes up once more.
@@ -354,10 +354,10 @@ INSTANTIATE_TEST_SUITE_P(Faults, LogFaultTest,
                          ::testing::Values(std::pair{SimFiles::Fault::kWrite, ".journal"},
                                            std::pair{SimFiles::Fault::kWrite, ".log"},
                                            std::pair{SimFiles::Fault::kSync, ".log"}),
-                         [](const auto& info) {
-                           const bool write = info.param.first == SimFiles::Fault::kWrite;
+                         [](const auto& run) {
+                           const bool write = run.param.first == SimFiles::Fault::kWrite;
                            return std::string(write ? "Write" : "Sync") +
-                                  (info.param.second == std::string(".log") ? "Log" : "Journal");
+                                  (run.param.second == std::string(".log") ? "Log" : "Journal");
                          });
 
 // By the file or directory that was to be flushed. Which of its flushes fails depends on the seed.
@@ -394,25 +394,6 @@ INSTANTIATE_TEST_SUITE_P(
                       std::pair{"Directory", "/logs/new-0"}, std::pair{"Index", ".index"},
                       std::pair{"Checkpoint", "checkpoint"}, std::pair{"NewJournal", ".journal"}),
     [](const auto& flush) { return flush.param.first; });
-
-TEST(LogCrashTest, DamagedAckedBatchIsRefusedAndNothingIsCut) {
-  Play play({}, {}, 1);
-  play.add_topic("small", 1024 * kKiB);
-  play.start();
-  for (int i = 0; i < 10; ++i) {
-    play.append("small", 1000);
-    play.server().settle();
-  }
-  play.files().stop();
-  play.reboot(CrashPolicy::kDropAll, 1);
-  // The second group: those behind it say that it was flushed.
-  play.files().flip_bit("/journal/0000/00000001.journal", 4096 + 100, 3);
-  SimCatalog catalog;
-  catalog.topics["small"] = {Uuid{{1}}, {}, false};
-  const auto started = SimServer::start(play.files(), catalog, 1, {});
-  ASSERT_FALSE(started);
-  EXPECT_EQ(started.error().code, Errc::kCorrupt);
-}
 
 }  // namespace
 }  // namespace duolog::sim

@@ -14,7 +14,6 @@
 namespace duolog::session {
 namespace {
 
-constexpr std::string_view kMethodsOfPaths = "GET, HEAD, OPTIONS";
 constexpr std::string_view kMethodsOfWebSockets = "GET, OPTIONS";
 
 }  // namespace
@@ -146,8 +145,8 @@ void HttpConnection::handle(const http::Request& request) {
     }
   }
   if (route != nullptr) return respond(answer(*route, door_, request), request);
-  if (request.target.form == kAsterisk) return respond(answer_options(kMethodsOfPaths), request);
-  if (request.target.form == kAuthority) return send_and_close(refuse_method(kMethodsOfPaths));
+  if (request.target.form == kAsterisk) return respond(answer_options(kReadingMethods), request);
+  if (request.target.form == kAuthority) return send_and_close(refuse_method(kReadingMethods));
   if (door_.upgrades().serves(request.target)) {
     if (options) return respond(answer_options(kMethodsOfWebSockets), request);
     return door_.upgrades().upgrade(*this, request);

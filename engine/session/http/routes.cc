@@ -13,8 +13,6 @@
 namespace duolog::session {
 namespace {
 
-constexpr std::string_view kReadingMethods = "GET, HEAD, OPTIONS";
-
 // What is true now, for who asked and for no other page.
 http::Response document(std::string_view type, std::string body) {
   return {.fields = {{"Content-Type", std::string(type)},

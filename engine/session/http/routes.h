@@ -17,6 +17,8 @@ namespace duolog::session {
 
 class HttpDoor;
 
+inline constexpr std::string_view kReadingMethods = "GET, HEAD, OPTIONS";
+
 struct HttpRoute {
   std::string path;
   // Answered whatever Host and Origin say. A page anywhere can then read it, through a name that it

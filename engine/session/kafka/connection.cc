@@ -288,26 +288,29 @@ void KafkaConnection::check_times() {
   const auto passed = [now](std::uint64_t since_ns, std::uint64_t limit_ms) {
     return now - since_ns >= limit_ms * kNsPerMs;
   };
+  const auto close_late = [&](KafkaClose why, std::string_view what, std::uint64_t limit_ms) {
+    sessions_.warn(name_for_logs() + ": closed: " + std::string(what) + " within " +
+                   std::to_string(limit_ms) + " ms");
+    close(why);
+  };
   if (blocked_since_ns_ != 0 && passed(blocked_since_ns_, settings.write_timeout_ms)) {
-    sessions_.warn(name_for_logs() + ": closed: it has not read its responses for " +
-                   std::to_string(settings.write_timeout_ms) + " ms");
-    return close(KafkaClose::kWriteTimeout);
+    return close_late(KafkaClose::kWriteTimeout, "nothing of its responses was read",
+                      settings.write_timeout_ms);
   }
-  if (!input_.empty() && stalled_ == 0 && passed(last_read_ns_, settings.read_timeout_ms)) {
-    sessions_.warn(name_for_logs() + ": closed: a request did not end within " +
-                   std::to_string(settings.read_timeout_ms) + " ms");
-    return close(KafkaClose::kReadTimeout);
-  }
-  // A peer that goes on a little now and then holds the files of a response, or a request's memory.
+  // One that goes on a little now and then holds the files of a response, or a request's memory.
   if (!sending_.empty() && passed(response_since_ns_, settings.transfer_timeout_ms)) {
-    sessions_.warn(name_for_logs() + ": closed: a response was not read within " +
-                   std::to_string(settings.transfer_timeout_ms) + " ms");
-    return close(KafkaClose::kWriteTimeout);
+    return close_late(KafkaClose::kWriteTimeout, "a response was not read",
+                      settings.transfer_timeout_ms);
   }
-  if (!input_.empty() && stalled_ == 0 && passed(input_since_ns_, settings.transfer_timeout_ms)) {
-    sessions_.warn(name_for_logs() + ": closed: a request did not end within " +
-                   std::to_string(settings.transfer_timeout_ms) + " ms");
-    return close(KafkaClose::kReadTimeout);
+  if (!input_.empty() && stalled_ == 0) {
+    if (passed(last_read_ns_, settings.read_timeout_ms)) {
+      return close_late(KafkaClose::kReadTimeout, "nothing more of a request came",
+                        settings.read_timeout_ms);
+    }
+    if (passed(input_since_ns_, settings.transfer_timeout_ms)) {
+      return close_late(KafkaClose::kReadTimeout, "a request did not end",
+                        settings.transfer_timeout_ms);
+    }
   }
   std::uint64_t next_ms =
       std::min({kCheckMs, settings.write_timeout_ms / 2, settings.read_timeout_ms / 2,

@@ -182,9 +182,8 @@ void WsConnection::drop_plan() {
 
 void WsConnection::on_sent(std::size_t bytes) {
   planned_ = false;
-  const std::uint64_t due_ns = sent_ns_ + ws_.settings().write_timeout_ms * kNsPerMs;
-  if (closing_ == Closing::kNo && due_ns < std::min(silence_due_ns_, endpoint_due_ns_)) {
-    connection_.arm_timer_at(due_ns);  // it may have to wait for room from now on
+  if (closing_ == Closing::kNo && write_due_ns() < std::min(silence_due_ns_, endpoint_due_ns_)) {
+    connection_.arm_timer_at(write_due_ns());  // it may have to wait for room from now on
   }
   const std::size_t of_begin = std::min(bytes, endpoint_->begun_bytes());
   const std::size_t of_control = std::min<std::size_t>(bytes - of_begin, sending_control_);
@@ -213,7 +212,10 @@ void WsConnection::call_at(std::uint64_t at_ns) {
 }
 
 void WsConnection::arm_timer() {
-  connection_.arm_timer_at(std::min({silence_due_ns_, endpoint_due_ns_, limits_due_ns()}));
+  const std::uint64_t write_due =
+      connection_.socket().waiting_writable() ? write_due_ns() : WsEndpoint::kNever;
+  connection_.arm_timer_at(
+      std::min({silence_due_ns_, endpoint_due_ns_, half_message_due_ns(), write_due}));
 }
 
 void WsConnection::on_timer() {
@@ -225,25 +227,21 @@ void WsConnection::on_timer() {
   if (!closing()) arm_timer();
 }
 
-// Of the time-outs of half a message in, and of a peer that takes nothing.
-std::uint64_t WsConnection::limits_due_ns() const {
-  const WsSettings& settings = ws_.settings();
-  std::uint64_t due_ns = WsEndpoint::kNever;
-  if (half_since_ns_ != 0) due_ns = half_since_ns_ + settings.message_timeout_ms * kNsPerMs;
-  if (!connection_.socket().waiting_writable()) return due_ns;
-  return std::min(due_ns, sent_ns_ + settings.write_timeout_ms * kNsPerMs);
+std::uint64_t WsConnection::half_message_due_ns() const {
+  if (half_since_ns_ == 0) return WsEndpoint::kNever;
+  return half_since_ns_ + ws_.settings().message_timeout_ms * kNsPerMs;
+}
+
+std::uint64_t WsConnection::write_due_ns() const {
+  return sent_ns_ + ws_.settings().write_timeout_ms * kNsPerMs;
 }
 
 void WsConnection::check_limits(std::uint64_t now_ns) {
-  const WsSettings& settings = ws_.settings();
-  if (connection_.socket().waiting_writable() &&
-      now_ns >= sent_ns_ + settings.write_timeout_ms * kNsPerMs) {
+  if (connection_.socket().waiting_writable() && now_ns >= write_due_ns()) {
     ws_.counters().write_timeouts.add();
     return abort();
   }
-  if (half_since_ns_ == 0 || now_ns < half_since_ns_ + settings.message_timeout_ms * kNsPerMs) {
-    return;
-  }
+  if (now_ns < half_message_due_ns()) return;
   ws_.counters().message_timeouts.add();
   refuse_half_message(code::kTooLate, "the message did not arrive in time");
 }

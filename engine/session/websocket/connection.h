@@ -136,7 +136,8 @@ class WsConnection final : public UpgradedConnection {
   // What has arrived ends within a message, or does not.
   void note_half_message();
   void refuse_half_message(std::uint16_t code, std::string_view reason);
-  [[nodiscard]] std::uint64_t limits_due_ns() const;
+  [[nodiscard]] std::uint64_t half_message_due_ns() const;  // kNever: there is none
+  [[nodiscard]] std::uint64_t write_due_ns() const;         // while it waits for room
   void check_limits(std::uint64_t now_ns);
   // Pings, or closes, if the peer has been silent for too long; otherwise nothing. Sets due_ns_.
   void check_silence(std::uint64_t now_ns);

@@ -99,7 +99,7 @@ void WsConnection::note_half_message() {
   }
   if (half_since_ns_ != 0 || !parser_.mid_message() || held_ || closing()) return;
   half_since_ns_ = ws_.shard().now_ns();
-  if (limits_due_ns() < std::min(silence_due_ns_, endpoint_due_ns_)) arm_timer();
+  if (half_message_due_ns() < std::min(silence_due_ns_, endpoint_due_ns_)) arm_timer();
 }
 
 void WsConnection::refuse_half_message(std::uint16_t the_code, std::string_view reason) {

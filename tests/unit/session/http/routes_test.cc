@@ -190,7 +190,7 @@ TEST(HttpRoutesTest, AServerThatCannotWriteIsNotReady) {
   EXPECT_TRUE(ask(fixture, "/healthz").starts_with("HTTP/1.1 200 "));
   writing.room();
   EXPECT_EQ(says(), "200 ready");
-  writing.failed();
+  EXPECT_TRUE(writing.failed());
   writing.room();
   EXPECT_EQ(says(), "503 the disk has failed");
 }
