@@ -1,8 +1,6 @@
 #include "engine/base/uuid.h"
 
-#include <sys/random.h>
-
-#include "engine/base/check.h"
+#include "engine/base/random.h"
 
 namespace duolog {
 namespace {
@@ -16,7 +14,7 @@ constexpr std::size_t kTextLength = 22;
 Uuid random_uuid() {
   Uuid id;
   do {
-    CHECK(getrandom(id.bytes.data(), id.bytes.size(), 0) == static_cast<ssize_t>(id.bytes.size()));
+    random_bytes(id.bytes);
     id.bytes[6] = static_cast<std::uint8_t>((id.bytes[6] & 0x0f) | 0x40);
     id.bytes[8] = static_cast<std::uint8_t>((id.bytes[8] & 0x3f) | 0x80);
   } while (kAlphabet[id.bytes[0] >> 2] == '-');

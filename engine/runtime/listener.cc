@@ -2,50 +2,16 @@
 
 #include <bit>
 #include <cerrno>
-#include <memory>
 
-#include <fmt/format.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
+#include "engine/runtime/descriptors.h"
 #include "engine/runtime/runtime.h"
 #include "engine/runtime/shard.h"
 
 namespace duolog::runtime {
 
 namespace {
-
-std::uint16_t local_port(int descriptor) {
-  sockaddr_storage address{};
-  socklen_t length = sizeof address;
-  if (getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &length) != 0) return 0;
-  if (address.ss_family == AF_INET6) {
-    return ntohs(reinterpret_cast<const sockaddr_in6&>(address).sin6_port);
-  }
-  return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
-}
-
-// A descriptor, or a negated errno.
-int listen_on_address(const addrinfo& address, int backlog) {
-  // Blocking: on a non-blocking descriptor the ring would answer EAGAIN instead of waiting.
-  const int descriptor =
-      socket(address.ai_family, address.ai_socktype | SOCK_CLOEXEC, address.ai_protocol);
-  if (descriptor < 0) return -errno;
-  const int on = 1;
-  setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  // Accepted sockets inherit it; tcp(7).
-  setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (bind(descriptor, address.ai_addr, address.ai_addrlen) == 0 &&
-      listen(descriptor, backlog) == 0) {
-    return descriptor;
-  }
-  const int error_number = errno;
-  ::close(descriptor);
-  return -error_number;
-}
 
 // Where a connection arrives that another shard has accepted. The listener may be gone by now: all
 // that counts is in the message.
@@ -55,25 +21,6 @@ void on_handed_over(Shard& here, ShardId /*from*/, const Message& message) {
 }
 
 }  // namespace
-
-Result<ListeningSocket> listen_on(const std::string& host, std::uint16_t port, int backlog) {
-  const std::string where = fmt::format("listen on {}:{}", host, port);
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  const int outcome = getaddrinfo(host.empty() ? nullptr : host.c_str(),
-                                  std::to_string(port).c_str(), &hints, &found);
-  if (outcome != 0) return fail(Errc::kInvalid, where + ": " + gai_strerror(outcome));
-  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> addresses(found, &freeaddrinfo);
-  int error_number = EADDRNOTAVAIL;
-  for (const addrinfo* address = found; address != nullptr; address = address->ai_next) {
-    const int descriptor = listen_on_address(*address, backlog);
-    if (descriptor >= 0) return ListeningSocket{descriptor, local_port(descriptor)};
-    error_number = -descriptor;
-  }
-  return fail_errno(error_number == EADDRINUSE ? Errc::kBusy : Errc::kIo, where, error_number);
-}
 
 Listener::Listener(Shard& shard, ListeningSocket socket, Accepted accepted, void* context)
     : shard_(shard),
@@ -96,7 +43,7 @@ void Listener::arm() {
 void Listener::on_accept(Op& op, std::int32_t result, std::uint32_t /*flags*/) {
   Listener& listener = OwnedOp<Listener>::of(op);
   const bool closing = listener.closed_ != nullptr;
-  if (result >= 0 && closing) ::close(result);
+  if (result >= 0 && closing) close_descriptor(result);
   if (result >= 0 && !closing) listener.hand_over(result);
   if (op.in_flight) return;
   if (listener.closed_ != nullptr) return listener.close_if_done();
@@ -178,7 +125,7 @@ void Listener::close_if_done() {
   if (accept_.in_flight || cancel_.in_flight || descriptor_free_.pending() || descriptor_ < 0) {
     return;
   }
-  ::close(descriptor_);
+  close_descriptor(descriptor_);
   descriptor_ = -1;
   shard_.release();
   closed_(*this, closed_context_);  // this object may be gone now

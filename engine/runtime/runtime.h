@@ -67,7 +67,9 @@ class Runtime {
  private:
   friend class Shard;
   Runtime(const Settings& settings, std::size_t shards, ShardFunctions functions);
+  // In threads.cc.
   struct Startup;
+  [[nodiscard]] Result<void> start_threads();  // and waits until each shard has started
   void thread_main(ShardId id, Startup& startup);
   void wake_all();
   void join();

@@ -40,6 +40,8 @@ struct JanitorJob {
 }  // namespace
 
 Shard* Shard::current() { return current_shard; }
+void Shard::enter() { current_shard = this; }
+void Shard::leave() { current_shard = nullptr; }
 
 Shard::Shard(Runtime& runtime, ShardId id)
     : runtime_(runtime),
@@ -51,7 +53,7 @@ Shard::Shard(Runtime& runtime, ShardId id)
 Shard::~Shard() { runtime_.exchange().wakes(id_).discard_all(); }
 
 Result<void> Shard::open(const Settings& settings) {
-  current_shard = this;
+  enter();
   busy_poll_ = settings.busy_poll;
   spin_now_ns_ = spin_ns_ = std::uint64_t{settings.spin_us} * 1000;
   now_ns_ = monotonic_ns();
@@ -103,7 +105,7 @@ void Shard::end() {
     ring_.submit_and_wait(Ring::kForever);
     ring_.reap();
   }
-  current_shard = nullptr;
+  leave();
 }
 
 void Shard::turn() {
@@ -122,6 +124,8 @@ void Shard::turn() {
 }
 
 void Shard::begin_turn() {
+  if (asleep_) runtime_.exchange().doorbell(id_).lower();
+  asleep_ = false;
   if (quiescent_) runtime_.epochs().online(id_.value);
   now_ns_ = monotonic_ns();
   wall_now_ = wall_clock();
@@ -237,13 +241,13 @@ void Shard::sleep(std::uint64_t idle_since_ns) {
   }
   if (!retired_.empty()) timeout_ns = std::min(timeout_ns, kRetiredLookNs);
   bell.raise();
+  asleep_ = true;
   if (timeout_ns == 0 || something_inbound()) {
     ring_.submit();
   } else {
     counters_.sleeps.add();
     ring_.submit_and_wait(timeout_ns);
   }
-  bell.lower();
 }
 
 bool Shard::something_inbound() const {

@@ -108,6 +108,8 @@ class Shard {
   void begin_stopping();
   void end();
 
+  void enter();         // its thread is the calling one
+  static void leave();  // the calling thread is none's
   void turn();
   void begin_turn();
   void take_part_in_stopping();
@@ -141,6 +143,7 @@ class Shard {
   bool stopping_ = false;
   bool counted_idle_ = false;  // in the Runtime's idle_shards_
   bool ended_ = false;
+  bool asleep_ = false;  // its doorbell is raised: from the end of a turn to the begin of the next
   bool quiescent_ = true;  // no send of the last turn is still to be submitted
   BusyPoll busy_poll_ = BusyPoll::kNever;
   std::uint64_t spin_ns_ = 0;

@@ -5,8 +5,8 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
+#include "engine/runtime/descriptors.h"
 #include "engine/runtime/runtime.h"
 #include "engine/runtime/shard.h"
 
@@ -134,7 +134,7 @@ void Socket::close() {
   closing_ = true;
   want_reading_ = false;
   parked_.hook.unlink();
-  ::shutdown(descriptor_, SHUT_RDWR);  // fails where the peer was first; nothing follows from that
+  shut_down(descriptor_);
   shard_.ring().start(cancel_, [&](io_uring_sqe* entry) {
     io_uring_prep_cancel_fd(entry, descriptor_, IORING_ASYNC_CANCEL_ALL);
   });
@@ -148,7 +148,7 @@ void Socket::close_if_done() {
   if (receive_.in_flight || send_.in_flight || writable_.in_flight || cancel_.in_flight) return;
   CHECK(!closed_);
   closed_ = true;
-  ::close(descriptor_);
+  close_descriptor(descriptor_);
   auto& open = shard_.counters().sockets_open;
   open.set(open.get() - 1);
   shard_.runtime().descriptor_waiters().descriptor_closed();

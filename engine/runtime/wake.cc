@@ -1,9 +1,6 @@
 #include "engine/runtime/wake.h"
 
-#include <cerrno>
-
-#include <sys/eventfd.h>
-#include <unistd.h>
+#include "engine/runtime/descriptors.h"
 
 namespace duolog::runtime {
 
@@ -51,12 +48,13 @@ void WakeStack::discard_all() {
 }
 
 Doorbell::~Doorbell() {
-  if (descriptor_ >= 0) ::close(descriptor_);
+  if (descriptor_ >= 0) close_descriptor(descriptor_);
 }
 
 Result<void> Doorbell::open() {
-  descriptor_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (descriptor_ < 0) return fail_errno(Errc::kIo, "create an eventfd", errno);
+  auto event = create_event();
+  if (!event) return std::unexpected(event.error());
+  descriptor_ = *event;
   return {};
 }
 
@@ -64,7 +62,7 @@ bool Doorbell::ring() {
   if (!sleeping_.exchange(false, std::memory_order_acq_rel)) return false;
   // The poll on it completes at every write, so that nobody ever has to read it; its 64 bits do not
   // fill up.
-  CHECK(eventfd_write(descriptor_, 1) == 0);
+  signal_event(descriptor_);
   return true;
 }
 

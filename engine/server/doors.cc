@@ -1,9 +1,7 @@
 #include "engine/server/doors.h"
 
-#include <unistd.h>
-
 #include "engine/base/version.h"
-#include "engine/runtime/log.h"
+#include "engine/runtime/descriptors.h"
 #include "engine/session/kafka/counter_list.h"
 
 namespace duolog::server {
@@ -70,7 +68,7 @@ void Doors::close_listener(std::unique_ptr<runtime::Listener>& listener) {
 
 bool Doors::admit(runtime::Shard& here, int descriptor) {
   if (here.counters().sockets_open.get() < max_connections_per_shard_) return true;
-  ::close(descriptor);
+  runtime::close_descriptor(descriptor);
   here.counters().connections_refused.add();
   return false;
 }

@@ -3,9 +3,8 @@
 #include <optional>
 #include <utility>
 
-#include <sys/socket.h>
-
 #include "engine/base/clock.h"
+#include "engine/runtime/descriptors.h"
 #include "engine/session/http/door.h"
 #include "engine/session/http/routes.h"
 #include "engine/session/transport/socket_address.h"
@@ -268,7 +267,7 @@ void HttpConnection::response_sent() {
   }
   if (stage_ != Stage::kLingering) return;
   if (peer_done_) return close();
-  ::shutdown(socket_.descriptor(), SHUT_WR);
+  runtime::shut_down_sending(socket_.descriptor());
   arm_timer(door_.settings().linger_timeout_ms);
 }
 

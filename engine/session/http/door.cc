@@ -1,8 +1,7 @@
 #include "engine/session/http/door.h"
 
-#include <unistd.h>
-
 #include "engine/base/check.h"
+#include "engine/runtime/descriptors.h"
 
 namespace duolog::session {
 
@@ -10,7 +9,7 @@ HttpDoor::~HttpDoor() { CHECK(connections_.empty()); }
 
 void HttpDoor::accept(int descriptor) {
   if (draining_) {
-    ::close(descriptor);
+    runtime::close_descriptor(descriptor);
     return;
   }
   counters_.connections.add();

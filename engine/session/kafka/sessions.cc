@@ -1,7 +1,6 @@
 #include "engine/session/kafka/sessions.h"
 
-#include <unistd.h>
-
+#include "engine/runtime/descriptors.h"
 #include "engine/session/kafka/connection.h"
 
 namespace duolog::session {
@@ -36,7 +35,7 @@ KafkaSessions::~KafkaSessions() { CHECK(connections_->list.empty()); }
 
 void KafkaSessions::accept(int descriptor) {
   if (stopping_) {
-    ::close(descriptor);
+    runtime::close_descriptor(descriptor);
     return;
   }
   counters_.accepted.add();

@@ -5,25 +5,20 @@
 #include <sys/socket.h>
 
 #include "engine/base/bytes.h"
+#include "engine/runtime/descriptors.h"
 
 namespace duolog::session {
 namespace {
 
-using GetName = int (*)(int, sockaddr*, socklen_t*);
-
-SocketAddress address_of(int descriptor, GetName get_name) {
-  sockaddr_storage storage{};
-  socklen_t size = sizeof storage;
-  auto* generic = reinterpret_cast<sockaddr*>(&storage);
+SocketAddress to_address(const sockaddr_storage& storage) {
   char text[INET6_ADDRSTRLEN] = "?";
-  if (get_name(descriptor, generic, &size) != 0) return {text, 0};
   if (storage.ss_family == AF_INET) {
-    const auto& address = *reinterpret_cast<const sockaddr_in*>(&storage);
+    const auto& address = reinterpret_cast<const sockaddr_in&>(storage);
     ::inet_ntop(AF_INET, &address.sin_addr, text, sizeof text);
     return {text, load_be<std::uint16_t>(&address.sin_port)};
   }
   if (storage.ss_family == AF_INET6) {
-    const auto& address = *reinterpret_cast<const sockaddr_in6*>(&storage);
+    const auto& address = reinterpret_cast<const sockaddr_in6&>(storage);
     if (IN6_IS_ADDR_V4MAPPED(&address.sin6_addr)) {
       ::inet_ntop(AF_INET, &address.sin6_addr.s6_addr[12], text, sizeof text);
     } else {
@@ -36,8 +31,10 @@ SocketAddress address_of(int descriptor, GetName get_name) {
 
 }  // namespace
 
-SocketAddress local_address_of(int descriptor) { return address_of(descriptor, ::getsockname); }
-SocketAddress peer_address_of(int descriptor) { return address_of(descriptor, ::getpeername); }
+SocketAddress local_address_of(int descriptor) {
+  return to_address(runtime::local_name(descriptor));
+}
+SocketAddress peer_address_of(int descriptor) { return to_address(runtime::peer_name(descriptor)); }
 
 std::string peer_name_of(int descriptor) {
   const SocketAddress peer = peer_address_of(descriptor);

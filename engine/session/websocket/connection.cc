@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include <sys/socket.h>
-
 #include "engine/base/clock.h"
+#include "engine/runtime/descriptors.h"
 #include "engine/session/http/connection.h"
 #include "engine/session/transport/socket_address.h"
 #include "engine/session/websocket/shard.h"
@@ -106,7 +105,7 @@ void WsConnection::queue_close() {
 void WsConnection::close_sent() {
   closing_ = Closing::kSent;
   if (peer_closed_ || ended_) return connection_.close();
-  if (parser_.finished()) ::shutdown(connection_.socket().descriptor(), SHUT_WR);
+  if (parser_.finished()) runtime::shut_down_sending(connection_.socket().descriptor());
   connection_.socket().resume_reading();
   if (held_) connection_.flush_soon();
 }
