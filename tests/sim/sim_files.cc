@@ -109,6 +109,11 @@ SimFiles::OpenFile& SimFiles::opened(FileId file) {
   return at->second;
 }
 
+std::string SimFiles::path_of(FileId file) const {
+  const auto at = open_.find(file);
+  return at == open_.end() ? "?" : at->second.path;
+}
+
 FileId SimFiles::add_open(OpenFile file) {
   const FileId id = next_file_++;
   open_.emplace(id, std::move(file));

@@ -80,6 +80,8 @@ class SimFiles final : public storage::Files {
   // One line a step: its number, operation, path and range.
   [[nodiscard]] const std::vector<std::string>& trace() const { return trace_; }
   [[nodiscard]] bool exists(const std::string& path) const;
+  // By which an open file was opened; "?" for one that is not open.
+  [[nodiscard]] std::string path_of(storage::FileId file) const;
   // The file's bytes as programs see them. CHECKs that it is a file.
   [[nodiscard]] std::vector<std::uint8_t> content(const std::string& path) const;
   // Every file and directory below `path`, with the sizes of files: "journal/1.log 4096".

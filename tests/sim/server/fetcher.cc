@@ -1,0 +1,173 @@
+#include "tests/sim/server/fetcher.h"
+
+#include <fmt/format.h>
+
+#include "net/kafka/fetch.h"
+#include "net/kafka/offsets.h"
+#include "storage/record.h"
+#include "storage/record_batch.h"
+
+namespace duolog::sim {
+
+using kafka::ErrorCode;
+
+namespace {
+
+constexpr std::int16_t kFetchVersion = 12;
+constexpr std::int16_t kListOffsetsVersion = 7;
+
+}  // namespace
+
+SimFetcher::SimFetcher(World& world, std::string name, FetcherPlan plan)
+    : Client(world, name),
+      plan_(std::move(plan)),
+      where_{plan_.topic_id, plan_.partition},
+      peer_(world.kernel, world.oracle, name) {}
+
+std::string SimFetcher::describe() const {
+  return fmt::format("{}: at {}, {} requests in flight; last error: {}", name(), position_.value,
+                     peer_.unanswered(), last_error_);
+}
+
+void SimFetcher::on_turn() {
+  while (auto response = peer_.take()) {
+    if (response->api == kafka::ApiKey::kFetch) {
+      on_fetched(*response);
+    } else {
+      on_start(*response);
+    }
+  }
+  if (audited_) return peer_.drop();
+  const bool late = kernel().now_ns() - peer_.waits_since_ns() > kAnswerWithinUs * 1'000;
+  if (peer_.ended() || late) {
+    session_id_ = 0;
+    session_epoch_ = 0;
+    knows_start_ = false;
+    act_in_us(kRetryUs);
+    if (!peer_.connect()) return;
+  }
+  act_in_us(kAnswerWithinUs + 1);
+  if (peer_.unanswered() > 0) return;
+  knows_start_ ? fetch() : ask_start();
+}
+
+void SimFetcher::ask_start() {
+  kafka::ListOffsetsRequest::Topic::Partition partition{
+      .partition_index = PartitionId(plan_.partition), .timestamp = kafka::kEarliestOffset};
+  kafka::ListOffsetsRequest::Topic topic{.name = plan_.topic,
+                                         .partitions = std::span(&partition, 1)};
+  peer_.send(kListOffsetsVersion,
+             kafka::ListOffsetsRequest{.replica_id = -1, .topics = std::span(&topic, 1)}, 0);
+}
+
+void SimFetcher::on_start(KafkaPeer::Response& response) {
+  kafka::ListOffsetsResponse message;
+  if (!response.read(oracle(), message)) return;
+  const auto& answer = message.topics[0].partitions[0];
+  if (answer.error_code != ErrorCode::kNone) {
+    last_error_ = std::string(kafka::name(answer.error_code));
+    if (oracle().is_deleted(plan_.topic_id)) audited_ = true;
+    return peer_.drop();
+  }
+  knows_start_ = true;
+  start_ = position_ = answer.offset;
+}
+
+void SimFetcher::fetch() {
+  kafka::FetchRequest::Topic::Partition partition{.partition = PartitionId(plan_.partition),
+                                                  .fetch_offset = position_,
+                                                  .partition_max_bytes = plan_.max_bytes};
+  kafka::FetchRequest::Topic topic{.topic = plan_.topic, .partitions = std::span(&partition, 1)};
+  promised_end_ = oracle().end_of(where_);
+  peer_.send(kFetchVersion,
+             kafka::FetchRequest{.max_wait_ms = plan_.audit ? 0 : 500,
+                                 .min_bytes = 1,
+                                 .max_bytes = 1 << 20,
+                                 .session_id = plan_.session ? session_id_ : 0,
+                                 .session_epoch = plan_.session ? session_epoch_ : -1,
+                                 .topics = std::span(&topic, 1)},
+             0);
+}
+
+void SimFetcher::on_fetched(KafkaPeer::Response& response) {
+  kafka::FetchResponse message;
+  if (!response.read(oracle(), message)) return;
+  if (message.error_code != ErrorCode::kNone) {
+    last_error_ = std::string(kafka::name(message.error_code));
+    return peer_.drop();
+  }
+  if (plan_.session && message.session_id != 0) {
+    session_id_ = message.session_id;
+    ++session_epoch_;
+  }
+  if (message.responses.empty()) {
+    // In a session: nothing has changed.
+    if (!plan_.session) oracle().wrong(name() + ": a fetch was answered without its partition");
+    if (session_id_ == 0) oracle().wrong(name() + ": no session, and no partition");
+    return;
+  }
+  const auto& answer = message.responses[0].partitions[0];
+  switch (answer.error_code) {
+    case ErrorCode::kNone:
+      break;
+    case ErrorCode::kOffsetOutOfRange:
+      if (position_ <= oracle().end_of(where_) && !oracle().may_be_trimmed(where_, position_) &&
+          !oracle().is_deleted(plan_.topic_id)) {
+        oracle().wrong(fmt::format("{}: {} is out of range, and was not", name(), position_.value));
+      }
+      knows_start_ = false;
+      return;
+    default:
+      last_error_ = std::string(kafka::name(answer.error_code));
+      if (oracle().is_deleted(plan_.topic_id)) audited_ = true;
+      return peer_.drop();
+  }
+  if (answer.high_watermark < promised_end_ && !oracle().is_deleted(plan_.topic_id)) {
+    oracle().wrong(fmt::format("{}: the high watermark is {}, and {} was acked or seen before",
+                               name(), answer.high_watermark.value, promised_end_.value - 1));
+  }
+  if (!read_records(answer.records.bytes())) return;
+  if (plan_.audit && position_ >= answer.high_watermark) {
+    audited_ = true;
+    oracle().audited(where_, start_, position_);
+  } else if (!plan_.audit && kernel().one_in(50)) {
+    knows_start_ = false;  // once more from the start
+  }
+}
+
+bool SimFetcher::read_records(Bytes records) {
+  while (!records.empty()) {
+    const auto header = storage::parse_header(records);
+    // The last batch of a response may be cut off.
+    if (records.size() < storage::kBatchHeaderBytes || !header ||
+        header->size_bytes() > records.size()) {
+      return true;
+    }
+    const Bytes batch = records.first(header->size_bytes());
+    if (!storage::crc_matches(batch)) {
+      oracle().wrong(
+          fmt::format("{}: a batch at {} with a bad CRC", name(), header->base_offset.value));
+      return false;
+    }
+    const auto read = storage::for_each_record(
+        *header, storage::records_of(batch, *header), [&](const storage::Record& record) {
+          if (record.offset < position_) return;  // the batch begins before what was asked for
+          if (record.offset > position_) {
+            oracle().wrong(fmt::format("{}: after {} comes {}", name(), position_.value - 1,
+                                       record.offset.value));
+          }
+          const std::string_view value(reinterpret_cast<const char*>(record.value->data()),
+                                       record.value->size());
+          oracle().seen(where_, record.offset, value);
+          position_ = record.offset + 1;
+        });
+    if (!read) {
+      oracle().wrong(name() + ": " + read.error().message);
+      return false;
+    }
+    records = records.subspan(header->size_bytes());
+  }
+  return true;
+}
+
+}  // namespace duolog::sim

@@ -1,0 +1,258 @@
+#include "tests/sim/server/run.h"
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "tests/sim/server/client.h"
+#include "tests/sim/server/fetcher.h"
+#include "tests/sim/server/machine.h"
+#include "tests/sim/server/oracle.h"
+#include "tests/sim/server/producer.h"
+#include "tests/sim/server/setup.h"
+
+namespace duolog::sim {
+
+namespace {
+
+// What a run may take: beyond, somebody waits for what never comes.
+constexpr std::uint64_t kMostSteps = 400'000;
+constexpr std::uint64_t kMostNs = 300'000'000'000;
+constexpr std::uint64_t kNever = std::uint64_t{1} << 60;
+// How often a recovery is cut short in a row.
+constexpr int kMostCuts = 3;
+
+KernelSettings unkind(std::mt19937_64& random) {
+  KernelSettings settings;
+  settings.short_send = random() % 2 == 0 ? 3 : 0;
+  settings.short_receive = random() % 2 == 0 ? 2 : 0;
+  settings.tiny_receive = random() % 8 == 0 ? 2 : 0;
+  settings.receive_ends = random() % 2 == 0 ? 8 : 0;
+  settings.slow_turn = random() % 4 == 0 ? 50 : 0;
+  settings.send_room = std::size_t{1} << (11 + random() % 7);
+  return settings;
+}
+
+class Run {
+ public:
+  explicit Run(std::uint64_t seed)
+      : random_(seed), machine_(random_(), unkind(random_)), world_{machine_.kernel(), oracle_} {}
+
+  RunResult run() {
+    play();
+    clients_.clear();
+    RunResult result;
+    result.failure = failure_ ? failure_ : oracle_.failure();
+    result.events = machine_.kernel().last_events();
+    result.fingerprint = machine_.kernel().fingerprint();
+    result.steps = machine_.kernel().steps();
+    result.acks = oracle_.acks();
+    result.reads = oracle_.reads();
+    result.restarts = restarts_;
+    if (machine_.up()) machine_.kill(CrashPolicy::kKeepAll);
+    return result;
+  }
+
+ private:
+  [[nodiscard]] std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
+  [[nodiscard]] bool failed() const { return failure_ || oracle_.failure(); }
+  void fail(std::string what) {
+    if (!failure_) failure_ = std::move(what);
+  }
+
+  void play() {
+    if (!start() || !make_topics()) return;
+    make_clients();
+    const std::uint64_t rounds = 1 + below(3);
+    for (std::uint64_t i = 0; i < rounds && !failed(); ++i) play_round();
+    if (failed()) return;
+    finish();
+    audit();
+    if (failed()) return;
+    stop_cleanly();
+    if (failed() || !start()) return;
+    audit();
+    stop_cleanly();
+  }
+
+  // On the disk as it is, with some number of shards. A start that is cut short is one more kill.
+  bool start() {
+    for (int cuts = 0;; ++cuts) {
+      const server::Config config = small_config(1 + below(4));
+      if (restarts_ > 0 && cuts < kMostCuts && below(4) == 0) {
+        machine_.files().crash_after(1 + below(60));
+      }
+      try {
+        const auto started = machine_.start(config);
+        if (started) break;
+        fail("the server does not start: " + started.error().message);
+        return false;
+      } catch (const MachineStopped&) {
+        kill(true);
+      }
+    }
+    machine_.files().crash_after(kNever);
+    ++restarts_;
+    return true;
+  }
+
+  bool make_topics() {
+    std::vector<NewSimTopic> topics;
+    const std::uint64_t count = 1 + below(3);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      NewSimTopic topic{fmt::format("t{}", i), static_cast<std::int32_t>(1 + below(3)), {}};
+      const std::uint64_t kind = below(6);
+      if (kind == 0) topic.configs.emplace_back("duolog.durability", "os");
+      if (kind == 1) topic.configs.emplace_back("duolog.visibility", "appended");
+      topics.push_back(topic);
+    }
+    topics_ = topics;
+    SimSetup setup(world_, topics);
+    if (!run_until([&] { return setup.done(); })) {
+      fail("the topics could not be made");
+      return false;
+    }
+    ids_ = setup.ids();
+    for (const NewSimTopic& topic : topics) {
+      if (topic.configs.empty()) continue;
+      oracle_.promise(ids_[topic.name],
+                      topic.configs[0].second == "os" ? Durable::kKill : Durable::kNothing);
+    }
+    return true;
+  }
+
+  void make_clients() {
+    const std::uint64_t producers = 1 + below(5);
+    for (std::uint64_t i = 0; i < producers; ++i) {
+      const NewSimTopic& topic = topics_[below(topics_.size())];
+      ProducerPlan plan;
+      plan.topic = topic.name;
+      plan.topic_id = ids_[topic.name];
+      plan.partition =
+          static_cast<std::int32_t>(below(static_cast<std::uint64_t>(topic.partitions)));
+      plan.idempotent = below(3) != 0;
+      plan.acks = below(3) == 0 ? 1 : -1;
+      plan.batches = static_cast<std::uint32_t>(5 + below(60));
+      plan.most_in_flight = static_cast<std::uint32_t>(1 + below(5));
+      plan.most_value_bytes = below(8) == 0 ? 40'000 : 1 + below(3'000);
+      clients_.push_back(std::make_unique<SimProducer>(world_, fmt::format("p{}", i), plan));
+    }
+    const std::uint64_t fetchers = below(4);
+    for (std::uint64_t i = 0; i < fetchers; ++i) {
+      const NewSimTopic& topic = topics_[below(topics_.size())];
+      FetcherPlan plan;
+      plan.topic = topic.name;
+      plan.topic_id = ids_[topic.name];
+      plan.partition =
+          static_cast<std::int32_t>(below(static_cast<std::uint64_t>(topic.partitions)));
+      plan.session = below(2) == 0;
+      plan.max_bytes = 1 << (9 + below(8));
+      clients_.push_back(std::make_unique<SimFetcher>(world_, fmt::format("f{}", i), plan));
+    }
+  }
+
+  // Load, until the server goes down one way or another; and it is started again.
+  void play_round() {
+    const bool power = below(3) != 0;
+    const std::uint64_t steps = below(20'000);
+    if (power && below(2) == 0) machine_.files().crash_after(1 + below(600));
+    bool up = true;
+    for (std::uint64_t i = 0; i < steps && up && !failed(); ++i) up = machine_.step();
+    if (failed()) return;
+    if (up && below(4) == 0) {
+      if (!machine_.stop()) kill(power);
+    } else {
+      kill(power);
+    }
+    (void)start();
+  }
+
+  void kill(bool power) {
+    static constexpr CrashPolicy kPower[] = {CrashPolicy::kKeepAll, CrashPolicy::kDropAll,
+                                             CrashPolicy::kRandom};
+    // What has reached a client was sent before.
+    for (const auto& client : clients_) client->take_news();
+    machine_.kill(power ? kPower[below(3)] : CrashPolicy::kKill);
+    oracle_.server_went_down(power);
+  }
+
+  // False: it went down, or took too long.
+  template <class Condition>
+  bool run_until(Condition condition) {
+    const std::uint64_t until_ns = machine_.kernel().now_ns() + kMostNs;
+    for (std::uint64_t i = 0; i < kMostSteps; ++i) {
+      if (failed()) return false;
+      if (condition()) return true;
+      if (!machine_.step() || machine_.idle()) return false;
+      if (machine_.kernel().now_ns() > until_ns) return false;
+    }
+    return false;
+  }
+
+  // No more faults: everything that was begun ends.
+  void finish() {
+    machine_.kernel().change(KernelSettings{});
+    const auto all_done = [this] {
+      return std::ranges::all_of(clients_, [](const auto& client) { return client->done(); });
+    };
+    if (run_until(all_done) || failed()) return;
+    std::string waiting;
+    for (const auto& client : clients_) {
+      if (!client->done()) waiting += "\n  " + client->describe();
+    }
+    fail("nothing goes on: " + waiting);
+  }
+
+  void audit() {
+    if (failed()) return;
+    clients_.clear();
+    std::vector<std::unique_ptr<SimFetcher>> auditors;
+    for (const NewSimTopic& topic : topics_) {
+      for (std::int32_t partition = 0; partition < topic.partitions; ++partition) {
+        auditors.push_back(
+            std::make_unique<SimFetcher>(world_, fmt::format("audit-{}-{}", topic.name, partition),
+                                         FetcherPlan{.topic = topic.name,
+                                                     .partition = partition,
+                                                     .topic_id = ids_[topic.name],
+                                                     .audit = true,
+                                                     .max_bytes = 1 << 20}));
+      }
+    }
+    const auto all_done = [&] {
+      return std::ranges::all_of(auditors, [](const auto& auditor) { return auditor->done(); });
+    };
+    if (!run_until(all_done) && !failed()) fail("the audit does not end");
+  }
+
+  void stop_cleanly() {
+    if (failed()) return;
+    if (!machine_.stop()) return fail("the server went down while it was to stop");
+    if (const std::size_t open = machine_.kernel().open_descriptors(); open != 0) {
+      fail(fmt::format("{} descriptors are open after the stop", open));
+    }
+    if (const std::size_t open = machine_.files().open_files(); open != 0) {
+      fail(fmt::format("{} files are open after the stop", open));
+    }
+    if (const std::size_t mappings = machine_.files().mappings(); mappings != 0) {
+      fail(fmt::format("{} mappings stand after the stop", mappings));
+    }
+  }
+
+  std::mt19937_64 random_;
+  Machine machine_;
+  Oracle oracle_;
+  World world_;
+  std::vector<NewSimTopic> topics_;
+  std::map<std::string, std::string> ids_;
+  std::vector<std::unique_ptr<Client>> clients_;
+  std::optional<std::string> failure_;
+  std::uint64_t restarts_ = 0;
+};
+
+}  // namespace
+
+RunResult run_seed(std::uint64_t seed) { return Run(seed).run(); }
+
+}  // namespace duolog::sim

@@ -1,0 +1,24 @@
+// One run of a whole server from one seed: topics, clients, load, faults, kills, restarts, and at
+// last the question whether every promise was kept.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace duolog::sim {
+
+struct RunResult {
+  std::optional<std::string> failure;  // what was wrong; nothing: all was well
+  std::vector<std::string> events;     // the last ones before the end
+  std::uint64_t fingerprint = 0;       // equal for equal runs
+  std::uint64_t steps = 0;
+  std::uint64_t acks = 0;
+  std::uint64_t reads = 0;
+  std::uint64_t restarts = 0;
+};
+
+[[nodiscard]] RunResult run_seed(std::uint64_t seed);
+
+}  // namespace duolog::sim
