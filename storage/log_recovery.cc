@@ -108,6 +108,7 @@ LogRecovery::LogRecovery(LogRecovery&& other) noexcept
       floor_(other.floor_),
       all_producers_(std::move(other.all_producers_)),
       producers_(std::move(other.producers_)),
+      checkpoint_due_(other.checkpoint_due_),
       walked_bytes_(other.walked_bytes_),
       cut_bytes_(other.cut_bytes_) {}
 
@@ -335,10 +336,28 @@ Result<void> LogRecovery::save_checkpoint(const RecoveredLog& log) {
   const bool covered =
       log.producers.empty() || (checkpoint_ ? checkpoint_->segment : first) == active;
   const bool anew = walked_bytes_ >= kWorthACheckpoint || !covered;
-  if (!anew && floor_ == log.end) return {};
+  // Segments before a checkpoint are not walked: they are cut to their size first.
+  checkpoint_due_ = anew && has_uncut(active);
+  if ((!anew || checkpoint_due_) && floor_ == log.end) return {};
+  return write_checkpoint_of(log, anew && !checkpoint_due_);
+}
+
+Result<void> LogRecovery::save_due_checkpoint(const RecoveredLog& log) {
+  return checkpoint_due_ ? write_checkpoint_of(log, true) : Result<void>{};
+}
+
+bool LogRecovery::has_uncut(Offset before) const {
+  return std::any_of(segments_.begin(), segments_.lower_bound(before), [](const auto& segment) {
+    return segment.second.end != segment.second.size_bytes;
+  });
+}
+
+// `anew`: as the log is now; else the one that was there, with another floor.
+Result<void> LogRecovery::write_checkpoint_of(const RecoveredLog& log, bool anew) {
+  const Offset first = segments_.begin()->first;
   Checkpoint checkpoint = checkpoint_.value_or(Checkpoint{.segment = first, .next_offset = first});
   if (anew) {
-    checkpoint.segment = active;
+    checkpoint.segment = log.segments.back().base_offset;
     checkpoint.position = log.segments.back().size_bytes;
     checkpoint.next_offset = log.end;
     checkpoint.max_timestamp = log.max_timestamp;

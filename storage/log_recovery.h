@@ -47,6 +47,8 @@ class LogRecovery {
   // walk, and if there are producers whose batches may be in none but earlier segments, the next
   // start begins there. A full disk must not stop this one: then all stays as it was.
   [[nodiscard]] Result<void> save_checkpoint(const RecoveredLog& log);
+  // After `cut`: where the next start is to begin, if that had to wait for it.
+  [[nodiscard]] Result<void> save_due_checkpoint(const RecoveredLog& log);
 
   [[nodiscard]] std::uint64_t walked_bytes() const { return walked_bytes_; }
   [[nodiscard]] std::uint64_t cut_bytes() const { return cut_bytes_; }
@@ -77,6 +79,9 @@ class LogRecovery {
   [[nodiscard]] Result<void> check_floor(const RecoveredLog& log) const;
   [[nodiscard]] Result<void> remove_below_start(const std::set<std::string>& names);
   [[nodiscard]] Result<void> count_cut(SegmentFile& segment, std::uint64_t from);
+  // Whether a segment before this one is still to be cut.
+  [[nodiscard]] bool has_uncut(Offset before) const;
+  [[nodiscard]] Result<void> write_checkpoint_of(const RecoveredLog& log, bool anew);
   void begin_at_start(RecoveredLog& log);
   [[nodiscard]] Result<void> read_last_block(RecoveredLog& log);
   [[nodiscard]] std::unexpected<Error> corrupt(const SegmentFile& segment, std::uint64_t position,
@@ -93,6 +98,7 @@ class LogRecovery {
   // As of the last batch that was walked. Not in the object, which moves.
   std::unique_ptr<Producers> all_producers_;
   std::unique_ptr<ProducerTable> producers_;
+  bool checkpoint_due_ = false;
   std::uint64_t walked_bytes_ = 0;
   std::uint64_t cut_bytes_ = 0;  // that were written
 };

@@ -133,8 +133,12 @@ Result<Log*> LogStore::adopt(LogIdentity identity, LogConfig config, RecoveredLo
 LogStore::Append LogStore::append(Log& log, Bytes batch, std::int32_t records,
                                   Timestamp max_timestamp, Timestamp now, Offset& base_offset) {
   Tail& tail = *log.tail;
-  if (tail.removed || stopping_ || failed_) {
-    error_ = {Errc::kClosed, "the log takes no more records"};
+  if (tail.removed) {
+    error_ = {Errc::kClosed, "the topic was deleted"};
+    return Append::kFailed;
+  }
+  if (stopping_ || failed_) {
+    error_ = {Errc::kBusy, "the server stops"};
     return Append::kFailed;
   }
   const bool idempotent = has_producer_id(batch);

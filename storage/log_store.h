@@ -78,8 +78,8 @@ class LogStore {
   enum class Append : std::uint8_t {
     kDone,    // `base_offset` is set
     kWait,    // no room now: use `wait`
-    kFailed,  // see last_error(): the disk is full, the log closed, the batch beyond
-              // max_batch_bytes
+    kFailed,  // see last_error(): no space (kNoSpace), a deleted log (kClosed), a store that stops
+              // (kBusy), a batch beyond max_batch_bytes (kTooLarge)
     // Of a batch with a producer id, see producer_state.h. The log has not changed.
     kDuplicate,   // it is in the log already, at `base_offset`: see duplicate()
     kOutOfOrder,  // its sequence is not the next one

@@ -121,6 +121,9 @@ Result<RecoveryReport> recover(Files& files, const RecoveryInput& input) {
   for (auto& [key, log] : logs) {
     if (auto cut = log.cut(); !cut) return std::unexpected(cut.error());
     report.cut_bytes += log.cut_bytes();
+    if (auto saved = log.save_due_checkpoint(report.logs.at(key)); !saved) {
+      return std::unexpected(saved.error());
+    }
   }
   // A partition's directory may be there without being durable, too.
   for (const auto& [key, partition] : input.partitions) {

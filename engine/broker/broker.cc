@@ -353,9 +353,12 @@ bool Broker::append_here(AppendRequest& request) {
   return false;
 }
 
-// For the operator, who may free space; a topic's deletion or what a client sends is no news.
+// For the operator, who may free space; a topic's deletion, the server's own end or what a client
+// sends is no news.
 void Broker::say_why(const storage::Log& log, const Error& error) {
-  if (error.code == Errc::kClosed || error.code == Errc::kTooLarge) return;
+  if (error.code == Errc::kClosed || error.code == Errc::kBusy || error.code == Errc::kTooLarge) {
+    return;
+  }
   if (error.code == Errc::kNoSpace) cluster_.writing().full();
   log_limit_.warn(shard_.now_ns(), "records for " + log.identity.directory +
                                        " are refused with KAFKA_STORAGE_ERROR: " + error.message +
