@@ -88,6 +88,11 @@ bool Oracle::may_be_trimmed(const PartitionKey& where, Offset offset) const {
   return found != logs_.end() && offset.value < found->second.start;
 }
 
+bool Oracle::is_trimmed(const std::string& topic) const {
+  return std::ranges::any_of(
+      logs_, [&](const auto& log) { return log.first.topic == topic && log.second.start > 0; });
+}
+
 void Oracle::deleted(const std::string& topic) { gone_.insert(topic); }
 
 void Oracle::producer_id(std::int64_t id) {

@@ -53,6 +53,8 @@ class Oracle {
   // Nothing below may be expected any more; it is the log's start, or may be.
   void trimmed(const PartitionKey& where, Offset start);
   [[nodiscard]] bool may_be_trimmed(const PartitionKey& where, Offset offset) const;
+  // Whether anybody has trimmed any of its partitions.
+  [[nodiscard]] bool is_trimmed(const std::string& topic) const;
   // The topic may be gone.
   void deleted(const std::string& topic);
   // A producer was given this id.

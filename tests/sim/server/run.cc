@@ -11,7 +11,9 @@
 #include "tests/sim/server/machine.h"
 #include "tests/sim/server/oracle.h"
 #include "tests/sim/server/producer.h"
+#include "tests/sim/server/publisher.h"
 #include "tests/sim/server/setup.h"
+#include "tests/sim/server/subscriber.h"
 
 namespace duolog::sim {
 
@@ -46,6 +48,11 @@ class Run {
     RunResult result;
     result.failure = failure_ ? failure_ : oracle_.failure();
     result.events = machine_.kernel().last_events();
+    if (result.failure && std::getenv("SIM_DISK") != nullptr) {
+      for (const std::string& line : machine_.files().trace()) {
+        if (line.find(std::getenv("SIM_DISK")) != std::string::npos) result.events.push_back(line);
+      }
+    }
     result.fingerprint = machine_.kernel().fingerprint();
     result.steps = machine_.kernel().steps();
     result.acks = oracle_.acks();
@@ -65,6 +72,7 @@ class Run {
   void play() {
     if (!start() || !make_topics()) return;
     make_clients();
+    make_push_clients();
     const std::uint64_t rounds = 1 + below(3);
     for (std::uint64_t i = 0; i < rounds && !failed(); ++i) play_round();
     if (failed()) return;
@@ -150,6 +158,31 @@ class Run {
       plan.session = below(2) == 0;
       plan.max_bytes = 1 << (9 + below(8));
       clients_.push_back(std::make_unique<SimFetcher>(world_, fmt::format("f{}", i), plan));
+    }
+  }
+
+  void make_push_clients() {
+    for (std::uint64_t i = below(3); i > 0; --i) {
+      const NewSimTopic& topic = topics_[below(topics_.size())];
+      SubscriberPlan plan;
+      plan.topic = topic.name;
+      plan.topic_id = ids_[topic.name];
+      plan.credit = below(2) == 0 ? 0 : static_cast<std::uint32_t>(1 + below(40));
+      plan.drops = below(3) == 0 ? 20 : 0;
+      plan.pauses = below(3) == 0 ? 10 : 0;
+      clients_.push_back(std::make_unique<SimSubscriber>(world_, fmt::format("s{}", i), plan));
+    }
+    for (std::uint64_t i = below(3); i > 0; --i) {
+      const NewSimTopic& topic = topics_[below(topics_.size())];
+      PublisherPlan plan;
+      plan.topic = topic.name;
+      plan.topic_id = ids_[topic.name];
+      plan.partitions = topic.partitions;
+      plan.appended = below(2) == 0;
+      plan.commands = static_cast<std::uint32_t>(5 + below(60));
+      plan.most_in_flight = static_cast<std::uint32_t>(1 + below(8));
+      plan.most_value_bytes = below(8) == 0 ? 20'000 : 1 + below(1'500);
+      clients_.push_back(std::make_unique<SimPublisher>(world_, fmt::format("w{}", i), plan));
     }
   }
 
