@@ -1,22 +1,26 @@
-// server_sim: runs whole servers in the simulator, a seed each.
+// server_sim: runs whole servers in the simulator, one for each seed.
 //
-//   server_sim [--first SEED] [--seeds N] [--seconds S] [--jobs J] [--twice]
+//   server_sim [--first SEED] [--seeds N] [--seconds S] [--jobs J] [--twice] [--disk PART]
 //
+// --seconds ends it after that time, whatever seeds are left; --twice runs each seed again, which
+// must give the same run; --disk shows what the disk did to the files whose path contains PART.
 // Prints a progress line, and for each seed that fails the command that repeats it and the last
 // events before the failure. Exit status: 0 all was well, 1 a seed failed, 2 a bad argument.
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "engine/base/check.h"
 #include "tests/sim/kernel/kernel.h"
 #include "tests/sim/server/run.h"
 
@@ -25,13 +29,14 @@ namespace {
 struct Arguments {
   std::uint64_t first = 1;
   std::uint64_t seeds = 200;
-  std::uint64_t seconds = 0;  // 0: as long as the seeds take
-  unsigned jobs = 2;
-  bool twice = false;  // each seed again, which must give the same run
+  std::uint64_t seconds = UINT64_MAX;
+  std::uint64_t jobs = 2;
+  bool twice = false;
+  std::string disk;
 };
 
-struct Totals {
-  std::uint64_t seeds = 0;
+// What a run came to, as a job tells it.
+struct Outcome {
   std::uint64_t failed = 0;
   std::uint64_t steps = 0;
   std::uint64_t acks = 0;
@@ -42,109 +47,104 @@ struct Totals {
 // Seeds of one process: what killed servers leave behind goes with it.
 constexpr std::uint64_t kSeedsAProcess = 20;
 
-void print_events(std::uint64_t seed, const std::string& failure,
-                  const std::vector<std::string>& events) {
+std::uint64_t seed_now = 0;
+
+void print_failure(std::uint64_t seed, std::string_view failure,
+                   const std::vector<std::string>& events) {
   fmt::print("seed {}: {}\n", seed, failure);
   for (const std::string& event : events) fmt::print("    {}\n", event);
-  fmt::print("  again: server_sim --first {} --seeds 1\n", seed);
+  fmt::print("  again: build/release/tests/server_sim --first {} --seeds 1\n", seed);
   std::fflush(stdout);
 }
-
-std::uint64_t seed_now = 0;
 
 // A CHECK that failed: what had happened is worth as much as the line that it printed.
 void on_abort(int /*signal*/) {
-  print_events(seed_now, "the server's process ended itself",
-               duolog::sim::Kernel::current().last_events());
+  print_failure(seed_now, "the server's process ended itself",
+                duolog::sim::Kernel::current().last_events());
   std::_Exit(1);
 }
 
-[[nodiscard]] bool run_one(std::uint64_t seed, bool twice, Totals& totals) {
+Outcome run_one(std::uint64_t seed, const Arguments& arguments) {
   seed_now = seed;
-  const auto result = duolog::sim::run_seed(seed);
-  ++totals.seeds;
-  totals.steps += result.steps;
-  totals.acks += result.acks;
-  totals.reads += result.reads;
-  totals.restarts += result.restarts;
+  const auto result = duolog::sim::run_seed(seed, arguments.disk);
+  Outcome outcome{0, result.steps, result.acks, result.reads, result.restarts};
   if (result.failure) {
-    print_events(seed, *result.failure, result.events);
-    return false;
+    print_failure(seed, *result.failure, result.events);
+    outcome.failed = 1;
+  } else if (arguments.twice && duolog::sim::run_seed(seed).fingerprint != result.fingerprint) {
+    print_failure(seed, "another run of it went otherwise", {});
+    outcome.failed = 1;
   }
-  if (twice && duolog::sim::run_seed(seed).fingerprint != result.fingerprint) {
-    fmt::print("seed {}: another run of it went otherwise\n", seed);
-    return false;
-  }
-  return true;
+  return outcome;
 }
 
-// In a process of its own; its totals come back through a pipe.
-struct Job {
-  pid_t process = 0;
-  int pipe = -1;
+// Some seeds, in a process of their own.
+class Job {
+ public:
+  Job(std::uint64_t first, std::uint64_t end, const Arguments& arguments)
+      : next_(first), end_(end) {
+    int ends[2];
+    CHECK(pipe(ends) == 0);
+    std::fflush(stdout);
+    process_ = fork();
+    CHECK(process_ >= 0);
+    if (process_ == 0) {
+      std::signal(SIGABRT, on_abort);
+      for (std::uint64_t seed = first; seed < end; ++seed) {
+        const Outcome outcome = run_one(seed, arguments);
+        if (write(ends[1], &outcome, sizeof outcome) != sizeof outcome) std::_Exit(1);
+      }
+      std::_Exit(0);
+    }
+    ::close(ends[1]);
+    pipe_ = ends[0];
+  }
+
+  // Waits for it. The first seed that it has not run, but for one that ended the process.
+  std::uint64_t collect(Outcome& totals) {
+    Outcome its;
+    while (read(pipe_, &its, sizeof its) == sizeof its) {
+      totals.failed += its.failed;
+      totals.steps += its.steps;
+      totals.acks += its.acks;
+      totals.reads += its.reads;
+      totals.restarts += its.restarts;
+      ++next_;
+    }
+    ::close(pipe_);
+    waitpid(process_, nullptr, 0);
+    if (next_ == end_) return end_;
+    ++totals.failed;
+    return next_ + 1;
+  }
+  [[nodiscard]] std::uint64_t end() const { return end_; }
+
+ private:
+  std::uint64_t next_;
+  std::uint64_t end_;
+  pid_t process_ = 0;
+  int pipe_ = -1;
 };
 
-Job start_job(std::uint64_t first, std::uint64_t count, bool twice) {
-  int ends[2];
-  if (pipe(ends) != 0) std::abort();
-  std::fflush(stdout);
-  const pid_t process = fork();
-  if (process < 0) std::abort();
-  if (process > 0) {
-    ::close(ends[1]);
-    return {process, ends[0]};
-  }
-  std::signal(SIGABRT, on_abort);
-  Totals totals;
-  bool well = true;
-  for (std::uint64_t i = 0; i < count; ++i) {
-    if (!run_one(first + i, twice, totals)) {
-      ++totals.failed;
-      well = false;
-    }
-  }
-  if (write(ends[1], &totals, sizeof totals) != sizeof totals) std::_Exit(1);
-  std::_Exit(well ? 0 : 1);
-}
-
-bool end_job(Job& job, Totals& totals) {
-  Totals its;
-  const bool whole = read(job.pipe, &its, sizeof its) == sizeof its;
-  ::close(job.pipe);
-  int status = 0;
-  waitpid(job.process, &status, 0);
-  if (whole) {
-    totals.seeds += its.seeds;
-    totals.failed += its.failed;
-    totals.steps += its.steps;
-    totals.acks += its.acks;
-    totals.reads += its.reads;
-    totals.restarts += its.restarts;
-  } else {
-    ++totals.failed;
-  }
-  return whole && status == 0;
-}
-
-bool parse(int count, char** words, Arguments& out) {
-  for (int i = 1; i < count; ++i) {
-    const std::string word = words[i];
-    if (word == "--twice") {
+bool parse(const std::vector<std::string>& words, Arguments& out) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == "--twice") {
       out.twice = true;
       continue;
     }
-    if (i + 1 == count) return false;
-    const std::uint64_t value = std::strtoull(words[++i], nullptr, 10);
-    if (word == "--first")
-      out.first = value;
-    else if (word == "--seeds")
-      out.seeds = value;
-    else if (word == "--seconds")
-      out.seconds = value;
-    else if (word == "--jobs")
-      out.jobs = static_cast<unsigned>(value);
-    else
-      return false;
+    if (i + 1 == words.size()) return false;
+    const std::string& value = words[++i];
+    if (words[i - 1] == "--disk") {
+      out.disk = value;
+      continue;
+    }
+    std::uint64_t* number = words[i - 1] == "--first"     ? &out.first
+                            : words[i - 1] == "--seeds"   ? &out.seeds
+                            : words[i - 1] == "--seconds" ? &out.seconds
+                            : words[i - 1] == "--jobs"    ? &out.jobs
+                                                          : nullptr;
+    if (number == nullptr) return false;
+    *number = std::strtoull(value.c_str(), nullptr, 10);
   }
   return out.jobs > 0;
 }
@@ -153,40 +153,48 @@ bool parse(int count, char** words, Arguments& out) {
 
 int main(int count, char** words) {
   Arguments arguments;
-  if (!parse(count, words, arguments)) {
+  if (!parse({words + 1, words + count}, arguments)) {
     fmt::print(stderr,
-               "usage: server_sim [--first SEED] [--seeds N] [--seconds S] [--jobs J] [--twice]\n");
+               "usage: server_sim [--first SEED] [--seeds N] [--seconds S] [--jobs J] [--twice] "
+               "[--disk PART]\n");
     return 2;
   }
   const auto began = std::chrono::steady_clock::now();
   const auto elapsed_s = [&] {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+    const auto elapsed = std::chrono::steady_clock::now() - began;
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::seconds>(elapsed).count());
   };
-  Totals totals;
+  Outcome totals;
+  std::uint64_t seeds = 0;
   std::uint64_t next = arguments.first;
   const std::uint64_t end = arguments.first + arguments.seeds;
   std::vector<Job> jobs;
-  double told_s = 0;
-  while (next < end || !jobs.empty()) {
-    const bool in_time =
-        arguments.seconds == 0 || elapsed_s() < static_cast<double>(arguments.seconds);
-    while (jobs.size() < arguments.jobs && next < end && in_time) {
-      const std::uint64_t size = std::min(kSeedsAProcess, end - next);
-      jobs.push_back(start_job(next, size, arguments.twice));
-      next += size;
+  std::uint64_t told_s = 0;
+  const auto begin = [&](std::uint64_t first, std::uint64_t last) {
+    jobs.emplace_back(first, last, arguments);
+  };
+  for (;;) {
+    while (jobs.size() < arguments.jobs && next < end && elapsed_s() < arguments.seconds) {
+      const std::uint64_t last = std::min(next + kSeedsAProcess, end);
+      begin(next, last);
+      seeds += last - next;
+      next = last;
     }
     if (jobs.empty()) break;
-    (void)end_job(jobs.front(), totals);
+    Job job = jobs.front();
     jobs.erase(jobs.begin());
-    if (elapsed_s() - told_s >= 10) {
+    // A seed that ended the process leaves the others to another.
+    if (const std::uint64_t left = job.collect(totals); left < job.end()) begin(left, job.end());
+    if (elapsed_s() >= told_s + 10) {
       told_s = elapsed_s();
-      fmt::print("{:.0f} s: {} seeds, {} failed, {} acks, {} restarts\n", told_s, totals.seeds,
-                 totals.failed, totals.acks, totals.restarts);
+      fmt::print("{} s: {} seeds, {} failed, {} acks, {} restarts\n", told_s, seeds, totals.failed,
+                 totals.acks, totals.restarts);
       std::fflush(stdout);
     }
   }
-  fmt::print("{} seeds in {:.1f} s: {} failed; {} steps, {} acks, {} reads, {} restarts\n",
-             totals.seeds, elapsed_s(), totals.failed, totals.steps, totals.acks, totals.reads,
-             totals.restarts);
+  fmt::print(
+      "{} seeds of the whole server in {} s: {} failed; {} steps, {} acks, {} reads, {} starts\n",
+      seeds, elapsed_s(), totals.failed, totals.steps, totals.acks, totals.reads, totals.restarts);
   return totals.failed == 0 ? 0 : 1;
 }

@@ -42,15 +42,15 @@ class Run {
   explicit Run(std::uint64_t seed)
       : random_(seed), machine_(random_(), unkind(random_)), world_{machine_.kernel(), oracle_} {}
 
-  RunResult run() {
+  RunResult run(const std::string& disk) {
     play();
     clients_.clear();
     RunResult result;
     result.failure = failure_ ? failure_ : oracle_.failure();
     result.events = machine_.kernel().last_events();
-    if (result.failure && std::getenv("SIM_DISK") != nullptr) {
+    if (result.failure && !disk.empty()) {
       for (const std::string& line : machine_.files().trace()) {
-        if (line.find(std::getenv("SIM_DISK")) != std::string::npos) result.events.push_back(line);
+        if (line.find(disk) != std::string::npos) result.events.push_back("disk: " + line);
       }
     }
     result.fingerprint = machine_.kernel().fingerprint();
@@ -286,6 +286,6 @@ class Run {
 
 }  // namespace
 
-RunResult run_seed(std::uint64_t seed) { return Run(seed).run(); }
+RunResult run_seed(std::uint64_t seed, const std::string& disk) { return Run(seed).run(disk); }
 
 }  // namespace duolog::sim

@@ -19,6 +19,7 @@ struct RunResult {
   std::uint64_t restarts = 0;
 };
 
-[[nodiscard]] RunResult run_seed(std::uint64_t seed);
+// `disk`: events of a failure end with what the disk did last to files whose path contains it.
+[[nodiscard]] RunResult run_seed(std::uint64_t seed, const std::string& disk = {});
 
 }  // namespace duolog::sim
