@@ -88,7 +88,7 @@ class Run {
   // On the disk as it is, with some number of shards. A start that is cut short is one more kill.
   bool start() {
     for (int cuts = 0;; ++cuts) {
-      const server::Config config = small_config(1 + below(4));
+      const server::Config config = next_config();
       if (restarts_ > 0 && cuts < kMostCuts && below(4) == 0) {
         machine_.files().crash_after(1 + below(60));
       }
@@ -104,6 +104,21 @@ class Run {
     machine_.files().crash_after(kNever);
     ++restarts_;
     return true;
+  }
+
+  // Everything that decides when something happens is another at each start.
+  server::Config next_config() {
+    server::Config config = small_config(1 + below(4));
+    storage::StoreOptions& store = config.broker.store;
+    const auto blocks = [this](std::uint64_t most) {
+      return storage::kBlockBytes * (1 + below(most));
+    };
+    store.bulk_bytes = blocks(32);
+    store.bulk_write_bytes = blocks(64);
+    store.write_behind_bytes = blocks(32);
+    store.checkpoint_bytes = blocks(64);
+    store.group_max_bytes = storage::kBlockBytes * (16 + below(17));
+    return config;
   }
 
   bool make_topics() {

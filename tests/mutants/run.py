@@ -1,0 +1,222 @@
+#!/usr/bin/env python3
+"""Makes small mistakes in the product, one at a time, and sees that a test finds each.
+
+    tests/mutants/run.py                    all of them
+    tests/mutants/run.py NAME...            these
+    tests/mutants/run.py --seconds 300      as many as fit, beginning where the last commit ended
+    tests/mutants/run.py --list
+
+A mutant is a row of a *.toml file here: the text of one place in one source, another text for it, and
+the tests that have to fail then. It is made in a copy of that source, which is compiled and linked in
+front of the release build's libraries (build/release has to be there: tools/test.sh); nothing in the
+tree changes. Exit status: 0 when each was killed, 1 when one survived or does not apply any more.
+"""
+
+import argparse
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.join(ROOT, "build", "release")
+TEST_LIMIT_S = 240  # one that hangs has been found, too
+
+
+class Stale(Exception):
+    """The mutant is not of this source any more, or its test is not there."""
+
+
+def load():
+    mutants = []
+    folder = os.path.dirname(os.path.abspath(__file__))
+    for name in sorted(os.listdir(folder)):
+        if not name.endswith(".toml"):
+            continue
+        with open(os.path.join(folder, name), "rb") as file:
+            for mutant in tomllib.load(file)["mutant"]:
+                mutant["room"] = name.removesuffix(".toml")
+                mutants.append(mutant)
+    names = [mutant["name"] for mutant in mutants]
+    if len(set(names)) != len(names):
+        raise Stale("two mutants have one name")
+    return mutants
+
+
+def mutated(mutant):
+    path = os.path.join(ROOT, mutant["file"])
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    find = mutant["find"].strip("\n")
+    if text.count(find) != 1:
+        raise Stale(f"{mutant['file']} has the text {text.count(find)} times")
+    return text.replace(find, mutant["replace"].strip("\n"))
+
+
+def compile_command(source):
+    """The command that compiles it, and the file that it is a part of: itself, or a batch."""
+    with open(os.path.join(BUILD, "compile_commands.json"), encoding="utf-8") as file:
+        commands = json.load(file)
+    for entry in commands:
+        if entry["file"] == source:
+            return entry["command"], source
+    for entry in commands:
+        if "/Unity/" in entry["file"]:
+            with open(entry["file"], encoding="utf-8") as file:
+                if f'"{source}"' in file.read():
+                    return entry["command"], entry["file"]
+    raise Stale(f"nothing compiles {source}")
+
+
+def compile_mutant(mutant, scratch):
+    source = os.path.join(ROOT, mutant["file"])
+    command, unit = compile_command(source)
+    copy = os.path.join(scratch, os.path.basename(source))
+    with open(copy, "w", encoding="utf-8") as file:
+        file.write(mutated(mutant))
+    unit_copy = copy
+    if unit != source:
+        with open(unit, encoding="utf-8") as file:
+            batch = file.read().replace(f'"{source}"', f'"{copy}"')
+        unit_copy = os.path.join(scratch, "batch.cxx")
+        with open(unit_copy, "w", encoding="utf-8") as file:
+            file.write(batch)
+    words = shlex.split(command)
+    target = os.path.join(scratch, "mutant.o")
+    words[words.index("-o") + 1] = target
+    words[words.index(unit)] = unit_copy
+    for flag in ("-MF", "-MT"):
+        if flag in words:
+            words[words.index(flag) + 1] = target + ".d"
+    subprocess.run(words, cwd=BUILD, check=True)
+    return target
+
+
+def link(program, target, scratch):
+    lines = subprocess.run(["ninja", "-t", "commands", f"tests/{program}"], cwd=BUILD, check=True,
+                           capture_output=True, text=True).stdout.splitlines()
+    out = f"-o tests/{program}"
+    commands = [line for line in lines if out + " " in line]
+    if len(commands) != 1:
+        raise Stale(f"nothing links {program}")
+    # What follows the link itself finds the names of tests.
+    command = re.split(r" && ", commands[0].removeprefix(": && "))[0]
+    binary = os.path.join(scratch, program)
+    command = command.replace(out, f"-o {binary} {target}")
+    subprocess.run(command, cwd=BUILD, check=True, shell=True)
+    return binary
+
+
+def fails(binary, arguments):
+    """Whether the test finds the mistake, and how."""
+    command = [binary] + arguments
+    try:
+        done = subprocess.run(command, cwd=BUILD, check=False, capture_output=True, text=True,
+                              errors="replace", timeout=TEST_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        return "it hangs"
+    if done.returncode == 0:
+        return None
+    for line in (done.stdout + done.stderr).splitlines():
+        if "Failure" in line or "CHECK" in line or line.startswith("seed "):
+            return line.strip()[:150]
+    return f"exit status {done.returncode}"
+
+
+def words_of(killer):
+    """'sim_test RecoveryCut*' or 'server_sim --seeds 40': the program, and its arguments."""
+    program, *rest = killer.split()
+    if program == "server_sim":
+        return program, rest
+    return program, ["--gtest_brief=1", "--gtest_filter=" + ":".join(rest)]
+
+
+def try_mutant(mutant):
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="duolog-mutant-") as scratch:
+        target = compile_mutant(mutant, scratch)
+        for killer in mutant["killed_by"]:
+            program, arguments = words_of(killer)
+            how = fails(link(program, target, scratch), arguments)
+            if how:
+                print(f"killed    {mutant['name']}  by {killer}: {how}"
+                      f"  ({time.monotonic() - began:.0f} s)", flush=True)
+                return True
+    print(f"SURVIVED  {mutant['name']}  {mutant['file']}: {mutant['what']}", flush=True)
+    return False
+
+
+def check_killers(mutants):
+    """Without a mistake they pass, and a filter finds a test."""
+    well = True
+    for killer in sorted({killer for mutant in mutants for killer in mutant["killed_by"]}):
+        program, arguments = words_of(killer)
+        binary = os.path.join(BUILD, "tests", program)
+        if program != "server_sim":
+            listed = subprocess.run([binary, arguments[1], "--gtest_list_tests"], check=False,
+                                    capture_output=True, text=True).stdout
+            if "  " not in listed:
+                print(f"STALE     {killer}: there is no such test", flush=True)
+                well = False
+                continue
+        how = fails(binary, arguments)
+        if how:
+            print(f"STALE     {killer}: it fails without a mistake: {how}", flush=True)
+            well = False
+    return well
+
+
+def in_turn(mutants):
+    """The next commit begins where this one ends, if a few fit."""
+    count = subprocess.run(["git", "rev-list", "--count", "HEAD"], cwd=ROOT, check=False,
+                           capture_output=True, text=True).stdout.strip()
+    first = int(count or 0) * 5 % len(mutants)
+    return mutants[first:] + mutants[:first]
+
+
+def main():
+    parser = argparse.ArgumentParser(description="small mistakes, each of which a test must find")
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--seconds", type=float, default=float("inf"))
+    parser.add_argument("--list", action="store_true")
+    arguments = parser.parse_args()
+    mutants = load()
+    if arguments.list:
+        for mutant in mutants:
+            print(f"{mutant['name']:40} {mutant['what']}")
+        return 0
+    if arguments.names:
+        unknown = set(arguments.names) - {mutant["name"] for mutant in mutants}
+        if unknown:
+            print(f"mutants: there is no {', '.join(sorted(unknown))}", file=sys.stderr)
+            return 2
+        mutants = [mutant for mutant in mutants if mutant["name"] in arguments.names]
+    elif arguments.seconds != float("inf"):
+        mutants = in_turn(mutants)
+    began = time.monotonic()
+    well = True
+    tried = 0
+    killed = 0
+    for mutant in mutants:
+        if time.monotonic() - began > arguments.seconds:
+            break
+        tried += 1
+        try:
+            if try_mutant(mutant) and check_killers([mutant]):
+                killed += 1
+            else:
+                well = False
+        except Stale as stale:
+            print(f"STALE     {mutant['name']}: {stale}", flush=True)
+            well = False
+    print(f"{tried} of {len(load())} mutants: {killed} killed")
+    return 0 if well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
