@@ -292,6 +292,10 @@ void LogStore::when_durable(Log& log, Position until, AckWaiter& waiter) {
   log.tail->acks.push_back(waiter);
 }
 
+void LogStore::flush_up_to(Log& log, Position until) {
+  log.tail->flushed_until = std::max(log.tail->flushed_until, until);
+}
+
 void LogStore::now_durable(Tail& tail) {
   LogEnd reached;
   while (!tail.batch_ends.empty() && tail.batch_ends.front().position <= tail.durable) {

@@ -101,6 +101,9 @@ class LogStore {
   // Calls waiter.done once the log is durable up to `until`, which is an end of an append; never
   // inside this call.
   static void when_durable(Log& log, Position until, AckWaiter& waiter);
+  // What is appended up to `until`, an end of an append, becomes durable only flushed, whatever the
+  // log's durability. In the turn of that append: what is durable already is not flushed again.
+  static void flush_up_to(Log& log, Position until);
   [[nodiscard]] static Position durable(const Log& log);
   [[nodiscard]] static const LogConfig& config(const Log& log);
 

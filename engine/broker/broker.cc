@@ -398,13 +398,14 @@ bool Broker::try_append(AppendRequest& request) {
 // consumers may see the record.
 bool Broker::is_answered(const storage::Log& log, Acks acks, Position end) {
   if (acks == Acks::kNone || end <= storage::LogStore::durable(log)) return true;
-  return acks != Acks::kDurable &&
+  return acks != Acks::kDurable && acks != Acks::kFlushed &&
          storage::LogStore::config(log).visibility == storage::Visibility::kAppended;
 }
 
 // The batch is in the log and ends at `end`.
 void Broker::in_log(AppendRequest& request, storage::Log& log, Position end) {
   request.log_start = log.start_offset();
+  if (request.acks == Acks::kFlushed) storage::LogStore::flush_up_to(log, end);
   // A duplicate's first copy may have been durable for long.
   if (is_answered(log, request.acks, end)) {
     return finish(request, kafka::ErrorCode::kNone);

@@ -22,6 +22,7 @@ struct BrokerCounters {
   runtime::Counter tail_reclaimed_bytes;
   runtime::Counter journal_bytes;  // of its files, now
   runtime::Counter journal_groups;
+  runtime::Counter journal_groups_flushed;
   runtime::Counter journal_full;  // 1: now
   runtime::Counter segment_bulk_bytes;
   runtime::Counter segment_write_behind_bytes;
@@ -50,7 +51,9 @@ inline constexpr auto kBrokerMetrics = std::to_array<runtime::Metric<BrokerCount
     {&BrokerCounters::journal_bytes, runtime::MetricType::kGauge, "duolog_store_journal_bytes",
      "Size of the journal's files"},
     {&BrokerCounters::journal_groups, runtime::MetricType::kCounter,
-     "duolog_store_journal_groups_total", "Group writes to the journal, each flushed once"},
+     "duolog_store_journal_groups_total", "Group writes to the journal"},
+    {&BrokerCounters::journal_groups_flushed, runtime::MetricType::kCounter,
+     "duolog_store_journal_groups_flushed_total", "Of these, up to which one all are flushed"},
     {&BrokerCounters::journal_full, runtime::MetricType::kGauge, "duolog_store_journal_full",
      "1 while producers wait because the journal is full, else 0"},
     {&BrokerCounters::segment_bulk_bytes, runtime::MetricType::kCounter,
