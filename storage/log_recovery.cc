@@ -348,6 +348,8 @@ Result<void> LogRecovery::save_checkpoint(const RecoveredLog& log) {
     checkpoint.index = log.index;
     checkpoint.producers = log.producers;
   }
+  // Known from now on, however often the server is killed.
+  if (checkpoint.segment == active) checkpoint.active_since_ms = log.active_since_ms;
   checkpoint.floor = log.end;
   auto written = write_checkpoint(*files_, directory_, checkpoint);
   if (!written && written.error().code == Errc::kNoSpace) return {};
@@ -359,7 +361,7 @@ Result<void> LogRecovery::walk(SegmentFile& segment, RecoveredLog& log) {
   log.index.clear();
   log.max_timestamp = -1;
   log.max_timestamp_offset = 0;
-  log.active_since_ms = 0;
+  log.active_since_ms = kUnknownSince;
   log.end = segment.base_offset;
   std::uint64_t from = 0;
   if (checkpoint_ && checkpoint_->segment == segment.base_offset) {
@@ -411,7 +413,6 @@ void LogRecovery::note(const BatchWalker& walker, const SegmentFile& segment, Re
     log.max_timestamp_offset =
         static_cast<std::uint32_t>(header.last_offset() - segment.base_offset);
   }
-  if (log.active_since_ms == 0) log.active_since_ms = header.base_timestamp.value;
   log.end = header.next_offset();
   if (header.has_producer_id() && !header.is_control()) {
     const ProducerStamp stamp = producer_stamp(walker.batch());

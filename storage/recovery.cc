@@ -6,6 +6,7 @@
 #include <set>
 
 #include "engine/base/uuid.h"
+#include "storage/checkpoint.h"
 #include "storage/file_util.h"
 #include "storage/journal_reader.h"
 #include "storage/log_recovery.h"
@@ -108,6 +109,9 @@ Result<RecoveryReport> recover(Files& files, const RecoveryInput& input) {
     auto recovered = log.finish();
     if (!recovered) return std::unexpected(recovered.error());
     report.walked_bytes += log.walked_bytes();
+    // A clock that has been set back since does not make a segment live longer.
+    std::int64_t& since_ms = recovered->active_since_ms;
+    if (since_ms == kUnknownSince || since_ms > input.now.value) since_ms = input.now.value;
     if (auto saved = log.save_checkpoint(*recovered); !saved) {
       return std::unexpected(saved.error());
     }

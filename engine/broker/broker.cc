@@ -58,6 +58,8 @@ Broker::Broker(Cluster& cluster, runtime::Shard& shard, storage::JournalSetup jo
                                                                            .work = on_work,
                                                                            .expired = on_expired,
                                                                            .context = this})),
+      started_(shard.wall_now()),
+      started_ns_(shard.now_ns()),
       flush_(on_flush, this),
       tick_(on_tick, this),
       soon_(on_soon, this),
@@ -101,9 +103,15 @@ void Broker::on_flush(runtime::TurnHook&, void* context) {
 
 void Broker::on_soon(runtime::Timer&, void* context) { on_work(context); }
 
+// For what is measured as an interval and may be stored, to be gone on with after a restart: the
+// time of day at the start and what has passed since, however the clock has been set meanwhile.
+Timestamp Broker::steady_now() const {
+  return started_ + static_cast<std::int64_t>((shard_.now_ns() - started_ns_) / kNsPerMs);
+}
+
 void Broker::on_tick(runtime::Timer& timer, void* context) {
   auto& self = *static_cast<Broker*>(context);
-  self.store_->tick(self.shard_.wall_now());
+  self.store_->tick(self.steady_now());
   self.counters_.take(*self.store_);
   on_work(context);
   self.shard_.timers().arm(timer, self.shard_.now_ns() + kTickNs);
@@ -367,8 +375,8 @@ void Broker::say_why(const storage::Log& log, const Error& error) {
 // On the owner's shard. True when the append is decided; its bytes are needed no more.
 bool Broker::try_append(AppendRequest& request) {
   storage::Log& log = *request.partition->log;
-  switch (store_->append(log, request.batch, request.records, request.max_timestamp,
-                         shard_.wall_now(), request.base_offset)) {
+  switch (store_->append(log, request.batch, request.records, request.max_timestamp, steady_now(),
+                         request.base_offset)) {
     case storage::LogStore::Append::kWait:
       return false;
     case storage::LogStore::Append::kFailed:
