@@ -73,7 +73,8 @@ Result<std::optional<LogRecovery>> LogRecovery::open(Files& files, std::string d
   }
   const Offset last = log.segments_.rbegin()->first;
   log.stale_index_ = names.contains(segment_file_name(last, ".index")) ||
-                     names.contains(segment_file_name(last, ".timeindex"));
+                     names.contains(segment_file_name(last, ".timeindex")) ||
+                     names.contains(segment_file_name(last, ".indexhash"));
   return std::optional<LogRecovery>(std::move(log));
 }
 
@@ -88,7 +89,9 @@ Result<void> LogRecovery::remove_below_start(const std::set<std::string>& names)
     segments_.erase(segments_.begin());
   }
   for (const std::string& name : names) {
-    if (!name.ends_with(".index") && !name.ends_with(".timeindex")) continue;
+    const bool of_index =
+        name.ends_with(".index") || name.ends_with(".timeindex") || name.ends_with(".indexhash");
+    if (!of_index) continue;
     Offset base;
     std::from_chars(name.data(), name.data() + name.size(), base.value);
     if (segments_.contains(base)) continue;
@@ -320,7 +323,7 @@ Result<void> LogRecovery::cut() {
   }
   if (stale_index_ && !segments_.empty()) {
     const Offset active = segments_.rbegin()->first;
-    for (const char* suffix : {".index", ".timeindex"}) {
+    for (const char* suffix : {".index", ".timeindex", ".indexhash"}) {
       (void)files_->remove(directory_ + "/" + segment_file_name(active, suffix));
     }
   }

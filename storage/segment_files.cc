@@ -1,10 +1,12 @@
 #include "storage/segment_files.h"
 
 #include <algorithm>
+#include <array>
 
 #include "engine/base/uuid.h"
 #include "storage/batch_walker.h"
 #include "storage/file_util.h"
+#include "storage/hash.h"
 #include "storage/record_batch.h"
 
 namespace duolog::storage {
@@ -12,10 +14,22 @@ namespace {
 
 constexpr std::uint64_t kOffsetEntryBytes = 8;  // Kafka: i32 relative offset, i32 position
 constexpr std::uint64_t kTimeEntryBytes = 12;   // Kafka: i64 timestamp, i32 relative offset
+constexpr std::uint64_t kIndexMagic = 0x315849'474f4c44;  // "DLOGIX1"
+constexpr std::uint64_t kIndexHashBytes = 24;
 constexpr const char* kMetadataFile = "/partition.metadata";
 
+// What `.indexhash` says of the two, which are Kafka's files and have no room for it: the magic,
+// then XXH3 of each, little-endian.
+std::array<std::uint8_t, kIndexHashBytes> index_hash(Bytes offsets, Bytes times) {
+  std::array<std::uint8_t, kIndexHashBytes> hash;
+  store_le<std::uint64_t>(hash.data(), kIndexMagic);
+  store_le<std::uint64_t>(hash.data() + 8, xxh3(offsets));
+  store_le<std::uint64_t>(hash.data() + 16, xxh3(times));
+  return hash;
+}
+
 Result<void> write_index(Files& files, const Segment& segment, std::vector<IndexEntry> entries,
-                         IndexEntry last) {
+                         IndexEntry last, Flush when) {
   std::vector<std::uint8_t> offsets(entries.size() * kOffsetEntryBytes);
   std::vector<std::uint8_t> times;
   std::int64_t newest = -1;
@@ -33,13 +47,16 @@ Result<void> write_index(Files& files, const Segment& segment, std::vector<Index
     note_time(entries[i]);
   }
   note_time(last);
-  const std::string stem = segment.directory + "/";
-  auto outcome =
-      replace_file(files, stem + segment_file_name(segment.base_offset, ".timeindex"), times);
-  if (outcome) {
-    outcome = replace_file(files, stem + segment_file_name(segment.base_offset, ".index"), offsets);
-  }
-  if (outcome) outcome = flush_directory(files, segment.directory);
+  const auto replace = [&](const char* suffix, Bytes content) {
+    return replace_file(files,
+                        segment.directory + "/" + segment_file_name(segment.base_offset, suffix),
+                        content, when);
+  };
+  // `.index` last: that it is there says that the segment is sealed.
+  auto outcome = replace(".indexhash", index_hash(offsets, times));
+  if (outcome) outcome = replace(".timeindex", times);
+  if (outcome) outcome = replace(".index", offsets);
+  if (outcome && when != Flush::kNever) outcome = flush_directory(files, segment.directory);
   return outcome;
 }
 
@@ -68,8 +85,9 @@ Result<LoadedIndex> rebuild_index(Files& files, const Segment& segment) {
   }
   files.close(*file);
   if (!size) return std::unexpected(size.error());
-  // For the next start. Reading goes on without it, be the disk ever so full.
-  (void)write_index(files, segment, entries, last);
+  // For the next start. Reading goes on without it, be the disk ever so full. Nothing is flushed: a
+  // flush that failed here would have to stop the server.
+  (void)write_index(files, segment, entries, last, Flush::kNever);
   return LoadedIndex{std::move(entries), last};
 }
 
@@ -122,7 +140,8 @@ Result<void> seal_segment(Files& files, FileId file, const Segment& segment,
   if (outcome) outcome = files.truncate(file, size_bytes);
   if (outcome) outcome = files.sync(file);
   // The index is derived from the segment: where the disk is too full for it, it is rebuilt later.
-  if (outcome) outcome = unless_unflushed(write_index(files, segment, index, last));
+  if (outcome)
+    outcome = unless_unflushed(write_index(files, segment, index, last, Flush::kBeforeItsName));
   return outcome;
 }
 
@@ -143,8 +162,9 @@ Result<LoadedIndex> load_index(Files& files, const Segment& segment) {
   const std::string stem = segment.directory + "/";
   auto offsets = read_file(files, stem + segment_file_name(segment.base_offset, ".index"));
   auto times = read_file(files, stem + segment_file_name(segment.base_offset, ".timeindex"));
-  if (!offsets || !times || offsets->size() % kOffsetEntryBytes != 0 ||
-      times->size() % kTimeEntryBytes != 0) {
+  auto hash = read_file(files, stem + segment_file_name(segment.base_offset, ".indexhash"));
+  if (!offsets || !times || !hash || !std::ranges::equal(*hash, index_hash(*offsets, *times)) ||
+      offsets->size() % kOffsetEntryBytes != 0 || times->size() % kTimeEntryBytes != 0) {
     return rebuild_index(files, segment);
   }
   std::vector<IndexEntry> entries(offsets->size() / kOffsetEntryBytes);
@@ -227,7 +247,7 @@ Result<void> ensure_index(Files& files, Segment& segment) {
 void remove_segment(Files& files, Segment& segment) {
   segment.unmap(files);
   const std::string stem = segment.directory + "/";
-  for (const char* suffix : {".log", ".index", ".timeindex"}) {
+  for (const char* suffix : {".log", ".index", ".timeindex", ".indexhash"}) {
     (void)files.remove(stem + segment_file_name(segment.base_offset, suffix));
   }
 }
