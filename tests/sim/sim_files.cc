@@ -340,6 +340,7 @@ Result<void> SimFiles::sync_directory(const std::string& path) {
   auto node = find(path);
   if (!node) return std::unexpected(node.error());
   if (!node->directory) return fail_errno(Errc::kIo, path, ENOTDIR);
+  if (!take_fault(Fault::kOpenDirectory, path)) return fail_errno(Errc::kTooLarge, path, EMFILE);
   if (auto fault = take_fault(Fault::kSync, path); !fault) return fault;
   if (begin_step("sync_directory " + path)) crash();
   node->directory->commit(node->directory->pending.size());
