@@ -91,6 +91,12 @@ Result<LoadedIndex> rebuild_index(Files& files, const Segment& segment) {
   return LoadedIndex{std::move(entries), last};
 }
 
+std::unexpected<Error> lost(const Segment& segment) {
+  return fail(Errc::kIo, segment.log_path() + " cannot be read from position " +
+                             std::to_string(segment.lost_at.load()) +
+                             " on: it is not tried again before the next start");
+}
+
 }  // namespace
 
 Result<void> make_partition_directory(Files& files, const LogIdentity& identity) {
@@ -271,18 +277,22 @@ Result<void> warm(Files& files, Segment& segment, std::uint64_t at, BatchStarts 
                                      align_up(at + 1, kWindowBytes) + kWarmAheadBytes);
   auto mapping = segment.ensure_mapped(files);
   if (!mapping) return std::unexpected(mapping.error());
+  if (!segment.was_read(at + 1)) return lost(segment);
   for (std::uint64_t from = first; from < end; from += kWindowBytes) {
-    const std::uint64_t to = std::min(end, from + kWindowBytes);
+    const std::uint64_t to = std::min({end, from + kWindowBytes, segment.lost_at.load()});
+    if (to <= from) break;
     if (segment.ready_bytes(from) >= to - from) continue;
     std::uint64_t position = starts[(from - first) / kWindowBytes];
-    if (auto read = files.populate(*mapping, align_down(position, kBlockBytes), to); !read)
-      return read;
+    if (auto read = files.populate(*mapping, align_down(position, kBlockBytes), to); !read) {
+      return fail(read.error().code, segment.log_path() + ": " + read.error().message);
+    }
     // The CRC of every batch that ends in this window is checked, once.
     while (position < to && to - position >= kBatchHeaderBytes) {
       auto header = parse_header({mapping->data + position, kBatchHeaderBytes});
       if (header && header->size_bytes() > to - position) break;
       const bool good = header && (position + header->size_bytes() <= from ||
                                    crc_matches({mapping->data + position, header->size_bytes()}));
+      if (!segment.was_read(to)) return lost(segment);
       if (!good) {
         std::uint64_t known = segment.corrupt_at.load();
         while (position < known && !segment.corrupt_at.compare_exchange_weak(known, position)) {
@@ -291,6 +301,7 @@ Result<void> warm(Files& files, Segment& segment, std::uint64_t at, BatchStarts 
       }
       position += header->size_bytes();
     }
+    if (!segment.was_read(to)) return lost(segment);
     segment.mark_ready(from, to);
   }
   return {};

@@ -72,7 +72,8 @@ using BatchStarts = std::vector<std::uint32_t>;
 // Makes sure that the index of the segment is loaded, and that the window of the mapping that
 // holds `at`, up to the segment's stable bytes, is populated and its batches are checked; then
 // windows behind it, up to kWarmAheadBytes. A damaged batch is noted in `corrupt_at` and is no
-// error here. Blocking; the segment is pinned.
+// error here; what the disk does not give is one, which names the file: kIo. Blocking; the segment
+// is pinned.
 [[nodiscard]] Result<void> warm(Files& files, Segment& segment, std::uint64_t at,
                                 BatchStarts starts);
 

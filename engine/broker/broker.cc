@@ -7,6 +7,7 @@
 #include "engine/base/check.h"
 #include "engine/base/clock.h"
 #include "engine/broker/cluster.h"
+#include "engine/runtime/mapped_files.h"
 #include "storage/journal.h"
 #include "storage/log_store.h"
 #include "storage/record_batch.h"
@@ -113,8 +114,20 @@ void Broker::on_tick(runtime::Timer& timer, void* context) {
   auto& self = *static_cast<Broker*>(context);
   self.store_->tick(self.steady_now());
   self.counters_.take(*self.store_);
+  if (self.shard_.id() == kController) self.tell_lost_pages();
   on_work(context);
   self.shard_.timers().arm(timer, self.shard_.now_ns() + kTickNs);
+}
+
+// For the operator: who reads there is told by its client.
+void Broker::tell_lost_pages() {
+  counters_.lost_pages.set(runtime::lost_pages());
+  for (const runtime::LostPage& page : runtime::take_lost_pages()) {
+    log_limit_.warn(shard_.now_ns(),
+                    page.path + " at position " + std::to_string(page.position) +
+                        ": what is mapped there cannot be read; check the device, and whether the "
+                        "file was cut. Reads from there on fail until the next start");
+  }
 }
 
 // ---- Retention ---------------------------------------------------------------------------------

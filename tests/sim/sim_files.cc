@@ -382,7 +382,8 @@ Result<FileId> SimFiles::lock(const std::string& path) {
 
 // ---- Files: mapping
 
-Result<Mapping> SimFiles::map(FileId file, std::uint64_t size_bytes) {
+Result<Mapping> SimFiles::map(FileId file, std::uint64_t size_bytes,
+                              std::atomic<std::uint64_t>& /*lost_at*/) {
   OpenFile& of = opened(file);
   if (auto fault = take_fault(Fault::kRead, of.path); !fault) {
     return std::unexpected(fault.error());

@@ -111,7 +111,8 @@ class SimFiles final : public storage::Files {
   Result<void> sync_directory(const std::string& path) override;
   Result<std::vector<storage::DirectoryEntry>> list(const std::string& path) override;
   Result<storage::FileId> lock(const std::string& path) override;
-  Result<storage::Mapping> map(storage::FileId file, std::uint64_t size_bytes) override;
+  Result<storage::Mapping> map(storage::FileId file, std::uint64_t size_bytes,
+                               std::atomic<std::uint64_t>& lost_at) override;
   void unmap(storage::Mapping mapping) override;
   Result<void> populate(storage::Mapping mapping, std::uint64_t from, std::uint64_t to) override;
   void unpopulate(storage::Mapping mapping, std::uint64_t from, std::uint64_t to) override;
