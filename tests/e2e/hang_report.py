@@ -24,6 +24,8 @@ LOG_LINES = 30
 STATUS = ("Name", "State", "Threads", "Vm", "Rss", "Sig", "voluntary", "nonvoluntary")
 CGROUP = ("memory.current", "memory.peak", "memory.max", "memory.events", "memory.pressure",
           "cpu.pressure", "cpu.stat", "io.pressure", "pids.current", "pids.max")
+OLD_CGROUP = ("memory.usage_in_bytes", "memory.max_usage_in_bytes", "memory.limit_in_bytes",
+              "memory.failcnt", "memory.oom_control")
 LISTENS = "0A"  # a state in /proc/net/tcp
 
 
@@ -152,12 +154,14 @@ def descriptors(pid):
 
 
 def cgroup_files(pid):
-    """Those of the second version that there are; where there are none, the first that is missing."""
-    found = re.search(r"^0::(.*)$", content(f"/proc/{pid}/cgroup"), re.MULTILINE)
-    folder = "/sys/fs/cgroup" + (found.group(1) if found else "")
-    paths = [f"{folder}/{name}" for name in CGROUP]
-    there = [path for path in paths if os.path.exists(path)]
-    return there or [f"{folder}/memory.events"]
+    """What there is of either version; if nothing, one of those that should be."""
+    groups = content(f"/proc/{pid}/cgroup")
+    paths = []
+    for pattern, folder, names in ((r"^0::(.*)$", "/sys/fs/cgroup", CGROUP),
+                                   (r"^\d+:memory:(.*)$", "/sys/fs/cgroup/memory", OLD_CGROUP)):
+        found = re.search(pattern, groups, re.MULTILINE)
+        paths += [f"{folder}{found.group(1)}/{name}" for name in names] if found else []
+    return [path for path in paths if os.path.exists(path)] or ["/sys/fs/cgroup/memory.events"]
 
 
 def metrics(port):

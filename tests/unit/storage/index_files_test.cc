@@ -23,25 +23,25 @@ std::string index_path(const char* suffix) {
 class IndexFilesTest : public ::testing::Test {
  protected:
   IndexFilesTest() {
-    catalog_.topics["t"] = {Uuid{{1}}, LogConfig{.segment_bytes = 256 * kKiB}, false, {}};
+    catalog.topics["t"] = {Uuid{{1}}, LogConfig{.segment_bytes = 256 * kKiB}, false, {}};
     start();
     for (int i = 0; i < kIndexedBatches; ++i) append(kIndexedFrom + i);
-    server_->settle();
+    server->settle();
     stop();
-    offsets_ = files_.content(index_path(".index"));
-    times_ = files_.content(index_path(".timeindex"));
+    offsets = files.content(index_path(".index"));
+    times = files.content(index_path(".timeindex"));
   }
   ~IndexFilesTest() override { stop(); }
 
   void start() {
-    auto started = sim::SimServer::start(files_, catalog_, 1, {});
+    auto started = sim::SimServer::start(files, catalog, 1, {});
     ASSERT_TRUE(started) << started.error().message;
-    server_ = std::move(*started);
-    log_ = &server_->log("t");
+    server = std::move(*started);
+    log = &server->log("t");
   }
   void stop() {
-    if (server_) server_->stop();
-    server_.reset();
+    if (server) server->stop();
+    server.reset();
   }
   void append(std::int64_t timestamp) {
     const std::vector<std::uint8_t> value(20 * kKiB, 'v');
@@ -49,9 +49,9 @@ class IndexFilesTest : public ::testing::Test {
     ASSERT_TRUE(builder.add({Timestamp(timestamp), std::nullopt, Bytes(value), {}}));
     const Bytes batch = builder.finish();
     Offset base;
-    while (server_->store().append(*log_, batch, 1, Timestamp(timestamp), Timestamp(timestamp),
-                                   base) != LogStore::Append::kDone) {
-      server_->turn();
+    while (server->store().append(*log, batch, 1, Timestamp(timestamp), Timestamp(timestamp),
+                                  base) != LogStore::Append::kDone) {
+      server->turn();
     }
   }
   template <class Ask>
@@ -60,58 +60,58 @@ class IndexFilesTest : public ::testing::Test {
       auto answer = ask();
       if (answer.status != ReadStatus::kCold) return answer;
       bool warm = false;
-      warm_up(server_->disk(), answer.cold, [&](Result<void> outcome) {
+      warm_up(server->disk(), answer.cold, [&](Result<void> outcome) {
         EXPECT_TRUE(outcome) << outcome.error().message;
         warm = true;
       });
-      while (!warm) server_->turn();
+      while (!warm) server->turn();
     }
   }
   // Every offset and every time is found, and the files are as they were.
   void expect_found() {
     start();
     for (int i = 0; i < kIndexedBatches; ++i) {
-      const auto sought = warmed([&] { return seek(*log_, Offset(i)); });
+      const auto sought = warmed([&] { return seek(*log, Offset(i)); });
       ASSERT_EQ(sought.status, ReadStatus::kOk) << i;
-      const auto batch = warmed([&] { return read_batch_header(*log_, sought.position); });
+      const auto batch = warmed([&] { return read_batch_header(*log, sought.position); });
       ASSERT_EQ(batch.status, ReadStatus::kOk) << i;
       ASSERT_EQ(batch.header.base_offset.value, i);
       const auto timed =
-          warmed([&] { return seek_time(*log_, Timestamp(kIndexedFrom + i), Position(0)); });
+          warmed([&] { return seek_time(*log, Timestamp(kIndexedFrom + i), Position(0)); });
       ASSERT_TRUE(timed.found) << i;
       ASSERT_EQ(timed.position, sought.position) << i;
     }
-    const Segment& first = *log_->segments().segments.front();
-    const Segment& second = *log_->segments().segments[1];
+    const Segment& first = *log->segments().segments.front();
+    const Segment& second = *log->segments().segments[1];
     EXPECT_EQ(first.max_timestamp.load(),
               kIndexedFrom + (second.base_offset - first.base_offset) - 1);
     stop();
-    EXPECT_EQ(files_.content(index_path(".index")), offsets_);
-    EXPECT_EQ(files_.content(index_path(".timeindex")), times_);
+    EXPECT_EQ(files.content(index_path(".index")), offsets);
+    EXPECT_EQ(files.content(index_path(".timeindex")), times);
   }
 
-  sim::SimFiles files_;
-  sim::SimCatalog catalog_;
-  std::unique_ptr<sim::SimServer> server_;
-  Log* log_ = nullptr;
-  std::vector<std::uint8_t> offsets_;
-  std::vector<std::uint8_t> times_;
+  sim::SimFiles files;
+  sim::SimCatalog catalog;
+  std::unique_ptr<sim::SimServer> server;
+  Log* log = nullptr;
+  std::vector<std::uint8_t> offsets;
+  std::vector<std::uint8_t> times;
 };
 
 TEST_F(IndexFilesTest, AFlippedBitOfAnOffsetOrAPositionIsNotBelieved) {
-  ASSERT_GE(offsets_.size(), 4 * 8U);
+  ASSERT_GE(offsets.size(), 4 * 8U);
   for (const std::uint64_t at : {3U, 6U, 11U, 14U, 27U, 30U}) {
     SCOPED_TRACE(at);
-    files_.flip_bit(index_path(".index"), at, 1);
+    files.flip_bit(index_path(".index"), at, 1);
     expect_found();
   }
 }
 
 // By these retention decides what goes.
 TEST_F(IndexFilesTest, AFlippedBitOfATimeIsNotBelieved) {
-  for (std::uint64_t at = 2; at < times_.size(); at += 11) {
+  for (std::uint64_t at = 2; at < times.size(); at += 11) {
     SCOPED_TRACE(at);
-    files_.flip_bit(index_path(".timeindex"), at, 1);
+    files.flip_bit(index_path(".timeindex"), at, 1);
     expect_found();
   }
 }
@@ -119,26 +119,26 @@ TEST_F(IndexFilesTest, AFlippedBitOfATimeIsNotBelieved) {
 TEST_F(IndexFilesTest, FilesThatAreMissingAreWrittenAgain) {
   for (const char* suffix : {".index", ".timeindex", ".indexhash"}) {
     SCOPED_TRACE(suffix);
-    ASSERT_TRUE(files_.remove(index_path(suffix)));
+    ASSERT_TRUE(files.remove(index_path(suffix)));
     if (std::string(suffix) == ".index") continue;  // then recovery walks the segment
     expect_found();
   }
 }
 
 TEST_F(IndexFilesTest, AFlippedBitOfTheHashCostsAnotherLook) {
-  files_.flip_bit(index_path(".indexhash"), 9, 1);
+  files.flip_bit(index_path(".indexhash"), 9, 1);
   expect_found();
 }
 
 // The kernel says it of a flush once, and who is not told acknowledges what is not on the disk.
 TEST_F(IndexFilesTest, WhatIsDerivedAgainIsNotFlushedSoThatNoFailureOfItCanBePassedOver) {
-  files_.flip_bit(index_path(".index"), 3, 1);
-  files_.fail_next(sim::SimFiles::Fault::kSync, "index");
+  files.flip_bit(index_path(".index"), 3, 1);
+  files.fail_next(sim::SimFiles::Fault::kSync, "index");
   expect_found();
-  auto file = files_.open(index_path(".index"), OpenMode::kReadWrite);
+  auto file = files.open(index_path(".index"), OpenMode::kReadWrite);
   ASSERT_TRUE(file);
-  EXPECT_FALSE(files_.sync(*file)) << "it has been flushed, and nobody was told of the failure";
-  files_.close(*file);
+  EXPECT_FALSE(files.sync(*file)) << "it has been flushed, and nobody was told of the failure";
+  files.close(*file);
 }
 
 }  // namespace

@@ -18,26 +18,26 @@ constexpr std::int64_t kAgeDated[] = {0, 5, kAgeBegin, 4'102'444'800'000};  // 1
 class SegmentAgeTest : public ::testing::TestWithParam<std::int64_t> {
  protected:
   SegmentAgeTest() {
-    catalog_.topics["t"] = {Uuid{{1}}, LogConfig{.segment_ms = 7 * kAgeDayMs}, false, {}};
+    catalog.topics["t"] = {Uuid{{1}}, LogConfig{.segment_ms = 7 * kAgeDayMs}, false, {}};
     start(kAgeBegin);
   }
-  ~SegmentAgeTest() override { server_->stop(); }
+  ~SegmentAgeTest() override { server->stop(); }
 
   void start(std::int64_t now_ms) {
-    auto started = sim::SimServer::start(*files_, catalog_, 1, {.now_ms = now_ms});
+    auto started = sim::SimServer::start(*files, catalog, 1, {.now_ms = now_ms});
     ASSERT_TRUE(started) << started.error().message;
-    server_ = std::move(*started);
-    log_ = &server_->log("t");
+    server = std::move(*started);
+    log = &server->log("t");
   }
   void stop_and_start(std::int64_t now_ms) {
-    server_->stop();
-    server_.reset();
+    server->stop();
+    server.reset();
     start(now_ms);
   }
   void crash_and_start(std::int64_t now_ms) {
-    files_->stop();
-    server_.reset();
-    files_ = files_->reboot(sim::CrashPolicy::kKill, 1);
+    files->stop();
+    server.reset();
+    files = files->reboot(sim::CrashPolicy::kKill, 1);
     start(now_ms);
   }
   void append() {
@@ -45,24 +45,24 @@ class SegmentAgeTest : public ::testing::TestWithParam<std::int64_t> {
     ASSERT_TRUE(builder.add({Timestamp(GetParam()), std::nullopt, as_bytes("value"), {}}));
     const Bytes batch = builder.finish();
     Offset base;
-    while (server_->store().append(*log_, batch, 1, Timestamp(GetParam()),
-                                   Timestamp(server_->now_ms()), base) != LogStore::Append::kDone) {
-      server_->turn();
+    while (server->store().append(*log, batch, 1, Timestamp(GetParam()),
+                                  Timestamp(server->now_ms()), base) != LogStore::Append::kDone) {
+      server->turn();
     }
-    server_->settle();
+    server->settle();
   }
   // So much later; how many segments there are then.
   std::size_t segments_after(std::int64_t ms) {
-    server_->advance_clock(ms);
-    server_->store().tick(Timestamp(server_->now_ms()));
-    server_->settle();
-    return log_->segments().segments.size();
+    server->advance_clock(ms);
+    server->store().tick(Timestamp(server->now_ms()));
+    server->settle();
+    return log->segments().segments.size();
   }
 
-  std::unique_ptr<sim::SimFiles> files_ = std::make_unique<sim::SimFiles>();
-  sim::SimCatalog catalog_;
-  std::unique_ptr<sim::SimServer> server_;
-  Log* log_ = nullptr;
+  std::unique_ptr<sim::SimFiles> files = std::make_unique<sim::SimFiles>();
+  sim::SimCatalog catalog;
+  std::unique_ptr<sim::SimServer> server;
+  Log* log = nullptr;
 };
 
 TEST_P(SegmentAgeTest, ASegmentIsSealedWhenItsFirstRecordIsAsOldAsTheServerSays) {
