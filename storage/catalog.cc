@@ -86,6 +86,8 @@ Catalog::Catalog(Catalog&& other) noexcept
       end_(other.end_),
       reserved_(other.reserved_),
       rewrite_at_(other.rewrite_at_),
+      name_is_durable_(other.name_is_durable_),
+      superseded_(std::move(other.superseded_)),
       failure_(std::move(other.failure_)) {}
 
 Catalog& Catalog::operator=(Catalog&& other) noexcept {
@@ -223,6 +225,8 @@ Result<void> Catalog::change(const CatalogEntry& entry) {
                                failure_->message + "): mend the disk and restart");
   }
   if (auto checked = state_.check(entry); !checked) return checked;
+  if (auto settled = settle_name(); !settled) return settled;
+  if (auto removed = remove_superseded(); !removed) return removed;
   std::vector<std::uint8_t> frame;
   if (auto encoded = encode_entry(next_sequence_, entry, frame); !encoded) return encoded;
   if (auto appended = append(frame); !appended) return appended;
@@ -257,7 +261,7 @@ Result<void> Catalog::reserve(std::uint64_t to) {
 }
 
 // Writes the state into a new file and makes it the current one. An error before the new file has
-// its name leaves the old one current, but for a failed sync; after that, no one knows which is: no
+// its name leaves the old one current; after a failed sync no one knows what is on the disk: no
 // further change.
 Result<void> Catalog::write_snapshot(std::uint64_t generation) {
   std::vector<std::uint8_t> entries;
@@ -279,37 +283,58 @@ Result<void> Catalog::write_snapshot(std::uint64_t generation) {
   if (!file) return std::unexpected(file.error());
   const bool reserved = files_->allocate(*file, 0, size + options_.reserve_bytes).has_value();
   auto done = files_->write(*file, 0, bytes);
-  const bool complete = done.has_value();
-  if (done) done = files_->sync(*file);
-  if (done) done = files_->rename(temporary, path);
-  if (done) done = files_->sync_directory(directory_);
+  if (done) {
+    done = files_->sync(*file);
+    if (!done) done = no_further_change(std::move(done));
+    if (done) done = files_->rename(temporary, path);
+  }
   if (!done) {
     files_->close(*file);
-    return complete ? no_further_change(std::move(done)) : done;
+    return done;
   }
-  if (file_ != kNoFile) files_->close(file_);
+  if (file_ != kNoFile) {
+    files_->close(file_);
+    superseded_ = path_of(generation_);
+  }
+  name_is_durable_ = false;
   file_ = *file;
   generation_ = generation;
   next_sequence_ = sequence;
   end_ = size;
   reserved_ = reserved ? size + options_.reserve_bytes : size;
   rewrite_at_ = std::max(options_.rewrite_bytes, 2 * size);
+  return settle_name();
+}
+
+// Before anything is written to a file that is new, its name has to be durable, or a power loss
+// brings back the one before it. That too many files are open is no failed sync: it is tried again
+// with the next change.
+Result<void> Catalog::settle_name() {
+  if (name_is_durable_) return {};
+  if (auto synced = files_->sync_directory(directory_); !synced) {
+    return synced.error().code == Errc::kTooLarge ? synced : no_further_change(std::move(synced));
+  }
+  name_is_durable_ = true;
   return {};
+}
+
+// Where it cannot be removed, the next `open` does it. An error: a failed sync.
+Result<void> Catalog::remove_superseded() {
+  if (superseded_.empty() || !name_is_durable_) return {};
+  if (!files_->remove(std::exchange(superseded_, {}))) return {};
+  auto synced = files_->sync_directory(directory_);
+  if (synced || synced.error().code == Errc::kTooLarge) return {};
+  return no_further_change(std::move(synced));
 }
 
 // The change that asks for it is durable already: a rewrite that fails is no error of it.
 void Catalog::rewrite_if_long() {
   if (end_ < rewrite_at_) return;
-  const std::string old = path_of(generation_);
   if (!write_snapshot(generation_ + 1)) {
     rewrite_at_ = 2 * end_;
     return;
   }
-  // Where this fails, the next `open` removes the old file.
-  if (!files_->remove(old)) return;
-  if (auto synced = files_->sync_directory(directory_); !synced) {
-    (void)no_further_change(std::move(synced));
-  }
+  (void)remove_superseded();
 }
 
 Result<LeaderEpoch> Catalog::begin_incarnation() {

@@ -2,7 +2,8 @@
 // configurations, log starts and deletions. Its format is in catalog.md.
 //
 // Every change is on disk before it is answered, and a change that was answered is there after any
-// crash. A change that failed with kIo may or may not be there after a restart; the catalog takes
+// crash. One that failed with kTooLarge for want of descriptors may be tried again. A change that
+// failed with kIo may or may not be there after a restart; the catalog takes
 // no further change then (a failed sync is never retried, whatever it was for) and the process is
 // expected to stop, with `failure` as its reason. That may also follow a change that succeeded.
 //
@@ -110,6 +111,8 @@ class Catalog {
   [[nodiscard]] Result<void> reserve(std::uint64_t to);
   [[nodiscard]] Result<void> write_snapshot(std::uint64_t generation);
   void rewrite_if_long();
+  [[nodiscard]] Result<void> settle_name();
+  [[nodiscard]] Result<void> remove_superseded();
   [[nodiscard]] Result<void> no_further_change(Result<void> failed);
   [[nodiscard]] std::unexpected<Error> corrupt(std::uint64_t position, const std::string& what);
 
@@ -123,6 +126,8 @@ class Catalog {
   std::uint64_t end_ = 0;            // where it goes
   std::uint64_t reserved_ = 0;       // space up to here is allocated
   std::uint64_t rewrite_at_ = 0;     // size that asks for a rewrite
+  bool name_is_durable_ = true;      // of the file
+  std::string superseded_;           // the file before it, to be removed then; empty: none
   std::optional<Error> failure_;     // a write or sync failed: no further change
 };
 

@@ -19,6 +19,8 @@
 
 namespace duolog::storage {
 
+inline constexpr std::int64_t kUnknownSince = 0;
+
 // How far a log was in its segment, flushed, with what a walk from there on cannot know.
 struct Checkpoint {
   Offset segment;              // base offset of the segment that was active
@@ -26,10 +28,10 @@ struct Checkpoint {
   Offset next_offset;          // of the record there
   Offset floor;                // the records below it were flushed: they are there, or damaged
   std::int64_t max_timestamp = -1;
-  std::uint32_t max_timestamp_offset = 0;  // relative last offset of the batch that has it
-  std::int64_t active_since_ms = 0;
-  EpochHistory epochs;            // of the whole log
-  std::vector<IndexEntry> index;  // of that segment, up to `position`
+  std::uint32_t max_timestamp_offset = 0;        // relative last offset of the batch that has it
+  std::int64_t active_since_ms = kUnknownSince;  // when the segment was begun, by LogStore's clock
+  EpochHistory epochs;                           // of the whole log
+  std::vector<IndexEntry> index;                 // of that segment, up to `position`
   std::vector<ProducerState> producers;
 };
 [[nodiscard]] Result<void> write_checkpoint(Files& files, const std::string& directory,

@@ -6,6 +6,7 @@
 // engine/runtime; the simulated one, which can crash at any write, is in tests/sim.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -79,7 +80,10 @@ class Files {
   // kBusy when another process holds it.
   [[nodiscard]] virtual Result<FileId> lock(const std::string& path) = 0;
 
-  [[nodiscard]] virtual Result<Mapping> map(FileId file, std::uint64_t size_bytes) = 0;
+  // A load that the disk does not give finds zeros, and lowers `lost_at`, which outlives the
+  // mapping, to the position of that page: who loads looks at it afterwards.
+  [[nodiscard]] virtual Result<Mapping> map(FileId file, std::uint64_t size_bytes,
+                                            std::atomic<std::uint64_t>& lost_at) = 0;
   virtual void unmap(Mapping mapping) = 0;
   // Reads [from, to) of the mapped file into memory, so that a load from it does not wait for the
   // disk. kIo when the file is shorter or unreadable.

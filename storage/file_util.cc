@@ -21,13 +21,13 @@ Result<void> unless_unflushed(Result<void> outcome) {
   return {};
 }
 
-Result<void> replace_file(Files& files, const std::string& path, Bytes content) {
+Result<void> replace_file(Files& files, const std::string& path, Bytes content, Flush when) {
   const std::string temporary = path + ".tmp";
   (void)files.remove(temporary);  // left by a crash, or not there
   auto file = files.open(temporary, OpenMode::kCreate);
   if (!file) return std::unexpected(file.error());
   auto outcome = files.write(*file, 0, content);
-  if (outcome) outcome = flush(files, *file);
+  if (outcome && when == Flush::kBeforeItsName) outcome = flush(files, *file);
   files.close(*file);
   if (outcome) outcome = files.rename(temporary, path);
   if (!outcome) (void)files.remove(temporary);  // its space may be needed

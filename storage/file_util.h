@@ -22,8 +22,11 @@ namespace duolog::storage {
 [[nodiscard]] Result<void> unless_unflushed(Result<void> outcome);
 
 // Writes a whole file under a temporary name, flushed, then renames it to `path`. The rename is
-// durable once the caller has synced the directory.
-[[nodiscard]] Result<void> replace_file(Files& files, const std::string& path, Bytes content);
+// durable once the caller has synced the directory. kNever: for what is derived and checked when it
+// is read; a power loss may leave anything of it.
+enum class Flush : bool { kNever, kBeforeItsName };
+[[nodiscard]] Result<void> replace_file(Files& files, const std::string& path, Bytes content,
+                                        Flush when = Flush::kBeforeItsName);
 
 [[nodiscard]] Result<std::vector<std::uint8_t>> read_file(Files& files, const std::string& path);
 

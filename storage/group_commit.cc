@@ -150,7 +150,7 @@ void GroupCommit::join_group(Tail& tail, Position end) {
     group_.push_back(&tail);
   }
   tail.group_end = std::max(tail.group_end, end);
-  durable_ |= tail.config.durability == Durability::kFsync;
+  durable_ |= tail.config.durability == Durability::kFsync || tail.flushed_until > tail.durable;
 }
 
 std::uint64_t GroupCommit::hash_of(const Tail::Extent& extent) {

@@ -88,6 +88,8 @@ class Journal {
 
   [[nodiscard]] std::uint64_t total_bytes() const { return total_bytes_; }
   [[nodiscard]] std::uint64_t groups_written() const { return sequence_ - 1; }
+  // Of these, up to which one all are flushed.
+  [[nodiscard]] std::uint64_t flushed_sequence() const { return flushed_sequence_; }
 
  private:
   bool next_file();

@@ -46,6 +46,12 @@ bool copy_out(const Segment& segment, std::uint64_t at, std::uint8_t* into, std:
   return true;
 }
 
+// Whether what has just been loaded, `size` bytes of [place.at, ...), was what is in the file. What
+// was not is found cold then, and its janitor says why it stays so.
+bool is_whole(const Place& place, std::uint64_t size) {
+  return place.segment->was_read(place.at + size) || place.segment->in_chunks(place.at);
+}
+
 ReadStatus header_at(const Place& place, BatchHeader& header) {
   if (place.at >= place.segment->corrupt_at.load(std::memory_order_relaxed)) {
     return ReadStatus::kCorrupt;
@@ -59,6 +65,7 @@ ReadStatus header_at(const Place& place, BatchHeader& header) {
     from = bytes;
   }
   auto parsed = parse_header({from, kBatchHeaderBytes});
+  if (!is_whole(place, sizeof bytes)) return ReadStatus::kCold;
   if (!parsed || parsed->size_bytes() > place.end - place.at) return ReadStatus::kCorrupt;
   header = *parsed;
   return ReadStatus::kOk;
@@ -314,12 +321,13 @@ BatchRead read_batch(const Log& log, Position position, Buffer& scratch) {
   }
   const std::size_t size = batch.header.size_bytes();
   const Segment::Piece piece = place.segment->find(place.at);
-  if (piece.size_bytes >= size) {
+  if (piece.size_bytes >= size && place.segment->in_chunks(place.at)) {
     batch.bytes = {piece.data, size};
     return batch;
   }
+  // Out of a mapping as well: whoever decodes it shall not be the one to find that it is lost.
   scratch.resize(size);
-  if (!copy_out(*place.segment, place.at, scratch.data(), size)) {
+  if (!copy_out(*place.segment, place.at, scratch.data(), size) || !is_whole(place, size)) {
     batch.status = ReadStatus::kCold;
     batch.cold = first_missing(place, size);
     return batch;

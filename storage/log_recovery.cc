@@ -73,7 +73,8 @@ Result<std::optional<LogRecovery>> LogRecovery::open(Files& files, std::string d
   }
   const Offset last = log.segments_.rbegin()->first;
   log.stale_index_ = names.contains(segment_file_name(last, ".index")) ||
-                     names.contains(segment_file_name(last, ".timeindex"));
+                     names.contains(segment_file_name(last, ".timeindex")) ||
+                     names.contains(segment_file_name(last, ".indexhash"));
   return std::optional<LogRecovery>(std::move(log));
 }
 
@@ -88,7 +89,9 @@ Result<void> LogRecovery::remove_below_start(const std::set<std::string>& names)
     segments_.erase(segments_.begin());
   }
   for (const std::string& name : names) {
-    if (!name.ends_with(".index") && !name.ends_with(".timeindex")) continue;
+    const bool of_index =
+        name.ends_with(".index") || name.ends_with(".timeindex") || name.ends_with(".indexhash");
+    if (!of_index) continue;
     Offset base;
     std::from_chars(name.data(), name.data() + name.size(), base.value);
     if (segments_.contains(base)) continue;
@@ -321,7 +324,7 @@ Result<void> LogRecovery::cut() {
   }
   if (stale_index_ && !segments_.empty()) {
     const Offset active = segments_.rbegin()->first;
-    for (const char* suffix : {".index", ".timeindex"}) {
+    for (const char* suffix : {".index", ".timeindex", ".indexhash"}) {
       (void)files_->remove(directory_ + "/" + segment_file_name(active, suffix));
     }
   }
@@ -367,6 +370,8 @@ Result<void> LogRecovery::write_checkpoint_of(const RecoveredLog& log, bool anew
     checkpoint.index = log.index;
     checkpoint.producers = log.producers;
   }
+  // Known from now on, however often the server is killed.
+  if (checkpoint.segment == active) checkpoint.active_since_ms = log.active_since_ms;
   checkpoint.floor = log.end;
   auto written = write_checkpoint(*files_, directory_, checkpoint);
   if (!written && written.error().code == Errc::kNoSpace) return {};
@@ -378,7 +383,7 @@ Result<void> LogRecovery::walk(SegmentFile& segment, RecoveredLog& log) {
   log.index.clear();
   log.max_timestamp = -1;
   log.max_timestamp_offset = 0;
-  log.active_since_ms = 0;
+  log.active_since_ms = kUnknownSince;
   log.end = segment.base_offset;
   std::uint64_t from = 0;
   if (checkpoint_ && checkpoint_->segment == segment.base_offset) {
@@ -430,7 +435,6 @@ void LogRecovery::note(const BatchWalker& walker, const SegmentFile& segment, Re
     log.max_timestamp_offset =
         static_cast<std::uint32_t>(header.last_offset() - segment.base_offset);
   }
-  if (log.active_since_ms == 0) log.active_since_ms = header.base_timestamp.value;
   log.end = header.next_offset();
   if (header.has_producer_id() && !header.is_control()) {
     const ProducerStamp stamp = producer_stamp(walker.batch());

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/base/check.h"
+#include "storage/checkpoint.h"
 #include "storage/group_commit.h"
 #include "storage/journal.h"
 #include "storage/record_batch.h"
@@ -158,6 +159,7 @@ LogStore::Append LogStore::append(Log& log, Bytes batch, std::int32_t records,
   entry.relative_offset = static_cast<std::uint32_t>(tail.end.offset - segment.base_offset);
   entry.position = static_cast<std::uint32_t>(tail.end.position - segment.base_position);
   segment.index.note(entry, retired_);
+  if (entry.position == 0) tail.active_since_ms = now.value;  // however long it was empty
   tail.end.offset += records;
   tail.end.position += batch.size();
   if (max_timestamp.value > entry.max_timestamp) {
@@ -226,7 +228,7 @@ LogStore::Append LogStore::prepare(Tail& tail, std::uint64_t size_bytes, std::in
             tail.config.segment_index_bytes ||
         tail.end.offset + records - segment->base_offset >
             std::numeric_limits<std::int32_t>::max() ||
-        now.value - tail.active_since_ms >= tail.roll_after_ms()));
+        is_old(tail, now.value)));
   if (full) {
     if (!retry_space) return no_space();
     writer_.make_segment(tail, size_bytes, now.value);
@@ -294,6 +296,10 @@ const Journal& LogStore::journal() const { return commit_->journal(); }
 void LogStore::when_durable(Log& log, Position until, AckWaiter& waiter) {
   waiter.until = until;
   log.tail->acks.push_back(waiter);
+}
+
+void LogStore::flush_up_to(Log& log, Position until) {
+  log.tail->flushed_until = std::max(log.tail->flushed_until, until);
 }
 
 void LogStore::now_durable(Tail& tail) {
@@ -375,7 +381,7 @@ void LogStore::tick(Timestamp now) {
   for (Tail* tail : tails_) {
     const Segment* active = tail->active();
     if (!active || tail->removed) continue;
-    if (now.value - tail->active_since_ms >= tail->roll_after_ms()) roll(*tail, now.value);
+    if (is_old(*tail, now.value)) roll(*tail, now.value);
     trimmer_.tick(*tail, now.value);
     const bool unwritten = tail->block_start(tail->durable) > tail->written;
     if (unwritten && now.value - tail->last_append_ms >= options_.idle_ms) {
@@ -383,6 +389,15 @@ void LogStore::tick(Timestamp now) {
       writer_.advance(*tail);
     }
   }
+}
+
+// Whether the active segment is to be sealed for its age, which is this server's to tell: what its
+// records are dated is the clients'. An age from before this start that is not known, or is of a
+// clock that has been set back since, begins now.
+bool LogStore::is_old(Tail& tail, std::int64_t now_ms) {
+  std::int64_t& since_ms = tail.active_since_ms;
+  if (since_ms == kUnknownSince || since_ms > now_ms) since_ms = now_ms;
+  return now_ms - since_ms >= tail.roll_after_ms();
 }
 
 // Seals the active segment, unless it is empty.

@@ -70,7 +70,8 @@ class LogStore {
   // nothing. It must be durable in the catalog before. Segments wholly below it leave the log, and
   // their files go after StoreOptions::delete_delay_ms, once nobody pins them.
   void move_start(Log& log, Offset start);
-  // Looks at every log's retention; Events::expired follows, here or later.
+  // Looks at every log's retention; Events::expired follows, here or later. `now`: the time of day,
+  // which records are dated with.
   void check_retention(Timestamp now) { retention_.start(now); }
   // The log's settings from now on. Offsets and what is visible never go back.
   void configure(Log& log, const LogConfig& config);
@@ -86,7 +87,8 @@ class LogStore {
     kOldEpoch,    // of its producer
   };
   // Copies one validated batch into the log. `records`: how many offsets it takes.
-  // `base_offset`: out.
+  // `now`, here and in `tick`: of a clock that nobody sets and that never goes back, for intervals;
+  // in milliseconds about since 1970, for some go on after a restart. `base_offset`: out.
   [[nodiscard]] Append append(Log& log, Bytes batch, std::int32_t records, Timestamp max_timestamp,
                               Timestamp now, Offset& base_offset);
   // The first copy of what `append` has just found to be a duplicate. It may not be durable yet.
@@ -101,6 +103,9 @@ class LogStore {
   // Calls waiter.done once the log is durable up to `until`, which is an end of an append; never
   // inside this call.
   static void when_durable(Log& log, Position until, AckWaiter& waiter);
+  // What is appended up to `until`, an end of an append, becomes durable only flushed, whatever the
+  // log's durability. In the turn of that append: what is durable already is not flushed again.
+  static void flush_up_to(Log& log, Position until);
   [[nodiscard]] static Position durable(const Log& log);
   [[nodiscard]] static const LogConfig& config(const Log& log);
 
@@ -138,6 +143,7 @@ class LogStore {
   void retry(Tail& tail);
   void retry_all();
   void progress(Tail& tail);
+  [[nodiscard]] static bool is_old(Tail& tail, std::int64_t now_ms);
   void roll(Tail& tail, std::int64_t now_ms);
   void try_remove(Tail& tail);
   void free_when_unpinned(Tail& tail);

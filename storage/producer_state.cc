@@ -55,14 +55,15 @@ void Producers::expire(std::int64_t now_ms) {
   }
 }
 
-// Those from before this start count as used now where nothing better is known, and all are put
-// in order. Only then is it known who goes beyond the limit.
+// Those from before this start count as used now where nothing better is known, as after a clock
+// has been set back, and all are put in order. Only then is it known who goes beyond the limit.
 void Producers::date_recovered(std::int64_t now_ms) {
   undated_ = false;
   std::vector<Known*> all;
   all.reserve(count_);
   while (Known* known = by_age_.pop_front()) {
-    if (known->state.last_used_ms == 0) known->state.last_used_ms = now_ms;
+    std::int64_t& used_ms = known->state.last_used_ms;
+    if (used_ms == 0 || used_ms > now_ms) used_ms = now_ms;
     all.push_back(known);
   }
   std::ranges::stable_sort(all, {}, [](const Known* known) { return known->state.last_used_ms; });

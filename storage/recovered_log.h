@@ -24,7 +24,7 @@ struct RecoveredLog {
   std::vector<IndexEntry> index;
   std::int64_t max_timestamp = -1;
   std::uint32_t max_timestamp_offset = 0;
-  std::int64_t active_since_ms = 0;
+  std::int64_t active_since_ms = 0;      // kUnknownSince: not known
   std::vector<std::uint8_t> last_block;  // the bytes of its incomplete last block
   std::vector<ProducerState> producers;  // of the whole log
 };

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "engine/base/uuid.h"
+#include "storage/checkpoint.h"
 #include "storage/file_util.h"
 #include "storage/journal_reader.h"
 #include "storage/log_recovery.h"
@@ -32,9 +33,10 @@ Result<void> redo_journal(JournalReader& journal, const RecoveryInput& input, Lo
   for (;;) {
     auto group = journal.next();
     if (!group) return std::unexpected(group.error());
-    if (!*group) return {};
+    const auto& read = *group;
+    if (!read) return {};
     ++report.groups;
-    EntryReader entries((*group)->header, (*group)->bytes);
+    EntryReader entries(read->header, read->bytes);
     JournalEntry entry;
     for (;;) {
       auto more = entries.next(entry);
@@ -64,6 +66,20 @@ Result<bool> is_its_own(Files& files, const RecoveryInput& input, const Uuid& to
                                   " there: put the right directory in its place, or move it away");
 }
 
+Result<void> finish(const RecoveryInput& input, Logs& logs, RecoveryReport& report) {
+  for (auto& [key, log] : logs) {
+    auto recovered = log.finish();
+    if (!recovered) return std::unexpected(recovered.error());
+    report.walked_bytes += log.walked_bytes();
+    // A clock that has been set back since does not make a segment live longer.
+    std::int64_t& since_ms = recovered->active_since_ms;
+    if (since_ms == kUnknownSince || since_ms > input.now.value) since_ms = input.now.value;
+    if (auto saved = log.save_checkpoint(*recovered); !saved) return saved;
+    report.logs.emplace(key, std::move(*recovered));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<RecoveryReport> recover(Files& files, const RecoveryInput& input) {
@@ -75,8 +91,8 @@ Result<RecoveryReport> recover(Files& files, const RecoveryInput& input) {
     auto log = *own ? LogRecovery::open(files, partition.directory, partition.start)
                     : Result<std::optional<LogRecovery>>(std::optional<LogRecovery>());
     if (!log) return std::unexpected(log.error());
-    if (*log) {
-      logs.emplace(key, std::move(**log));
+    if (std::optional<LogRecovery>& found = *log) {
+      logs.emplace(key, std::move(*found));
     } else if (partition.start > Offset(0)) {
       // A power loss took all there was, and then nothing was appended.
       report.logs.emplace(key, RecoveredLog{.end = partition.start, .start = partition.start});
@@ -104,14 +120,8 @@ Result<RecoveryReport> recover(Files& files, const RecoveryInput& input) {
     journals.push_back(std::move(*journal));
   }
 
-  for (auto& [key, log] : logs) {
-    auto recovered = log.finish();
-    if (!recovered) return std::unexpected(recovered.error());
-    report.walked_bytes += log.walked_bytes();
-    if (auto saved = log.save_checkpoint(*recovered); !saved) {
-      return std::unexpected(saved.error());
-    }
-    report.logs.emplace(key, std::move(*recovered));
+  if (auto finished = finish(input, logs, report); !finished) {
+    return std::unexpected(finished.error());
   }
   // Only now, with everything in the segments and synced, may the journals be forgotten.
   for (JournalReader& journal : journals) {

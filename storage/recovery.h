@@ -39,6 +39,7 @@ struct RecoveryInput {
   std::map<std::pair<Uuid, PartitionId>, KnownPartition> partitions;
   // Ids of deleted topics, whose entries are passed over.
   std::vector<Uuid> deleted;
+  Timestamp now{};  // from which on segments age that nobody knows the age of; 0: LogStore tells
 };
 
 struct RecoveryReport {

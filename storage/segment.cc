@@ -72,7 +72,9 @@ std::uint64_t Segment::ready_bytes(std::uint64_t at) const {
   const std::uint64_t window = at / kWindowBytes;
   if (window >= window_count_) return 0;
   const std::uint64_t ready = windows_[window].load(std::memory_order_acquire) * kBlockBytes;
-  return ready > at % kWindowBytes ? ready - at % kWindowBytes : 0;
+  const std::uint64_t lost = lost_at.load(std::memory_order_relaxed);
+  if (ready <= at % kWindowBytes || at >= lost) return 0;
+  return std::min(ready - at % kWindowBytes, lost - at);
 }
 
 bool Segment::in_chunks(std::uint64_t at) const {
@@ -120,7 +122,7 @@ Result<Mapping> Segment::ensure_mapped(Files& files) {
   }
   auto opened = files.open(log_path(), OpenMode::kRead);
   if (!opened) return std::unexpected(opened.error());
-  auto mapping = files.map(*opened, max_bytes);
+  auto mapping = files.map(*opened, max_bytes, lost_at);
   files.close(*opened);  // the mapping keeps the file
   if (!mapping) return mapping;
   mapped_bytes_ = mapping->size_bytes;

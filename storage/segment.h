@@ -82,6 +82,15 @@ class Segment {
   // The position of the first batch that was found damaged on disk, or kNotCorrupt.
   std::atomic<std::uint64_t> corrupt_at{kNotCorrupt};
 
+  // From here on the disk did not give what is mapped (Files::map), or kNotCorrupt: not looked at
+  // again before the next start. What was loaded may be zeros if this is before its end.
+  std::atomic<std::uint64_t> lost_at{kNotCorrupt};
+  // After a load of what is before `end`, which `find` gave: whether that was what is in the file.
+  [[nodiscard]] bool was_read(std::uint64_t end) const {
+    std::atomic_signal_fence(std::memory_order_seq_cst);  // the handler ran within the load
+    return lost_at.load(std::memory_order_relaxed) >= end;
+  }
+
   // ---- Owner -----------------------------------------------------------------------------------
 
   FileId file = kNoFile;              // direct; open while the segment is written

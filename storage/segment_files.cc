@@ -1,10 +1,12 @@
 #include "storage/segment_files.h"
 
 #include <algorithm>
+#include <array>
 
 #include "engine/base/uuid.h"
 #include "storage/batch_walker.h"
 #include "storage/file_util.h"
+#include "storage/hash.h"
 #include "storage/record_batch.h"
 
 namespace duolog::storage {
@@ -12,10 +14,22 @@ namespace {
 
 constexpr std::uint64_t kOffsetEntryBytes = 8;  // Kafka: i32 relative offset, i32 position
 constexpr std::uint64_t kTimeEntryBytes = 12;   // Kafka: i64 timestamp, i32 relative offset
+constexpr std::uint64_t kIndexMagic = 0x315849'474f4c44;  // "DLOGIX1"
+constexpr std::uint64_t kIndexHashBytes = 24;
 constexpr const char* kMetadataFile = "/partition.metadata";
 
+// What `.indexhash` says of the two, which are Kafka's files and have no room for it: the magic,
+// then XXH3 of each, little-endian.
+std::array<std::uint8_t, kIndexHashBytes> index_hash(Bytes offsets, Bytes times) {
+  std::array<std::uint8_t, kIndexHashBytes> hash;
+  store_le<std::uint64_t>(hash.data(), kIndexMagic);
+  store_le<std::uint64_t>(hash.data() + 8, xxh3(offsets));
+  store_le<std::uint64_t>(hash.data() + 16, xxh3(times));
+  return hash;
+}
+
 Result<void> write_index(Files& files, const Segment& segment, std::vector<IndexEntry> entries,
-                         IndexEntry last) {
+                         IndexEntry last, Flush when) {
   std::vector<std::uint8_t> offsets(entries.size() * kOffsetEntryBytes);
   std::vector<std::uint8_t> times;
   std::int64_t newest = -1;
@@ -33,13 +47,16 @@ Result<void> write_index(Files& files, const Segment& segment, std::vector<Index
     note_time(entries[i]);
   }
   note_time(last);
-  const std::string stem = segment.directory + "/";
-  auto outcome =
-      replace_file(files, stem + segment_file_name(segment.base_offset, ".timeindex"), times);
-  if (outcome) {
-    outcome = replace_file(files, stem + segment_file_name(segment.base_offset, ".index"), offsets);
-  }
-  if (outcome) outcome = flush_directory(files, segment.directory);
+  const auto replace = [&](const char* suffix, Bytes content) {
+    return replace_file(files,
+                        segment.directory + "/" + segment_file_name(segment.base_offset, suffix),
+                        content, when);
+  };
+  // `.index` last: that it is there says that the segment is sealed.
+  auto outcome = replace(".indexhash", index_hash(offsets, times));
+  if (outcome) outcome = replace(".timeindex", times);
+  if (outcome) outcome = replace(".index", offsets);
+  if (outcome && when != Flush::kNever) outcome = flush_directory(files, segment.directory);
   return outcome;
 }
 
@@ -68,9 +85,16 @@ Result<LoadedIndex> rebuild_index(Files& files, const Segment& segment) {
   }
   files.close(*file);
   if (!size) return std::unexpected(size.error());
-  // For the next start. Reading goes on without it, be the disk ever so full.
-  (void)write_index(files, segment, entries, last);
+  // For the next start. Reading goes on without it, be the disk ever so full. Nothing is flushed: a
+  // flush that failed here would have to stop the server.
+  (void)write_index(files, segment, entries, last, Flush::kNever);
   return LoadedIndex{std::move(entries), last};
+}
+
+std::unexpected<Error> lost(const Segment& segment) {
+  return fail(Errc::kIo, segment.log_path() + " cannot be read from position " +
+                             std::to_string(segment.lost_at.load()) +
+                             " on: it is not tried again before the next start");
 }
 
 }  // namespace
@@ -122,7 +146,8 @@ Result<void> seal_segment(Files& files, FileId file, const Segment& segment,
   if (outcome) outcome = files.truncate(file, size_bytes);
   if (outcome) outcome = files.sync(file);
   // The index is derived from the segment: where the disk is too full for it, it is rebuilt later.
-  if (outcome) outcome = unless_unflushed(write_index(files, segment, index, last));
+  if (outcome)
+    outcome = unless_unflushed(write_index(files, segment, index, last, Flush::kBeforeItsName));
   return outcome;
 }
 
@@ -143,8 +168,9 @@ Result<LoadedIndex> load_index(Files& files, const Segment& segment) {
   const std::string stem = segment.directory + "/";
   auto offsets = read_file(files, stem + segment_file_name(segment.base_offset, ".index"));
   auto times = read_file(files, stem + segment_file_name(segment.base_offset, ".timeindex"));
-  if (!offsets || !times || offsets->size() % kOffsetEntryBytes != 0 ||
-      times->size() % kTimeEntryBytes != 0) {
+  auto hash = read_file(files, stem + segment_file_name(segment.base_offset, ".indexhash"));
+  if (!offsets || !times || !hash || !std::ranges::equal(*hash, index_hash(*offsets, *times)) ||
+      offsets->size() % kOffsetEntryBytes != 0 || times->size() % kTimeEntryBytes != 0) {
     return rebuild_index(files, segment);
   }
   std::vector<IndexEntry> entries(offsets->size() / kOffsetEntryBytes);
@@ -227,7 +253,7 @@ Result<void> ensure_index(Files& files, Segment& segment) {
 void remove_segment(Files& files, Segment& segment) {
   segment.unmap(files);
   const std::string stem = segment.directory + "/";
-  for (const char* suffix : {".log", ".index", ".timeindex"}) {
+  for (const char* suffix : {".log", ".index", ".timeindex", ".indexhash"}) {
     (void)files.remove(stem + segment_file_name(segment.base_offset, suffix));
   }
 }
@@ -251,18 +277,22 @@ Result<void> warm(Files& files, Segment& segment, std::uint64_t at, BatchStarts 
                                      align_up(at + 1, kWindowBytes) + kWarmAheadBytes);
   auto mapping = segment.ensure_mapped(files);
   if (!mapping) return std::unexpected(mapping.error());
+  if (!segment.was_read(at + 1)) return lost(segment);
   for (std::uint64_t from = first; from < end; from += kWindowBytes) {
-    const std::uint64_t to = std::min(end, from + kWindowBytes);
+    const std::uint64_t to = std::min({end, from + kWindowBytes, segment.lost_at.load()});
+    if (to <= from) break;
     if (segment.ready_bytes(from) >= to - from) continue;
     std::uint64_t position = starts[(from - first) / kWindowBytes];
-    if (auto read = files.populate(*mapping, align_down(position, kBlockBytes), to); !read)
-      return read;
+    if (auto read = files.populate(*mapping, align_down(position, kBlockBytes), to); !read) {
+      return fail(read.error().code, segment.log_path() + ": " + read.error().message);
+    }
     // The CRC of every batch that ends in this window is checked, once.
     while (position < to && to - position >= kBatchHeaderBytes) {
       auto header = parse_header({mapping->data + position, kBatchHeaderBytes});
       if (header && header->size_bytes() > to - position) break;
       const bool good = header && (position + header->size_bytes() <= from ||
                                    crc_matches({mapping->data + position, header->size_bytes()}));
+      if (!segment.was_read(to)) return lost(segment);
       if (!good) {
         std::uint64_t known = segment.corrupt_at.load();
         while (position < known && !segment.corrupt_at.compare_exchange_weak(known, position)) {
@@ -271,6 +301,7 @@ Result<void> warm(Files& files, Segment& segment, std::uint64_t at, BatchStarts 
       }
       position += header->size_bytes();
     }
+    if (!segment.was_read(to)) return lost(segment);
     segment.mark_ready(from, to);
   }
   return {};

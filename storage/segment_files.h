@@ -25,8 +25,8 @@ namespace duolog::storage {
 [[nodiscard]] Result<FileId> create_segment(Files& files, const std::string& directory,
                                             Offset base_offset, std::uint64_t allocate_bytes);
 
-// Cuts the file of a full segment to its size, flushed, and writes `.index` and `.timeindex` if
-// there is space for them.
+// Cuts the file of a full segment to its size, flushed, and writes `.index`, `.timeindex` and, of
+// what is in these two, `.indexhash`, if there is space for them.
 [[nodiscard]] Result<void> seal_segment(Files& files, FileId file, const Segment& segment,
                                         std::uint64_t size_bytes,
                                         const std::vector<IndexEntry>& index, IndexEntry last);
@@ -43,7 +43,8 @@ namespace duolog::storage {
 // Removes a directory and the files in it, what says whose it is last.
 [[nodiscard]] Result<void> remove_directory(Files& files, const std::string& path);
 
-// The index of a sealed segment: from its files, or rebuilt by walking the batches.
+// The index of a sealed segment: from its files, or, if these are not what was written, rebuilt by
+// walking the batches.
 struct LoadedIndex {
   std::vector<IndexEntry> entries;
   IndexEntry last;  // its timestamp fields are those of the whole segment
@@ -71,7 +72,8 @@ using BatchStarts = std::vector<std::uint32_t>;
 // Makes sure that the index of the segment is loaded, and that the window of the mapping that
 // holds `at`, up to the segment's stable bytes, is populated and its batches are checked; then
 // windows behind it, up to kWarmAheadBytes. A damaged batch is noted in `corrupt_at` and is no
-// error here. Blocking; the segment is pinned.
+// error here; what the disk does not give is one, which names the file: kIo. Blocking; the segment
+// is pinned.
 [[nodiscard]] Result<void> warm(Files& files, Segment& segment, std::uint64_t at,
                                 BatchStarts starts);
 

@@ -59,6 +59,8 @@ struct Tail {
   // earlier segments is there.
   Offset checkpoint_segment;
 
+  Position flushed_until;  // up to here a group has to be flushed, whatever the durability
+
   Position acked;  // the last end of an append that is durable
   std::deque<LogEnd>
       batch_ends;  // of appends not yet durable: the high watermark moves by whole batches

@@ -15,12 +15,13 @@ namespace duolog::broker {
 struct Partition;
 class Broker;
 
-// When `done` is called. Kafka's, and one more.
+// When `done` is called. Kafka's, and two more.
 enum class Acks : std::int8_t {
   kAll = -1,     // consumers may see it: as durable as the topic says, or as its visibility does
   kNone = 0,     // at once: nobody waits
   kLeader = 1,   // as kAll: there is one node
   kDurable = 2,  // as durable as the topic says, whoever may see it before
+  kFlushed = 3,  // flushed, whatever the topic says: something older is given up for it
 };
 
 // Lives in its sender (a connection's request), on the sender's shard, until `done` has been

@@ -7,6 +7,7 @@
 #include "engine/base/check.h"
 #include "engine/base/clock.h"
 #include "engine/broker/cluster.h"
+#include "engine/runtime/mapped_files.h"
 #include "storage/journal.h"
 #include "storage/log_store.h"
 #include "storage/record_batch.h"
@@ -58,6 +59,8 @@ Broker::Broker(Cluster& cluster, runtime::Shard& shard, storage::JournalSetup jo
                                                                            .work = on_work,
                                                                            .expired = on_expired,
                                                                            .context = this})),
+      started_(shard.wall_now()),
+      started_ns_(shard.now_ns()),
       flush_(on_flush, this),
       tick_(on_tick, this),
       soon_(on_soon, this),
@@ -101,12 +104,30 @@ void Broker::on_flush(runtime::TurnHook&, void* context) {
 
 void Broker::on_soon(runtime::Timer&, void* context) { on_work(context); }
 
+// For what is measured as an interval and may be stored, to be gone on with after a restart: the
+// time of day at the start and what has passed since, however the clock has been set meanwhile.
+Timestamp Broker::steady_now() const {
+  return started_ + static_cast<std::int64_t>((shard_.now_ns() - started_ns_) / kNsPerMs);
+}
+
 void Broker::on_tick(runtime::Timer& timer, void* context) {
   auto& self = *static_cast<Broker*>(context);
-  self.store_->tick(self.shard_.wall_now());
+  self.store_->tick(self.steady_now());
   self.counters_.take(*self.store_);
+  if (self.shard_.id() == kController) self.tell_lost_pages();
   on_work(context);
   self.shard_.timers().arm(timer, self.shard_.now_ns() + kTickNs);
+}
+
+// For the operator: who reads there is told by its client.
+void Broker::tell_lost_pages() {
+  counters_.lost_pages.set(runtime::lost_pages());
+  for (const runtime::LostPage& page : runtime::take_lost_pages()) {
+    log_limit_.warn(shard_.now_ns(),
+                    page.path + " at position " + std::to_string(page.position) +
+                        ": what is mapped there cannot be read; check the device, and whether the "
+                        "file was cut. Reads from there on fail until the next start");
+  }
 }
 
 // ---- Retention ---------------------------------------------------------------------------------
@@ -370,8 +391,8 @@ void Broker::say_why(const storage::Log& log, const Error& error) {
 // On the owner's shard. True when the append is decided; its bytes are needed no more.
 bool Broker::try_append(AppendRequest& request) {
   storage::Log& log = *request.partition->log;
-  switch (store_->append(log, request.batch, request.records, request.max_timestamp,
-                         shard_.wall_now(), request.base_offset)) {
+  switch (store_->append(log, request.batch, request.records, request.max_timestamp, steady_now(),
+                         request.base_offset)) {
     case storage::LogStore::Append::kWait:
       return false;
     case storage::LogStore::Append::kFailed:
@@ -401,13 +422,14 @@ bool Broker::try_append(AppendRequest& request) {
 // consumers may see the record.
 bool Broker::is_answered(const storage::Log& log, Acks acks, Position end) {
   if (acks == Acks::kNone || end <= storage::LogStore::durable(log)) return true;
-  return acks != Acks::kDurable &&
+  return acks != Acks::kDurable && acks != Acks::kFlushed &&
          storage::LogStore::config(log).visibility == storage::Visibility::kAppended;
 }
 
 // The batch is in the log and ends at `end`.
 void Broker::in_log(AppendRequest& request, storage::Log& log, Position end) {
   request.log_start = log.start_offset();
+  if (request.acks == Acks::kFlushed) storage::LogStore::flush_up_to(log, end);
   // A duplicate's first copy may have been durable for long.
   if (is_answered(log, request.acks, end)) {
     return finish(request, kafka::ErrorCode::kNone);

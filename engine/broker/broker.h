@@ -158,6 +158,8 @@ class Broker {
   template <class Outcome>
   void carry(std::move_only_function<void(Cluster&, Done<Outcome>)> start, Done<Outcome> done);
   void change(std::move_only_function<void(Cluster&, TopicDone)> start, TopicDone done);
+  [[nodiscard]] Timestamp steady_now() const;
+  void tell_lost_pages();
   void send_expired();
   void ask_for_producer_ids();
   void send(AppendRequest& request);
@@ -181,6 +183,9 @@ class Broker {
   Cluster& cluster_;
   runtime::Shard& shard_;
   std::unique_ptr<storage::LogStore> store_;
+  // Of the shard's start, by both clocks.
+  const Timestamp started_;
+  const std::uint64_t started_ns_;
   BrokerCounters counters_;  // as of the last tick
   std::map<std::string_view, Topic*> by_name_;
   std::unordered_map<Uuid, Topic*> by_id_;

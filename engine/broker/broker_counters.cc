@@ -15,6 +15,7 @@ void BrokerCounters::take(const storage::LogStore& store) {
   tail_reclaimed_bytes.set(memory.reclaimed_chunks() * storage::kChunkBytes);
   journal_bytes.set(store.journal().total_bytes());
   journal_groups.set(store.journal().groups_written());
+  journal_groups_flushed.set(store.journal().flushed_sequence());
   journal_full.set(store.congested() ? 1 : 0);
   segment_bulk_bytes.set(store.writer().bulk_bytes());
   segment_write_behind_bytes.set(store.writer().write_behind_bytes());

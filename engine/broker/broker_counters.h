@@ -22,11 +22,13 @@ struct BrokerCounters {
   runtime::Counter tail_reclaimed_bytes;
   runtime::Counter journal_bytes;  // of its files, now
   runtime::Counter journal_groups;
+  runtime::Counter journal_groups_flushed;
   runtime::Counter journal_full;  // 1: now
   runtime::Counter segment_bulk_bytes;
   runtime::Counter segment_write_behind_bytes;
   runtime::Counter segments_removed;
-  runtime::Counter producers;  // now
+  runtime::Counter lost_pages;  // of the process; shard 0 tells
+  runtime::Counter producers;   // now
   runtime::Counter producers_expired;
   runtime::Counter producers_evicted;  // at max-producers
 
@@ -50,7 +52,9 @@ inline constexpr auto kBrokerMetrics = std::to_array<runtime::Metric<BrokerCount
     {&BrokerCounters::journal_bytes, runtime::MetricType::kGauge, "duolog_store_journal_bytes",
      "Size of the journal's files"},
     {&BrokerCounters::journal_groups, runtime::MetricType::kCounter,
-     "duolog_store_journal_groups_total", "Group writes to the journal, each flushed once"},
+     "duolog_store_journal_groups_total", "Group writes to the journal"},
+    {&BrokerCounters::journal_groups_flushed, runtime::MetricType::kCounter,
+     "duolog_store_journal_groups_flushed_total", "Of these, up to which one all are flushed"},
     {&BrokerCounters::journal_full, runtime::MetricType::kGauge, "duolog_store_journal_full",
      "1 while producers wait because the journal is full, else 0"},
     {&BrokerCounters::segment_bulk_bytes, runtime::MetricType::kCounter,
@@ -61,6 +65,8 @@ inline constexpr auto kBrokerMetrics = std::to_array<runtime::Metric<BrokerCount
      "Bytes written to segments after the journal had them"},
     {&BrokerCounters::segments_removed, runtime::MetricType::kCounter,
      "duolog_store_segments_removed_total", "Segments whose time was over, or that were deleted"},
+    {&BrokerCounters::lost_pages, runtime::MetricType::kCounter, "duolog_store_lost_pages_total",
+     "Pages of mapped segments that the disk did not give when they were read"},
     {&BrokerCounters::producers, runtime::MetricType::kGauge, "duolog_store_producers",
      "Idempotent producers that are remembered, once a partition"},
     {&BrokerCounters::producers_expired, runtime::MetricType::kCounter,

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "engine/base/check.h"
+#include "engine/base/clock.h"
 #include "engine/base/uuid.h"
 #include "engine/broker/config_change.h"
 #include "engine/broker/partition_growth.h"
@@ -54,6 +55,7 @@ storage::RecoveryInput recovery_input(const storage::DataDirectory& directory,
                                       const storage::Catalog& catalog) {
   storage::RecoveryInput input;
   input.journal_directory = directory.journal();
+  input.now = wall_clock();
   for (const auto& [name, topic] : catalog.topics()) {
     for (std::int32_t p = 0; p < topic.partition_count; ++p) {
       const PartitionId partition(p);

@@ -55,17 +55,18 @@ ErrorCode GroupLog::check_store(const Group& group) const {
 void GroupLog::store(Group& group, std::unique_ptr<GroupBatch> batch, Stored done) {
   if (state_ != State::kReady) return done(ErrorCode::kNotCoordinator);
   ++group.stores;
-  append(group.id, std::move(batch), std::move(done));
+  append(group.id, std::move(batch), broker::Acks::kAll, std::move(done));
 }
 
 void GroupLog::append(std::optional<std::string> group, std::unique_ptr<GroupBatch> batch,
-                      Stored done) {
+                      broker::Acks acks, Stored done) {
   auto* store = new Store{*this, std::move(group), std::move(batch), std::move(done), {}};
   broker::AppendRequest& request = store->request;
   request.partition = partition_;
   request.batch = store->batch->finish();
   request.records = store->batch->record_count();
   request.max_timestamp = store->batch->time();
+  request.acks = acks;
   request.context = store;
   request.done = on_appended;
   ++under_way_;

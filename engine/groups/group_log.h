@@ -4,9 +4,9 @@
 //   and what the groups store is appended.
 //
 // The log is not compacted. When it has grown far beyond what its groups are (GroupSettings), it is
-// rewritten: the groups are written once more, group by group, at the end, and once that is durable
-// the log's start moves behind everything older. A crash in between leaves both, which read the
-// same.
+// rewritten: the groups are written once more, group by group, at the end, and once that is
+// flushed, whatever the topic's durability, the log's start moves behind everything older. A crash
+// in between leaves both, which read the same.
 //
 // Owned by the shard's coordinator; its thread. Nothing here blocks: a turn reads or writes so many
 // bytes, and comes back in the next one.
@@ -66,7 +66,8 @@ class GroupLog {
 
  private:
   struct Store;
-  void append(std::optional<std::string> group, std::unique_ptr<GroupBatch> batch, Stored done);
+  void append(std::optional<std::string> group, std::unique_ptr<GroupBatch> batch,
+              broker::Acks acks, Stored done);
   static void on_appended(broker::AppendRequest& request);
 
   // Loading (group_log_load.cc).

@@ -115,13 +115,14 @@ void GroupLog::flush_copy() {
   if (copy_ == nullptr) return;
   if (copy_->empty()) return coordinator_.give_back(std::move(copy_));
   ++copies_;
-  append({}, std::move(copy_), [this](ErrorCode error) {
+  append({}, std::move(copy_), broker::Acks::kFlushed, [this](ErrorCode error) {
     --copies_;
     copied(error);
   });
 }
 
-// A batch of the copy is durable, or never will be. With the last one the old part goes.
+// A batch of the copy is flushed, or never will be. With the last one the old part goes: what a
+// topic says of its durability is said of what is committed, not of what had been flushed before.
 void GroupLog::copied(ErrorCode error) {
   if (error != ErrorCode::kNone) rewrite_failed_ = true;
   if (!rewriting_ || copies_ > 0 || !to_copy_.empty() || state_ != State::kReady) return;

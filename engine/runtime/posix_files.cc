@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/runtime/mapped_files.h"
+
 namespace duolog::runtime {
 
 using storage::FileId;
@@ -251,14 +253,18 @@ Result<FileId> PosixFiles::lock(const std::string& path) {
   return fail_errno(Errc::kIo, "lock " + path, error_number);
 }
 
-Result<Mapping> PosixFiles::map(FileId file, std::uint64_t size_bytes) {
+Result<Mapping> PosixFiles::map(FileId file, std::uint64_t size_bytes,
+                                std::atomic<std::uint64_t>& lost_at) {
   void* data = mmap(nullptr, size_bytes, PROT_READ, MAP_SHARED, file, 0);
   if (data == MAP_FAILED) return failed("map", file);
-  return Mapping{static_cast<const std::uint8_t*>(data), size_bytes};
+  const Mapping mapping{static_cast<const std::uint8_t*>(data), size_bytes};
+  add_mapped_file(mapping, path_of(file), lost_at);
+  return mapping;
 }
 
 void PosixFiles::unmap(Mapping mapping) {
   if (mapping.data != nullptr) {
+    remove_mapped_file(mapping);
     munmap(const_cast<std::uint8_t*>(mapping.data), mapping.size_bytes);
   }
 }

@@ -38,8 +38,8 @@ class PosixFiles final : public storage::Files {
   [[nodiscard]] Result<void> sync_directory(const std::string& path) override;
   [[nodiscard]] Result<std::vector<storage::DirectoryEntry>> list(const std::string& path) override;
   [[nodiscard]] Result<storage::FileId> lock(const std::string& path) override;
-  [[nodiscard]] Result<storage::Mapping> map(storage::FileId file,
-                                             std::uint64_t size_bytes) override;
+  [[nodiscard]] Result<storage::Mapping> map(storage::FileId file, std::uint64_t size_bytes,
+                                             std::atomic<std::uint64_t>& lost_at) override;
   void unmap(storage::Mapping mapping) override;
   [[nodiscard]] Result<void> populate(storage::Mapping mapping, std::uint64_t from,
                                       std::uint64_t to) override;

@@ -5,8 +5,9 @@
 //   idle   for so many looks in a row none of them could run or waited for a disk, none came or
 //          went, and they used next to no CPU time since the look before
 //   spins  together they have used more CPU time than any test needs
-// Then it prints where each of their threads is, lets them print what they print when they are
-// aborted, kills them, and fails. Else its exit status is the test's.
+// Then it prints where each of their threads is, what their sockets and the machine are doing
+// (tests/e2e/hang_report.py, which it does not wait for for ever), lets them print what they print
+// when they are aborted, kills them, and fails. Else its exit status is the test's.
 #include <charconv>
 #include <csignal>
 #include <cstdio>
@@ -16,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -32,7 +34,8 @@ constexpr timespec kLook{.tv_sec = 1, .tv_nsec = 0};
 // In a second. Servers and clients that only wait tick now and then; a test that is starved of CPU
 // could run, and so is not quiet.
 constexpr double kQuietCpuS = 0.02;
-constexpr int kAbortLooks = 3;  // between SIGABRT and SIGKILL
+constexpr int kAbortLooks = 3;    // between SIGABRT and SIGKILL
+constexpr int kReportLooks = 90;  // as in hang_report.py
 
 struct Limits {
   int idle_looks = 60;
@@ -106,16 +109,44 @@ class Guard {
   }
 
   int end_all() {
-    std::fputs(describe(sample_tree(getpid()).processes).c_str(), stderr);
-    signal_all(SIGABRT);
+    const std::vector<pid_t> processes = sample_tree(getpid()).processes;
+    std::fputs(describe(processes).c_str(), stderr);
+    report(processes);
+    for (const pid_t process : processes) kill(process, SIGABRT);
+    for (int look = 0; look < kAbortLooks && !test_ended(); ++look) wait_a_look();
+    signal_all(SIGKILL);
+    return kFailed;
+  }
+
+  static void wait_a_look() {
     sigset_t child_ended;
     sigemptyset(&child_ended);
     sigaddset(&child_ended, SIGCHLD);
-    for (int look = 0; look < kAbortLooks && !test_ended(); ++look) {
-      sigtimedwait(&child_ended, nullptr, &kLook);
+    sigtimedwait(&child_ended, nullptr, &kLook);
+  }
+
+  // In a process of its own, which may hang at what they hang at.
+  static void report(const std::vector<pid_t>& processes) {
+    std::fflush(stderr);
+    const pid_t reporter = fork();
+    if (reporter == 0) {
+      sigset_t none;
+      sigemptyset(&none);
+      sigprocmask(SIG_SETMASK, &none, nullptr);
+      dup2(STDERR_FILENO, STDOUT_FILENO);
+      std::vector<std::string> words{DUOLOG_PYTHON, "-B", DUOLOG_HANG_REPORT};
+      for (const pid_t process : processes) words.push_back(std::to_string(process));
+      std::vector<char*> arguments;
+      for (std::string& word : words) arguments.push_back(word.data());
+      arguments.push_back(nullptr);
+      execv(arguments[0], arguments.data());
+      std::fprintf(stderr, "hang_guard: %s: %s\n", arguments[0], std::strerror(errno));
+      _exit(kFailed);
     }
-    signal_all(SIGKILL);
-    return kFailed;
+    for (int look = 0; look < kReportLooks && waitpid(reporter, nullptr, WNOHANG) == 0; ++look) {
+      wait_a_look();
+    }
+    kill(reporter, SIGKILL);
   }
 
   static void signal_all(int signal) {

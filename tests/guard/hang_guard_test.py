@@ -12,6 +12,26 @@ TICKS = "import time\nwhile True: time.sleep(0.1)"
 DEADLOCK = "import threading; lock = threading.Lock(); lock.acquire(); lock.acquire()"
 
 
+STOPPED_SERVER = """
+import os, signal, socket, time
+server = socket.create_server(("127.0.0.1", 0))
+client = socket.create_connection(server.getsockname())
+client.sendall(b"asked, and nobody reads it")
+print(server.getsockname()[1], flush=True)
+child = os.fork()
+if child == 0:
+    client.close()
+    os.kill(os.getpid(), signal.SIGSTOP)
+os.wait()
+"""
+SECTIONS = (
+    r"---- /proc/\d+/status\n", r"State:\s+T", r"---- /proc/\d+/task/\d+\n", "wchan: ", "schedstat: ",
+    "stack: ", r"---- sockets of \d+\n *\d+: 0100007F:", r"---- both ends of what is connected to \d+\n",
+    r"---- /metrics at port \d+\n\((the connection )?timed out after 0 bytes",
+    r"---- /sys/fs/cgroup\S*/memory\.", r"---- /proc/loadavg\n\d", r"---- /proc/pressure/|no pressure",
+    r"---- /proc/meminfo\nMemTotal", "---- the kernel's log\n")
+
+
 def guard(*arguments):
     return subprocess.run([os.environ["TEST_GUARD"], *arguments], capture_output=True, text=True,
                           check=False)
@@ -35,6 +55,15 @@ class HangGuardTest(unittest.TestCase):
         self.assertIn("nothing has happened for 2 s", done.stderr)
         self.assertIn("futex", done.stderr)  # in the kernel
         self.assertIn('File "<string>", line 1 in <module>', done.stderr)  # and in Python
+
+    def test_of_a_server_that_stands_still_the_report_says_what_it_and_its_machine_are_doing(self):
+        done = guard("--idle", "2", sys.executable, "-c", STOPPED_SERVER)
+        self.assertEqual(done.returncode, 1)
+        for section in SECTIONS:
+            with self.subTest(section=section):
+                if "pressure" in section and not os.path.exists("/proc/pressure"):
+                    continue
+                self.assertRegex(done.stderr, section)
 
     def test_who_only_ticks_is_ended_too(self):
         done = guard("--idle", "5", sys.executable, "-c", TICKS)

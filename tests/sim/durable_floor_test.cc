@@ -171,5 +171,23 @@ TEST(CutBytesTest, WhatWasWrittenOfABatchThatNobodyWasToldOfIsCounted) {
   EXPECT_EQ(play.server().log("small").high_watermark().offset, Offset(0));
 }
 
+// Also what went to the journal before it, in groups that nobody flushed.
+TEST(DurableFloorTest, WhatIsToBeFlushedSurvivesAPowerLossWhateverTheLogsDurability) {
+  Play play({}, {}, 1);
+  play.add_topic("os", 1024 * kKiB, Durability::kOs);
+  play.start();
+  append_and_settle(play, "os", 3, kValueBytes);
+  play.append("os", kValueBytes);
+  Log& log = play.server().log("os");
+  LogStore::flush_up_to(log, log.appended().position);
+  play.server().settle();
+  ASSERT_EQ(play.model("os").acked, 4U);
+  append_and_settle(play, "os", 1, kValueBytes);  // is as durable as the topic says, again
+  power_loss(play);
+  play.start();
+  play.check();
+  EXPECT_EQ(play.model("os").kept, 4U);
+}
+
 }  // namespace
 }  // namespace duolog::sim

@@ -30,7 +30,8 @@ class NullFiles final : public storage::Files {
     return std::vector<storage::DirectoryEntry>{};
   }
   Result<storage::FileId> lock(const std::string&) override { return 3; }
-  Result<storage::Mapping> map(storage::FileId, std::uint64_t) override {
+  Result<storage::Mapping> map(storage::FileId, std::uint64_t,
+                               std::atomic<std::uint64_t>&) override {
     return fail(Errc::kUnsupported, "nothing is kept here");
   }
   void unmap(storage::Mapping) override {}

@@ -271,7 +271,8 @@ TEST(SimFilesTest, SecondLockIsBusyUntilTheFirstIsClosedOrTheMachineReboots) {
 TEST(SimFilesTest, MappingShowsLaterWritesAndKnowsItsPopulatedPages) {
   SimFiles files;
   const FileId file = make(files, "/a", std::string(2 * kSimBlockBytes, 'a'));
-  auto mapping = files.map(file, 4 * kSimBlockBytes);
+  std::atomic<std::uint64_t> lost_at{UINT64_MAX};
+  auto mapping = files.map(file, 4 * kSimBlockBytes, lost_at);
   ASSERT_TRUE(mapping);
   ASSERT_TRUE(files.populate(*mapping, 0, kSimBlockBytes));
   EXPECT_TRUE(files.is_populated(*mapping, 0, kSimBlockBytes));

@@ -345,6 +345,7 @@ Result<void> SimFiles::sync_directory(const std::string& path) {
   auto node = find(path);
   if (!node) return std::unexpected(node.error());
   if (!node->directory) return fail_errno(Errc::kIo, path, ENOTDIR);
+  if (!take_fault(Fault::kOpenDirectory, path)) return fail_errno(Errc::kTooLarge, path, EMFILE);
   if (auto fault = take_fault(Fault::kSync, path); !fault) return fault;
   if (begin_step("sync_directory " + path)) crash();
   node->directory->commit(node->directory->pending.size());
@@ -386,7 +387,8 @@ Result<FileId> SimFiles::lock(const std::string& path) {
 
 // ---- Files: mapping
 
-Result<Mapping> SimFiles::map(FileId file, std::uint64_t size_bytes) {
+Result<Mapping> SimFiles::map(FileId file, std::uint64_t size_bytes,
+                              std::atomic<std::uint64_t>& /*lost_at*/) {
   OpenFile& of = opened(file);
   if (auto fault = take_fault(Fault::kRead, of.path); !fault) {
     return std::unexpected(fault.error());

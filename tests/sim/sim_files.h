@@ -70,8 +70,9 @@ class SimFiles final : public storage::Files {
   [[nodiscard]] std::uint64_t used_bytes() const { return space_->used_bytes; }
   void set_read_only(bool read_only) { read_only_ = read_only; }
   // The next operation of that kind on a path that contains `path_part` fails with kIo, once.
-  // What a failed sync should have made durable never will be.
-  enum class Fault : std::uint8_t { kRead, kWrite, kSync, kRename, kRemove };
+  // What a failed sync should have made durable never will be. kOpenDirectory: sync_directory finds
+  // too many open files, and fails with kTooLarge.
+  enum class Fault : std::uint8_t { kRead, kWrite, kSync, kRename, kRemove, kOpenDirectory };
   void fail_next(Fault fault, std::string path_part = {});
   // Damages a stored byte: `bit` 0 to 7 of the byte at `position`. CHECKs that it exists.
   void flip_bit(const std::string& path, std::uint64_t position, unsigned bit = 0);
@@ -112,7 +113,8 @@ class SimFiles final : public storage::Files {
   Result<void> sync_directory(const std::string& path) override;
   Result<std::vector<storage::DirectoryEntry>> list(const std::string& path) override;
   Result<storage::FileId> lock(const std::string& path) override;
-  Result<storage::Mapping> map(storage::FileId file, std::uint64_t size_bytes) override;
+  Result<storage::Mapping> map(storage::FileId file, std::uint64_t size_bytes,
+                               std::atomic<std::uint64_t>& lost_at) override;
   void unmap(storage::Mapping mapping) override;
   Result<void> populate(storage::Mapping mapping, std::uint64_t from, std::uint64_t to) override;
   void unpopulate(storage::Mapping mapping, std::uint64_t from, std::uint64_t to) override;

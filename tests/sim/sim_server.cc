@@ -49,7 +49,7 @@ storage::StoreOptions small_options() {
 }
 
 SimServer::SimServer(SimFiles& files, SimCatalog& catalog, std::uint64_t seed, const Setup& setup)
-    : files_(files), catalog_(catalog), setup_(setup), disk_(files, seed) {}
+    : files_(files), catalog_(catalog), setup_(setup), disk_(files, seed), now_ms_(setup.now_ms) {}
 
 SimServer::~SimServer() {
   if (files_.stopped()) disk_.fail_all();
@@ -66,6 +66,7 @@ Result<void> SimServer::open() {
   if (auto made = make_directories(files_); !made) return made;
   storage::RecoveryInput input;
   input.journal_directory = kJournals;
+  input.now = Timestamp(now_ms_);
   for (const auto& [id, name] : catalog_.deleted) {
     input.deleted.push_back(id);
     auto buried = storage::bury(files_, id, directory_of(name), grave_of(id));

@@ -44,6 +44,7 @@ class SimServer {
     storage::StoreOptions options = small_options();
     std::uint64_t journal_file_bytes = 256 * storage::kKiB;
     std::size_t journal_files = 2;
+    std::int64_t now_ms = 1'700'000'000'000;  // its clock begins
   };
 
   // Recovers what is in `files`, which may be nothing, and goes on with it.
@@ -95,7 +96,7 @@ class SimServer {
   std::map<std::string, storage::Log*> logs_;
   std::map<std::string, Offset> expired_;  // by topic: where the log should begin
   std::optional<Error> failure_;
-  std::int64_t now_ms_ = 1'700'000'000'000;
+  std::int64_t now_ms_;
 };
 
 }  // namespace duolog::sim

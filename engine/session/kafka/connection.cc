@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 
 #include "engine/base/clock.h"
+#include "engine/runtime/mapped_files.h"
 #include "engine/session/kafka/requests/fetch.h"
 #include "engine/session/kafka/requests/produce.h"
 #include "engine/session/transport/socket_address.h"
@@ -228,7 +230,16 @@ void KafkaConnection::on_eof() {
   if (stalled_ == 0) refuse(KafkaClose::kByPeer, {});
 }
 
-void KafkaConnection::on_error(int /*error_number*/) { close(KafkaClose::kSocketError); }
+void KafkaConnection::on_error(int error_number) {
+  if (error_number == EFAULT) {
+    // Of its response, what the kernel was to read from a mapping cannot be read.
+    std::array<iovec, runtime::Socket::kMaxIovecs> unsent;
+    const auto gathered = queue_.gather(unsent, sessions_.settings().send_bytes);
+    runtime::note_unreadable(std::span(unsent).first(gathered.count));
+    sessions_.warn(name_for_logs() + ": closed: the records it was to be sent cannot be read");
+  }
+  close(KafkaClose::kSocketError);
+}
 
 void KafkaConnection::close_if_drained() {
   if (draining_ && outstanding_ == 0 && !socket_.closing()) close(close_reason_);

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <memory>
 #include <string>
@@ -17,6 +18,7 @@
 #include "storage/log_reader.h"
 #include "storage/record_batch_builder.h"
 #include "tests/unit/broker/test_cluster.h"
+#include "tests/unit/broker/wall_clock.h"
 
 namespace duolog::broker {
 namespace {
@@ -404,6 +406,22 @@ TEST_P(BrokerTest, WhatIsLeftOfADeletedTopicIsRemovedByTheFirstStartThatCan) {
   fs::remove_all(directory / "kept");
   cluster.restart();
   EXPECT_FALSE(fs::exists(directory));
+}
+
+TEST(BrokerTest, ADiskIsTriedAgainSoonThoughTheClockIsSetBack) {
+  namespace fs = std::filesystem;
+  TestCluster cluster(1);
+  Partition& partition = *cluster.create({.name = "t", .partitions = 1}).topic->partitions[0];
+  const fs::path in_the_way = cluster.directory() + "/topics/t-0";
+  std::ofstream(in_the_way) << "no directory";
+  EXPECT_EQ(append(cluster, 0, partition, "a").error, ErrorCode::kKafkaStorageError);
+  fs::remove(in_the_way);
+  set_wall_clock_back(std::chrono::hours(1));
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (append(cluster, 0, partition, "b").error != ErrorCode::kNone) {
+    ASSERT_LT(std::chrono::steady_clock::now(), end) << "it is not tried again";
+  }
+  set_wall_clock_back({});
 }
 
 }  // namespace

@@ -188,7 +188,8 @@ TEST_F(DiskTest, FilesNameWhatFailsAndTellTheClassesApart) {
   ASSERT_EQ(entries->size(), 1U);
   EXPECT_EQ((*entries)[0].name, "sub");
   EXPECT_TRUE((*entries)[0].is_directory);
-  auto mapping = files_.map(*file, 4 * kBlockBytes);
+  std::atomic<std::uint64_t> lost_at{UINT64_MAX};
+  auto mapping = files_.map(*file, 4 * kBlockBytes, lost_at);
   ASSERT_TRUE(mapping);
   EXPECT_TRUE(files_.populate(*mapping, 0, 5));
   EXPECT_EQ(mapping->data[4], 'o');

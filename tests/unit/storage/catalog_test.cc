@@ -225,6 +225,52 @@ TEST(CatalogTest, FailedSyncOfARewriteEndsAllChanges) {
   }
 }
 
+// Neither is a failed sync: what was there is on the disk, and the change after it is made.
+TEST(CatalogTest, ARewriteThatFindsTooManyOpenFilesOrCannotBeNamedEndsNoChanges) {
+  using Fault = SimFiles::Fault;
+  struct {
+    Fault fault;
+    const char* path;
+    int times;
+  } const cases[] = {{Fault::kRename, ".tmp", 1},
+                     {Fault::kOpenDirectory, "/meta", 1},
+                     {Fault::kOpenDirectory, "/meta", 2},
+                     {Fault::kOpenDirectory, "/meta", 5}};
+  for (const auto& [fault, path, times] : cases) {
+    SCOPED_TRACE(times);
+    auto files = machine();
+    Catalog catalog = open_catalog(*files, {.rewrite_bytes = 4096});
+    ASSERT_TRUE(catalog.create_topic(topic_of(1)));
+    for (int i = 0; i < times; ++i) files->fail_next(fault, path);
+    std::int64_t offset = 0;
+    int refused = 0;
+    std::int64_t acked = 0;
+    while (catalog.file_path() == kFirstFile || refused + 1 < times) {
+      ASSERT_LT(offset, 1000);
+      const auto moved = catalog.set_log_start(id_of(1), PartitionId{0}, Offset{++offset});
+      if (moved) {
+        acked = offset;
+      } else {
+        ASSERT_EQ(moved.error().code, Errc::kTooLarge) << moved.error().message;
+        ++refused;
+      }
+    }
+    for (int more = 0; more < 3; ++more) {
+      ASSERT_TRUE(catalog.set_log_start(id_of(1), PartitionId{0}, Offset{++offset}));
+      acked = offset;
+    }
+    EXPECT_FALSE(catalog.failure());
+    EXPECT_EQ(refused, fault == Fault::kRename ? 0 : times - 1);
+    for (const CrashPolicy policy : {CrashPolicy::kDropAll, CrashPolicy::kKill}) {
+      auto after = files->reboot(policy);
+      Catalog reopened = open_catalog(*after);
+      EXPECT_EQ(known_by(reopened), known_by(catalog));
+      EXPECT_EQ(reopened.log_start(id_of(1), PartitionId{0}), Offset{acked});
+      EXPECT_EQ(after->list("/meta")->size(), 1U);
+    }
+  }
+}
+
 // The kernel takes pages that it could not flush for clean: a later flush says nothing of them.
 TEST(CatalogTest, WhatIsChangedAfterARestartThatFollowedAFailedSyncIsDurable) {
   auto files = machine();

@@ -69,7 +69,8 @@ class MemoryFiles final : public Files {
     return std::vector<DirectoryEntry>{};
   }
   Result<FileId> lock(const std::string&) override { return fail(Errc::kUnsupported, ""); }
-  Result<Mapping> map(FileId file, std::uint64_t size_bytes) override {
+  Result<Mapping> map(FileId file, std::uint64_t size_bytes,
+                      std::atomic<std::uint64_t>& /*lost_at*/) override {
     return Mapping{at(file), size_bytes};
   }
   void unmap(Mapping) override {}

@@ -169,6 +169,15 @@ TEST_F(ProducerTableTest, RecoveredProducerCountsAsUsedWhenTheServerStarted) {
   EXPECT_TRUE(table.empty());
 }
 
+TEST_F(ProducerTableTest, RecoveredProducerOfALaterTimeThanNowExpiresAllTheSame) {
+  ProducerState known{.id = 8, .last_used_ms = 9'999'999, .epoch = 0, .count = 1, .batches = {}};
+  table.load({&known, 1});
+  all.expire(5000);
+  EXPECT_EQ(all.count(), 1U);
+  all.expire(6000);
+  EXPECT_EQ(all.count(), 0U);
+}
+
 TEST_F(ProducerTableTest, OfRecoveredProducersTheLongestIdleGoBeyondTheLimit) {
   std::vector<ProducerState> states;
   for (const std::int64_t used : {5400, 5100, 5500, 5300, 5200}) {

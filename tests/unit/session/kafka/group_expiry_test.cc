@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 
 #include "net/kafka/group_admin.h"
+#include "storage/journal.h"
+#include "storage/log_store.h"
 #include "tests/unit/session/kafka/offset_client.h"
 #include "tests/unit/session/test_server.h"
 
@@ -139,6 +141,28 @@ TEST(GroupExpiryTest, ALogThatHasGrownIsWrittenAnewAndItsOldPartGoes) {
   }
   // What was left behind has not been read.
   EXPECT_LT(f.sum(&GroupCounters::loaded_records), static_cast<std::uint64_t>(f.ends()));
+}
+
+TEST(GroupExpiryTest, WhatALogIsWrittenAnewToIsFlushedThoughTheTopicDoesNotAskForIt) {
+  TestServerOptions options = with_groups({.rewrite_bytes = 8'000, .rewrite_ratio = 4}, 1);
+  options.broker.topic_defaults.log.durability = storage::Durability::kOs;
+  Fixture f(options);
+  const auto flushed = [&] {
+    std::uint64_t sequence = 0;
+    f.server.runtime().run_on_and_wait(ShardId(0), [&](runtime::Shard&) {
+      sequence = f.server.cluster().broker(ShardId(0)).store().journal().flushed_sequence();
+    });
+    return sequence;
+  };
+  std::int64_t offset = 1;
+  // The first group of a log is flushed in any case.
+  ASSERT_EQ(f.client->commit({.group = "busy", .offset = offset}), ErrorCode::kNone);
+  const std::uint64_t before = flushed();
+  while (f.sum(&GroupCounters::rewrites) == 0 && offset < 5000) {
+    ASSERT_EQ(f.client->commit({.group = "busy", .offset = ++offset}), ErrorCode::kNone);
+  }
+  ASSERT_GT(f.starts(), 0);
+  EXPECT_GT(flushed(), before) << "the start has moved behind what a power cut may take";
 }
 
 TEST(GroupExpiryTest, CommitsGoOnWhileALogIsWrittenAnew) {
