@@ -358,9 +358,10 @@ bool LogRecovery::has_uncut(Offset before) const {
 // `anew`: as the log is now; else the one that was there, with another floor.
 Result<void> LogRecovery::write_checkpoint_of(const RecoveredLog& log, bool anew) {
   const Offset first = segments_.begin()->first;
+  const Offset active = log.segments.back().base_offset;
   Checkpoint checkpoint = checkpoint_.value_or(Checkpoint{.segment = first, .next_offset = first});
   if (anew) {
-    checkpoint.segment = log.segments.back().base_offset;
+    checkpoint.segment = active;
     checkpoint.position = log.segments.back().size_bytes;
     checkpoint.next_offset = log.end;
     checkpoint.max_timestamp = log.max_timestamp;
