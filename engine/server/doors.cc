@@ -1,5 +1,7 @@
 #include "engine/server/doors.h"
 
+#include <algorithm>
+
 #include <unistd.h>
 
 #include "engine/base/version.h"
@@ -15,6 +17,9 @@ constexpr ShardId kListening{0};
 session::HttpPortSettings http_settings(const Config& config) {
   session::HttpPortSettings settings{config.http, config.websocket, config.live, config.push};
   settings.http.access.listen_address = config.http_address.host;
+  // Whatever is taken can be read.
+  settings.live.max_inflated_batch_bytes =
+      std::max(settings.live.max_inflated_batch_bytes, config.kafka.max_inflated_bytes);
   settings.push.server = "duolog/" + std::string(version());
   return settings;
 }

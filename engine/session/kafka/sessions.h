@@ -44,6 +44,8 @@ class KafkaSessions {
   [[nodiscard]] groups::GroupCoordinator& groups() { return groups_; }
   [[nodiscard]] const KafkaSettings& settings() const { return settings_; }
   [[nodiscard]] RequestBudget& budget() { return budget_; }
+  // Of batches that wait for a worker.
+  [[nodiscard]] RequestBudget& check_budget() { return check_budget_; }
   [[nodiscard]] FetchSessions& fetch_sessions() { return fetch_sessions_; }
   [[nodiscard]] KafkaCounters& counters() { return counters_; }              // the shard writes
   [[nodiscard]] const KafkaCounters& counters() const { return counters_; }  // any thread
@@ -68,6 +70,7 @@ class KafkaSessions {
   const KafkaSettings settings_;
   KafkaCounters counters_;
   RequestBudget budget_;
+  RequestBudget check_budget_;
   FetchSessions fetch_sessions_{settings_, counters_};
   runtime::LogLimit log_limit_;
   Watcher watcher_;
