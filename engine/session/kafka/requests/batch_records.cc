@@ -121,7 +121,7 @@ BatchVerdict look_inside(storage::BatchInfo& info, Bytes packed, const BatchRule
     if (done.error().code != Errc::kTooLarge) {
       return refused(ErrorCode::kUnknownServerError, done.error().message);
     }
-    if (most < rules.max_inflated_bytes) return {.too_much = true};
+    if (most < rules.max_inflated_bytes) return {.too_much = true, .inflated_bytes = most};
     return refused(done.error());
   }
   const auto times = storage::validate_records(info.header, inflated);
@@ -170,7 +170,7 @@ BatchVerdict check(MutableBytes batch, const BatchRules& rules, const CheckLimit
     records = inflated;
   }
   BatchVerdict verdict = check_rules(rules, *info, records, partition);
-  verdict.inflated = codec != storage::Codec::kNone;
+  if (codec != storage::Codec::kNone) verdict.inflated_bytes = inflated.size();
   if (verdict.error == ErrorCode::kNone) stamp(batch, rules, *info, verdict);
   return verdict;
 }

@@ -46,9 +46,12 @@ struct CheckLimits {
   std::size_t compressed_bytes;
   std::size_t inflated_bytes;
 };
-// Within a turn: in every codec less than 1 MiB takes that is not compressed (bench/README.md).
+// Within a turn, of one batch: in every codec less than 1 MiB takes that is not compressed
+// (bench/README.md). Of all batches of a shard kTurnInflatedBytes, about a millisecond.
 inline constexpr CheckLimits kWithinTurn{.compressed_bytes = 32U << 10,
                                          .inflated_bytes = 32U << 10};
+inline constexpr std::size_t kTurnInflatedBytes = 256U << 10;
+inline constexpr CheckLimits kNothing{.compressed_bytes = 0, .inflated_bytes = 0};
 inline constexpr CheckLimits kWhole{.compressed_bytes = SIZE_MAX, .inflated_bytes = SIZE_MAX};
 
 // A record that breaks a rule, as Kafka's RecordError says it.
@@ -64,13 +67,13 @@ struct BatchVerdict {
   std::string message{};
   // The first kMostBadRecords of those that break a rule.
   std::vector<BadRecord> records{};
-  bool inflated = false;
+  std::size_t inflated_bytes = 0;  // also where it is too much
   // Of a good batch, which has its timestamps by now and may be appended.
   std::int32_t record_count = 0;
   Timestamp max_timestamp;
 };
 // A batch may have millions of records, each with something to say.
-inline constexpr std::size_t kMostBadRecords = 1000;
+inline constexpr std::size_t kMostBadRecords = 100;
 inline constexpr std::size_t kKeptScratchBytes = 256U << 10;
 
 // `partition`: for what is said of a record. kMessageTooLarge also for what inflates

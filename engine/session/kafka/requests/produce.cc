@@ -93,8 +93,10 @@ void ProduceJob::start_partition(broker::Topic* topic, ErrorCode refused,
   BatchRules rules = rules_of(*topic->config, connection.shard().wall_now());
   rules.max_inflated_bytes = connection.sessions().settings().max_inflated_bytes;
   rules.zstd_known = slot_.version >= kFirstVersionWithZstd;
+  KafkaSessions& sessions = connection.sessions();
   BatchVerdict verdict =
-      check_batch(batch_of(append), rules, kWithinTurn, {topic->name, partition.index});
+      check_batch(batch_of(append), rules, sessions.check_limits(), {topic->name, partition.index});
+  sessions.inflated(verdict.inflated_bytes);
   if (verdict.error != ErrorCode::kNone) return refuse_batch(append, verdict);
   if (verdict.too_much || connection.checks().holds(*target)) {
     return line_up(append, rules, std::move(verdict));
@@ -140,7 +142,7 @@ void ProduceJob::on_checked(BatchCheck& check) {
 
 void ProduceJob::submit(Append& append, const BatchVerdict& verdict) {
   KafkaConnection& connection = slot_.connection;
-  if (verdict.inflated) connection.sessions().counters().batches_inflated.add();
+  if (verdict.inflated_bytes > 0) connection.sessions().counters().batches_inflated.add();
   append.records = verdict.record_count;
   append.max_timestamp = verdict.max_timestamp;
   if (append.log_append_time) append.response->log_append_time_ms = verdict.max_timestamp;

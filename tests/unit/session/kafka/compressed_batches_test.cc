@@ -396,6 +396,28 @@ TEST_P(KafkaCheckLineTest, WithLogAppendTimeALargeBatchIsStampedToo) {
   EXPECT_GE(answer.log_append_time_ms.value + 1000, before);
 }
 
+TEST_P(KafkaCheckLineTest, AShardLooksIntoOnlySoMuchWithinATurn) {
+  constexpr std::int32_t kPartitions = 32;
+  ASSERT_EQ(client.create_topic("many", kPartitions), ErrorCode::kNone);
+  const Batch batch = batch_of({long_text(30'000)}, clock_ms(), Codec::kGzip);
+  std::vector<kafka::ProduceRequest::Topic::Partition> partitions;
+  for (std::int32_t p = 0; p < kPartitions; ++p) {
+    partitions.push_back({.index = PartitionId(p), .records = kafka::Records(Bytes(batch))});
+  }
+  kafka::ProduceRequest::Topic topic{.name = "many", .partition_data = std::span(partitions)};
+  const auto answer = client.call<kafka::ProduceResponse>(
+      9,
+      kafka::ProduceRequest{.acks = -1, .timeout_ms = 30'000, .topic_data = std::span(&topic, 1)});
+  for (const auto& partition : answer->message.responses[0].partition_responses) {
+    EXPECT_EQ(partition.error_code, ErrorCode::kNone);
+    EXPECT_EQ(partition.base_offset, Offset(0));
+  }
+  const auto by_worker = server.sum([](const KafkaCounters& c) -> const runtime::Counter& {
+    return c.batches_checked_by_worker;
+  });
+  EXPECT_EQ(by_worker, std::uint64_t{kPartitions} - (kTurnInflatedBytes / 30'000 + 1));
+}
+
 TEST(KafkaCheckBudgetTest, WhoHasBatchesAtWorkersIsNotReadWhileTheyAreTooMany) {
   TestServerOptions options;
   options.kafka.max_checked_bytes = 200'000;
