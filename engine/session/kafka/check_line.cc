@@ -34,27 +34,24 @@ void CheckLine::done(BatchCheck& check) {
   KafkaConnection& connection = connection_;
   connection.begin_flight();
   if (check.partition == nullptr) {
+    check.hook.unlink();
     hand_back(check);
   } else {
     broker::Partition* const partition = check.partition;
     // Looked up again each time: whoever is handed a check may change the lines.
     for (auto line = lines_.find(partition); line != lines_.end(); line = lines_.find(partition)) {
-      BatchCheck& first = *line->second.front();
-      if (!first.checked) break;
-      hand_back(first);
+      if (!line->second.front()->checked) break;
+      BatchCheck* first = line->second.pop_front();
+      if (line->second.empty()) lines_.erase(line);
+      hand_back(*first);
     }
   }
   connection.end_flight();  // the connection may be gone
 }
 
-// Whoever calls holds the connection.
+// Of a check that is in no line any more. Whoever calls holds the connection.
 void CheckLine::hand_back(BatchCheck& check) {
   const std::unique_ptr<BatchCheck> owned(&check);
-  check.hook.unlink();
-  if (check.partition != nullptr) {
-    const auto line = lines_.find(check.partition);
-    if (line->second.empty()) lines_.erase(line);
-  }
   KafkaSessions& sessions = connection_.sessions();
   sessions.check_budget().give_back(check.charged_bytes);
   KafkaCounters& counters = sessions.counters();
@@ -80,7 +77,7 @@ void CheckLine::topic_gone(const broker::Topic& topic) {
   }
   KafkaConnection& connection = connection_;
   connection.begin_flight();
-  while (BatchCheck* check = checked.front()) hand_back(*check);
+  while (BatchCheck* check = checked.pop_front()) hand_back(*check);
   connection.end_flight();
 }
 
