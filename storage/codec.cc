@@ -17,6 +17,9 @@ namespace {
 constexpr std::size_t kMaxInputBytes = 1U << 30;
 constexpr std::size_t kFirstGuessBytes = 16U << 10;
 constexpr std::size_t kGuessedRatio = 4;
+// Of a size that the input declares, what is allocated before anything has come of it.
+constexpr std::size_t kBelievedBytes = 512U << 10;
+constexpr std::size_t kBelievedRatio = 16;
 
 std::unexpected<Error> too_large(std::size_t limit_bytes) {
   return fail(Errc::kTooLarge, "inflates to more than " + std::to_string(limit_bytes) + " bytes");
@@ -145,6 +148,16 @@ Result<void> inflate_zstd(Bytes input, std::size_t limit_bytes, Buffer& out) {
   CHECK(decoder.context != nullptr);
   first_guess(out, input.size(), limit_bytes);
   if (input.empty()) return damaged("zstd");
+  // Most frames declare what they inflate to: a promise that is checked when they do, so that one
+  // beyond the limit need not be begun, and one within it is inflated once.
+  const unsigned long long declared = ZSTD_getFrameContentSize(input.data(), input.size());
+  if (declared < ZSTD_CONTENTSIZE_ERROR) {
+    if (declared > limit_bytes) return too_large(limit_bytes);
+    const auto believed =
+        std::min<std::size_t>(declared, std::max(kBelievedBytes, kBelievedRatio * input.size()));
+    out.reserve(believed);
+    if (believed > out.size()) out.resize(believed);
+  }
   for (;;) {
     const std::size_t outcome =
         ZSTD_decompressDCtx(decoder.context, out.data(), out.size(), input.data(), input.size());
@@ -258,11 +271,14 @@ Result<void> compress(Codec codec, Bytes input, Buffer& out) {
       snappy::RawCompress(reinterpret_cast<const char*>(input.data()), input.size(),
                           reinterpret_cast<char*>(out.data()), &size);
       break;
-    case Codec::kLz4:
-      out.resize(LZ4F_compressFrameBound(input.size(), nullptr));
-      size = LZ4F_compressFrame(out.data(), out.size(), input.data(), input.size(), nullptr);
+    case Codec::kLz4: {
+      LZ4F_preferences_t preferences{};
+      preferences.frameInfo.blockMode = LZ4F_blockIndependent;  // Java's clients read no other
+      out.resize(LZ4F_compressFrameBound(input.size(), &preferences));
+      size = LZ4F_compressFrame(out.data(), out.size(), input.data(), input.size(), &preferences);
       CHECK(!LZ4F_isError(size));
       break;
+    }
     case Codec::kZstd:
       out.resize(ZSTD_compressBound(input.size()));
       size = ZSTD_compress(out.data(), out.size(), input.data(), input.size(), kZstdLevel);

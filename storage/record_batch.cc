@@ -72,33 +72,6 @@ std::unexpected<Error> bad_record(std::int32_t index, const char* what) {
   return fail(Errc::kInvalid, detail::at_record(index, what));
 }
 
-// Walks the records; the latest timestamp among them.
-Result<Timestamp> walk(const BatchHeader& header, Bytes records) {
-  const std::uint8_t* at = records.data();
-  const std::uint8_t* end = at + records.size();
-  std::int64_t max_delta = std::numeric_limits<std::int64_t>::min();
-  detail::RawRecord record;
-  for (std::int32_t i = 0; i < header.record_count; ++i) {
-    if (const char* what = detail::read_record(at, end, record)) [[unlikely]] {
-      return bad_record(i, what);
-    }
-    if (record.offset_delta != i) [[unlikely]]
-      return bad_record(i, "offset delta out of order");
-    if (record.header_count > 0 && !headers_fill(record)) [[unlikely]] {
-      return bad_record(i, "headers do not fill the record");
-    }
-    max_delta = std::max(max_delta, record.timestamp_delta);
-    at = record.end;
-  }
-  if (at != end) return fail(Errc::kInvalid, "bytes after the batch's last record");
-  if (header.timestamp_type() == TimestampType::kLogAppendTime) return header.max_timestamp;
-  std::int64_t latest = 0;
-  if (__builtin_add_overflow(header.base_timestamp.value, max_delta, &latest)) {
-    return fail(Errc::kInvalid, "a record's timestamp is out of range");
-  }
-  return std::max(Timestamp(latest), kNoTimestamp);
-}
-
 }  // namespace
 
 Result<BatchHeader> parse_header(Bytes bytes) {
@@ -137,17 +110,49 @@ bool crc_matches(Bytes batch) {
   return load_be<std::uint32_t>(batch.data() + batch_at::kCrc) == computed_crc(batch);
 }
 
+Result<RecordTimes> validate_records(const BatchHeader& header, Bytes records) {
+  const std::uint8_t* at = records.data();
+  const std::uint8_t* end = at + records.size();
+  // As every reader adds them up: what has no place in 64 bits wraps, and is judged as it is read.
+  const auto base = static_cast<std::uint64_t>(header.base_timestamp.value);
+  std::int64_t earliest = std::numeric_limits<std::int64_t>::max();
+  std::int64_t latest = kNoTimestamp.value;
+  detail::RawRecord record;
+  for (std::int32_t i = 0; i < header.record_count; ++i) {
+    if (const char* what = detail::read_record(at, end, record)) [[unlikely]] {
+      return bad_record(i, what);
+    }
+    if (record.offset_delta != i) [[unlikely]]
+      return bad_record(i, "offset delta out of order");
+    if (record.header_count > 0 && !headers_fill(record)) [[unlikely]] {
+      return bad_record(i, "headers do not fill the record");
+    }
+    const auto time =
+        static_cast<std::int64_t>(base + static_cast<std::uint64_t>(record.timestamp_delta));
+    latest = std::max(latest, time);
+    if (time != kNoTimestamp.value) earliest = std::min(earliest, time);
+    at = record.end;
+  }
+  if (at != end) return fail(Errc::kInvalid, "bytes after the batch's last record");
+  if (header.timestamp_type() == TimestampType::kLogAppendTime) {
+    return RecordTimes{header.max_timestamp, header.max_timestamp};
+  }
+  const bool timeless = earliest == std::numeric_limits<std::int64_t>::max() && latest < earliest;
+  return RecordTimes{timeless ? kNoTimestamp : Timestamp(earliest), Timestamp(latest)};
+}
+
 Result<BatchInfo> validate(Bytes batch, const BatchLimits& limits) {
   auto header = check_envelope(batch, limits);
   if (!header) return std::unexpected(std::move(header).error());
   if (auto claims = check_claims(*header); !claims) {
     return std::unexpected(std::move(claims).error());
   }
-  BatchInfo info{*header, header->max_timestamp};
+  BatchInfo info{*header, header->max_timestamp, header->base_timestamp};
   if (header->codec() != Codec::kNone) return info;
-  auto latest = walk(*header, records_of(batch, *header));
-  if (!latest) return std::unexpected(std::move(latest).error());
-  info.max_timestamp = *latest;
+  auto times = validate_records(*header, records_of(batch, *header));
+  if (!times) return std::unexpected(std::move(times).error());
+  info.max_timestamp = times->latest;
+  info.min_timestamp = times->earliest;
   return info;
 }
 
@@ -157,9 +162,10 @@ Result<BatchInfo> validate_deep(Bytes batch, const BatchLimits& limits, Buffer& 
   auto inflated = decompress(info->header.codec(), records_of(batch, info->header),
                              limits.max_inflated_bytes, scratch);
   if (!inflated) return std::unexpected(std::move(inflated).error());
-  auto latest = walk(info->header, scratch);
-  if (!latest) return std::unexpected(std::move(latest).error());
-  info->max_timestamp = *latest;
+  auto times = validate_records(info->header, scratch);
+  if (!times) return std::unexpected(std::move(times).error());
+  info->max_timestamp = times->latest;
+  info->min_timestamp = times->earliest;
   return info;
 }
 

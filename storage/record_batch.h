@@ -105,27 +105,39 @@ struct BatchLimits {
   std::size_t max_inflated_bytes = kMaxInflatedBytes;
 };
 
+// Of a batch's records, those that have a timestamp. Both kNoTimestamp without any.
+struct RecordTimes {
+  Timestamp earliest = kNoTimestamp;
+  Timestamp latest = kNoTimestamp;
+};
+
 struct BatchInfo {
   BatchHeader header;
   // The latest record's, computed from the records; the header's own where they were not looked at
   // (validate() of a compressed batch) or the type is kLogAppendTime. Where it differs from the
   // header's, the broker calls patch_max_timestamp.
   Timestamp max_timestamp;
+  Timestamp min_timestamp;  // the earliest; of no meaning where max_timestamp is the header's
 };
 
 // What a broker checks of a client's batch: that `batch` is exactly one batch of magic 2, within
 // the limits, with the right CRC, an offset range that fits its count, a known codec, sane producer
 // fields, and nothing only a broker may write (control batches, delete horizons). Records of an
 // uncompressed batch are walked: every length and varint, offset deltas 0, 1, ..., the exact count,
-// nothing after the last. Those of a compressed batch are not: the log stores what came, and
-// inflating costs many times the append; validate_deep() does it, and whoever reads records out
-// of a batch checks them again while reading.
+// nothing after the last. Those of a compressed batch are not, because inflating costs many times
+// the append and may have to be done elsewhere: validate_records() is for what came of it, and
+// validate_deep() does both. Whoever reads records out of a batch checks them again while reading.
 //
 // The class of an error says what to answer:
 //   kCorrupt -> CORRUPT_MESSAGE (2), kInvalid -> INVALID_RECORD (87),
 //   kTooLarge -> MESSAGE_TOO_LARGE (10), kUnsupported -> UNSUPPORTED_COMPRESSION_TYPE (76).
 // Speed: BM_ValidateAndCopy in bench/record_batch_bench.cc.
 [[nodiscard]] Result<BatchInfo> validate(Bytes batch, const BatchLimits& limits = {});
+
+// What validate() checks of an uncompressed batch's records, for `records` that were inflated: of a
+// batch whose header it has passed. With kLogAppendTime their times are the header's.
+// kInvalid for what is wrong with them.
+[[nodiscard]] Result<RecordTimes> validate_records(const BatchHeader& header, Bytes records);
 
 // The same, and a compressed batch's records are inflated into `scratch` (kTooLarge beyond
 // max_inflated_bytes, kCorrupt when the codec refuses them) and walked like any others.

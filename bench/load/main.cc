@@ -31,16 +31,18 @@ struct Options {
   std::size_t size_bytes = 1024;
   std::uint64_t bulk_mib = 1024;
   int server_pid = 0;
+  bool text = false;
   std::string directory = ".";
 };
 
-// A value that does not compress, so that what is measured is what a codec cannot help.
-std::vector<std::uint8_t> noise(std::size_t size_bytes) {
+// A value that does not compress, so that what is measured is what a codec cannot help; or one that
+// compresses to about half, for measuring what a codec costs.
+std::vector<std::uint8_t> noise(std::size_t size_bytes, bool text) {
   std::vector<std::uint8_t> bytes(size_bytes);
   std::uint64_t state = 88172645463325252ULL;
   for (auto& byte : bytes) {
     state ^= state << 13, state ^= state >> 7, state ^= state << 17;
-    byte = static_cast<std::uint8_t>(state);
+    byte = static_cast<std::uint8_t>(text ? 'a' + state % 16 : state);
   }
   return bytes;
 }
@@ -80,7 +82,7 @@ int run_latency(const Options& options) {
   });
 
   prctl(PR_SET_TIMERSLACK, 1UL);
-  std::vector<std::uint8_t> value = noise(options.size_bytes);
+  std::vector<std::uint8_t> value = noise(options.size_bytes, options.text);
   ProcessUsage before;
   for (std::uint64_t i = 0; i < total; ++i) {
     const std::uint64_t due_ns = due_of(i);
@@ -120,7 +122,7 @@ void print_rate(const char* what, std::uint64_t bytes, std::uint64_t records, st
 int run_bulk(const Options& options) {
   const std::uint64_t bytes = options.bulk_mib << 20;
   const std::uint64_t records = bytes / options.size_bytes;
-  const std::vector<std::uint8_t> value = noise(options.size_bytes);
+  const std::vector<std::uint8_t> value = noise(options.size_bytes, options.text);
   Producer producer(options.kafka, 1'000'000);
   ProcessUsage before = usage_of(options.server_pid);
   std::uint64_t began_ns = monotonic_ns();
@@ -183,6 +185,7 @@ int main(int argc, char** argv) {
   app.add_option("--acks", options.kafka.acks)->capture_default_str();
   app.add_option("--linger-ms", options.kafka.linger_ms)->capture_default_str();
   app.add_option("--codec", options.kafka.codec)->capture_default_str();
+  app.add_flag("--text", options.text, "values that a codec makes smaller");
   app.add_option("--rate", options.rate, "records a second (latency)")->capture_default_str();
   app.add_option("--seconds", options.seconds, "measured (latency)")->capture_default_str();
   app.add_option("--warmup", options.warmup_s, "seconds before that")->capture_default_str();

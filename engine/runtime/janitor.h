@@ -1,5 +1,6 @@
 // Janitor: the threads on which everything happens that may block: opening, allocating, renaming,
-// unlinking, populating and unmapping files.
+// unlinking, populating and unmapping files. Another of it are the workers, on which happens what
+// would take a shard too long: looking into what producers have compressed.
 //
 // Owned by the Runtime. Jobs are started in the order of their submission, by whichever thread is
 // free. `submit` takes a lock and allocates: it is not for the hot path.

@@ -16,8 +16,9 @@ Result<void> check(const Settings& settings, std::size_t shards) {
     return fail(Errc::kInvalid,
                 fmt::format("mailbox credits: a power of two, not {}", settings.mailbox_credits));
   }
-  if (settings.janitor_threads == 0 || settings.disk_operations == 0) {
-    return fail(Errc::kInvalid, "janitor threads and disk operations: at least one of each");
+  if (settings.janitor_threads == 0 || settings.worker_threads == 0 ||
+      settings.disk_operations == 0) {
+    return fail(Errc::kInvalid, "janitors, workers and disk operations: at least one of each");
   }
   return {};
 }
@@ -42,6 +43,7 @@ Runtime::Runtime(const Settings& settings, std::size_t shards, ShardFunctions fu
       exchange_(shards, settings.mailbox_credits),
       epochs_(shards),
       janitor_(settings.janitor_threads),
+      workers_(settings.worker_threads),
       descriptor_waiters_(exchange_) {
   for (std::size_t i = 0; i < shards; ++i) {
     shards_.push_back(std::make_unique<Shard>(*this, ShardId(static_cast<std::uint16_t>(i))));

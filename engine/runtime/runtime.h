@@ -55,6 +55,9 @@ class Runtime {
   [[nodiscard]] Exchange& exchange() { return exchange_; }
   [[nodiscard]] Epochs& epochs() { return epochs_; }
   [[nodiscard]] Janitor& janitor() { return janitor_; }
+  // The same kind of threads for what computes long and touches no file, so that it holds up no
+  // janitor: a shard that waits for a file waits for nothing else.
+  [[nodiscard]] Janitor& workers() { return workers_; }
   [[nodiscard]] PosixFiles& files() { return files_; }
   [[nodiscard]] DescriptorWaiters& descriptor_waiters() { return descriptor_waiters_; }
 
@@ -80,6 +83,7 @@ class Runtime {
   Epochs epochs_;
   PosixFiles files_;
   Janitor janitor_;
+  Janitor workers_;
   DescriptorWaiters descriptor_waiters_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<std::thread> threads_;

@@ -26,6 +26,7 @@ struct Settings {
   std::uint32_t mailbox_credits = 1024;  // per ordered pair of shards; a power of two
   std::uint32_t disk_operations = 128;   // in the ring at once, per shard; more wait in a queue
   std::size_t janitor_threads = 2;
+  std::size_t worker_threads = 2;
 };
 
 }  // namespace duolog::runtime

@@ -19,7 +19,7 @@ constexpr std::uint64_t kRetiredLookNs = 10'000'000;
 constexpr std::uint64_t kPageFaultsEveryNs = 100'000'000;
 constexpr std::uint64_t kShortestSpinNs = 1'000;
 
-// A job on its way to a janitor thread and back.
+// A job on its way to a janitor's or a worker's thread and back.
 struct JanitorJob {
   JanitorJob(Shard& the_shard, std::move_only_function<void()> its_work,
              std::move_only_function<void()> its_done)
@@ -79,9 +79,19 @@ void Shard::on_doorbell(Op& op, std::int32_t /*result*/, std::uint32_t /*flags*/
 
 void Shard::run_on_janitor(std::move_only_function<void()> work,
                            std::move_only_function<void()> done) {
+  run_on(runtime_.janitor(), std::move(work), std::move(done));
+}
+
+void Shard::run_on_worker(std::move_only_function<void()> work,
+                          std::move_only_function<void()> done) {
+  run_on(runtime_.workers(), std::move(work), std::move(done));
+}
+
+void Shard::run_on(Janitor& threads, std::move_only_function<void()> work,
+                   std::move_only_function<void()> done) {
   hold();
   auto* job = new JanitorJob(*this, std::move(work), std::move(done));
-  runtime_.janitor().submit([job] {
+  threads.submit([job] {
     job->work();
     // The job is the shard's again from the moment of this call.
     job->shard.runtime().exchange().wake(job->shard.id(), job->node);

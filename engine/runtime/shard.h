@@ -86,6 +86,8 @@ class Shard {
 
   // Runs `work` on a janitor thread, then `done` on this shard, never from within this call.
   void run_on_janitor(std::move_only_function<void()> work, std::move_only_function<void()> done);
+  // The same on a worker (Runtime::workers), for what computes for long.
+  void run_on_worker(std::move_only_function<void()> work, std::move_only_function<void()> done);
 
   // A stopping shard ends when nothing holds it. An open socket, an unfinished janitor job, a
   // disk operation and an unanswered request hold it by themselves; whatever else must finish
@@ -108,6 +110,8 @@ class Shard {
   void begin_stopping();
   void end();
 
+  void run_on(Janitor& threads, std::move_only_function<void()> work,
+              std::move_only_function<void()> done);
   void enter();         // its thread is the calling one
   static void leave();  // the calling thread is none's
   void turn();

@@ -1,5 +1,7 @@
 #include "engine/server/doors.h"
 
+#include <algorithm>
+
 #include "engine/base/version.h"
 #include "engine/runtime/descriptors.h"
 #include "engine/session/kafka/counter_list.h"
@@ -13,6 +15,9 @@ constexpr ShardId kListening{0};
 session::HttpPortSettings http_settings(const Config& config) {
   session::HttpPortSettings settings{config.http, config.websocket, config.live, config.push};
   settings.http.access.listen_address = config.http_address.host;
+  // Whatever is taken can be read.
+  settings.live.max_inflated_batch_bytes =
+      std::max(settings.live.max_inflated_batch_bytes, config.kafka.max_inflated_bytes);
   settings.push.server = "duolog/" + std::string(version());
   return settings;
 }

@@ -1,4 +1,5 @@
-// kafka_differential OURS THEIRS: asks both servers (HOST:PORT) the same and prints what differs.
+// kafka_differential OURS THEIRS [WORDS]: asks both servers (HOST:PORT) the same and prints what
+// differs; with WORDS only in scenarios whose names have them.
 // Exit status 0: nothing that is not allowed to; 1: something; 2: a server that does not answer.
 #include <chrono>
 #include <cstdio>
@@ -70,16 +71,17 @@ void produce(Differ& differ, std::string_view topic, std::int32_t partition, Byt
 
 int main(int argc, char** argv) {
   using namespace duolog::differential;
-  if (argc != 3) {
-    std::fprintf(stderr, "usage: kafka_differential OURS THEIRS\n");
+  if (argc != 3 && argc != 4) {
+    std::fprintf(stderr, "usage: kafka_differential OURS THEIRS [WORDS]\n");
     return 2;
   }
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   Differ differ(argv[1], argv[2]);
   for (const auto& group :
-       {topic_scenarios(), produce_scenarios(), idempotence_scenarios(), fetch_scenarios(),
-        offset_scenarios(), group_scenarios(), admin_scenarios()}) {
+       {topic_scenarios(), produce_scenarios(), compressed_scenarios(), idempotence_scenarios(),
+        fetch_scenarios(), offset_scenarios(), group_scenarios(), admin_scenarios()}) {
     for (const Scenario& scenario : group) {
+      if (argc == 4 && scenario.name.find(argv[3]) == std::string_view::npos) continue;
       if (!duolog::kafka::find_api(scenario.needs)->advertised) {
         std::printf("passed over, for it is not served yet: %s\n", scenario.name.data());
         continue;

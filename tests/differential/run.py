@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """The same requests to Duolog and to an Apache Kafka, compared field by field.
 
-    tests/differential/run.py [BUILD]     (default: build/release)
+    tests/differential/run.py [BUILD [WORDS]]     (default: build/release)
 
 Starts both on free ports and scratch directories, runs kafka_differential, ends both. Exit status:
-its own, 0 when nothing differs that may not.
+its own, 0 when nothing differs that may not. WORDS: only scenarios whose names have them.
 """
 
 import os
@@ -21,7 +21,7 @@ from duolog_server import Server  # pylint: disable=wrong-import-position
 LIMIT_S = 600
 
 
-def main(build):
+def main(build, words):
     os.environ["TEST_PROGRAM"] = os.path.join(build, "duolog")
     scratch = tempfile.mkdtemp(prefix="duolog-differential-")
     ours = Server(os.path.join(scratch, "duolog"))
@@ -30,7 +30,7 @@ def main(build):
         theirs.start()
         ours.start()
         return subprocess.run([os.path.join(build, "tests", "kafka_differential"), ours.kafka,
-                               theirs.address], check=False, timeout=LIMIT_S).returncode
+                               theirs.address, *words], check=False, timeout=LIMIT_S).returncode
     finally:
         if ours.is_running():
             ours.kill()
@@ -40,4 +40,4 @@ def main(build):
 
 if __name__ == "__main__":
     sys.exit(main(os.path.abspath(sys.argv[1] if len(sys.argv) > 1
-                                  else os.path.join(ROOT, "build", "release"))))
+                                  else os.path.join(ROOT, "build", "release")), sys.argv[2:3]))

@@ -17,6 +17,7 @@ struct Scenario {
 
 [[nodiscard]] std::vector<Scenario> topic_scenarios();
 [[nodiscard]] std::vector<Scenario> produce_scenarios();
+[[nodiscard]] std::vector<Scenario> compressed_scenarios();
 [[nodiscard]] std::vector<Scenario> idempotence_scenarios();
 [[nodiscard]] std::vector<Scenario> fetch_scenarios();
 [[nodiscard]] std::vector<Scenario> offset_scenarios();

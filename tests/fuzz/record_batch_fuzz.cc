@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/base/check.h"
+#include "storage/codec_frame.h"
 #include "storage/record.h"
 #include "storage/record_batch.h"
 
@@ -37,6 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     CHECK(!deep);
     return 0;
   }
+  (void)check_frame(info->header.codec(), records_of(batch, info->header));  // reads no further
   if (info->header.codec() == Codec::kNone) {
     CHECK(deep.has_value());
     CHECK(read_all(info->header, records_of(batch, info->header)) == info->header.record_count);

@@ -86,6 +86,10 @@ Look FeedSubscription::look_up(Cursor& cursor, Place& place, const FeedBatch*& b
       return {.found = Found::kCaughtUp};
     }
     Look look = find_batch(live_, feeds_.cache(), cursor, place.position, format_, batch);
+    if (look.found == Found::kDamaged && look.end.value >= 0 && place.at == 0) {
+      place = {.position = look.next, .passed = place.passed};  // a feed has no word for a gap
+      continue;
+    }
     if (look.found != Found::kOk) return look;
     if (place.at == 0) place.at = place.frame = batch->stream_at(cursor.from);
     if (place.passed > 0) count_passed(place, *batch);

@@ -68,6 +68,8 @@ void process_families(MetricsText& out, HttpDoor& door) {
   out.sample({}, runtime::log_lines_lost());
   out.family("duolog_janitor_queued", kGauge, "Jobs that wait for a janitor thread");
   out.sample({}, door.shard().runtime().janitor().queued());
+  out.family("duolog_worker_queued", kGauge, "Jobs that wait for a worker thread");
+  out.sample({}, door.shard().runtime().workers().queued());
 }
 
 template <class Value>

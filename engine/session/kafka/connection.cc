@@ -254,6 +254,7 @@ void KafkaConnection::topic_gone(broker::Topic& topic) {
                 });
   }
   if (half_sent) close(KafkaClose::kTopicDeleted);
+  checks_.topic_gone(topic);  // this connection may be gone now
 }
 
 void KafkaConnection::close(KafkaClose why) {
@@ -267,6 +268,7 @@ void KafkaConnection::close(KafkaClose why) {
   queue_.release();
   turn_end_.hook.unlink();
   budget_waiter_.hook.unlink();
+  checks_waiter_.hook.unlink();
   shard().timers().cancel(check_);
   shard().timers().cancel(congestion_retry_);
   socket_.close();

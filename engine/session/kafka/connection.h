@@ -28,6 +28,7 @@
 #include "engine/broker/broker.h"
 #include "engine/runtime/shard.h"
 #include "engine/runtime/socket.h"
+#include "engine/session/kafka/check_line.h"
 #include "engine/session/kafka/served_api.h"
 #include "engine/session/kafka/sessions.h"
 #include "engine/session/kafka/slot.h"
@@ -129,12 +130,15 @@ class KafkaConnection final : public runtime::SocketHandler {
   // The same ahead of need: one at a time, and nobody waits for it.
   void warm_up_ahead(const storage::Cold& cold);
 
+  // Its batches that are at a worker.
+  [[nodiscard]] CheckLine& checks() { return checks_; }
+
   // Calls job.advance() at the end of this turn.
   void wake(FetchJob& job);
 
  private:
   // Why reading has stopped.
-  enum Stall : std::uint8_t { kInFlight = 1, kHeld = 2, kBudget = 4, kCongested = 8 };
+  enum Stall : std::uint8_t { kInFlight = 1, kHeld = 2, kBudget = 4, kCongested = 8, kChecks = 16 };
 
   // runtime::SocketHandler
   void on_data(MutableBytes bytes) override;
@@ -161,6 +165,7 @@ class KafkaConnection final : public runtime::SocketHandler {
   void stall(Stall why, runtime::Counter& counter);
   void unstall(Stall why);
   static void on_admitted(BudgetWaiter& waiter, void* context);
+  static void on_checks(BudgetWaiter& waiter, void* context);
   static void on_congestion_retry(runtime::Timer& timer, void* context);
 
   // Requests (dispatch.cc).
@@ -209,6 +214,8 @@ class KafkaConnection final : public runtime::SocketHandler {
   std::uint64_t held_bytes_ = 0;   // by them
   std::vector<FetchJob*> woken_;
 
+  CheckLine checks_{*this};
+
   SendQueue queue_;
   bool warming_send_ = false;
   bool warming_ahead_ = false;
@@ -229,6 +236,7 @@ class KafkaConnection final : public runtime::SocketHandler {
   runtime::Timer check_{on_check, this};
   runtime::Timer congestion_retry_{on_congestion_retry, this};
   BudgetWaiter budget_waiter_{on_admitted, this};
+  BudgetWaiter checks_waiter_{on_checks, this};
 };
 
 }  // namespace duolog::session

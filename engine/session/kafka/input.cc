@@ -173,11 +173,19 @@ void KafkaConnection::check_limits() {
     sessions_.budget().wait(budget_waiter_, 0);
     stall(kBudget, counters.stalled_budget);
   }
+  if (!checks_.empty() && sessions_.check_budget().exhausted() && (stalled_ & kChecks) == 0) {
+    if (!checks_waiter_.hook.linked()) sessions_.check_budget().wait(checks_waiter_, 0);
+    stall(kChecks, counters.stalled_checks);
+  }
   if (broker().congested() && (stalled_ & kCongested) == 0) {
     stall(kCongested, counters.stalled_congested);
     shard().timers().arm(congestion_retry_,
                          shard().now_ns() + settings.congestion_retry_ms * kNsPerMs);
   }
+}
+
+void KafkaConnection::on_checks(BudgetWaiter& /*waiter*/, void* context) {
+  static_cast<KafkaConnection*>(context)->unstall(kChecks);
 }
 
 void KafkaConnection::on_congestion_retry(runtime::Timer& timer, void* context) {

@@ -25,6 +25,7 @@ KafkaSessions::KafkaSessions(broker::Broker& broker, groups::GroupCoordinator& g
       groups_(groups),
       settings_(settings),
       budget_(broker.shard(), settings.request_budget_bytes),
+      check_budget_(broker.shard(), settings.max_checked_bytes),
       connections_(std::make_unique<Connections>()) {
   watcher_.owner = this;
   watcher_.gone = on_gone;

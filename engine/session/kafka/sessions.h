@@ -12,6 +12,7 @@
 #include "engine/broker/broker.h"
 #include "engine/runtime/log.h"
 #include "engine/session/kafka/fetch_sessions.h"
+#include "engine/session/kafka/requests/batch_records.h"
 #include "engine/session/kafka/settings.h"
 #include "engine/session/transport/request_budget.h"
 
@@ -44,6 +45,19 @@ class KafkaSessions {
   [[nodiscard]] groups::GroupCoordinator& groups() { return groups_; }
   [[nodiscard]] const KafkaSettings& settings() const { return settings_; }
   [[nodiscard]] RequestBudget& budget() { return budget_; }
+  // Of batches that wait for a worker.
+  [[nodiscard]] RequestBudget& check_budget() { return check_budget_; }
+  // What may be looked into of a compressed batch in this turn; and what has been.
+  [[nodiscard]] const CheckLimits& check_limits() const {
+    const bool spent =
+        inflating_ns_ == broker_.shard().now_ns() && inflated_bytes_ >= kTurnInflatedBytes;
+    return spent ? kNothing : kWithinTurn;
+  }
+  void inflated(std::size_t bytes) {
+    if (inflating_ns_ != shard().now_ns()) inflated_bytes_ = 0;
+    inflating_ns_ = shard().now_ns();
+    inflated_bytes_ += bytes;
+  }
   [[nodiscard]] FetchSessions& fetch_sessions() { return fetch_sessions_; }
   [[nodiscard]] KafkaCounters& counters() { return counters_; }              // the shard writes
   [[nodiscard]] const KafkaCounters& counters() const { return counters_; }  // any thread
@@ -68,10 +82,13 @@ class KafkaSessions {
   const KafkaSettings settings_;
   KafkaCounters counters_;
   RequestBudget budget_;
+  RequestBudget check_budget_;
   FetchSessions fetch_sessions_{settings_, counters_};
   runtime::LogLimit log_limit_;
   Watcher watcher_;
   std::unique_ptr<Connections> connections_;
+  std::uint64_t inflating_ns_ = 0;  // the turn in which
+  std::size_t inflated_bytes_ = 0;  // so much was
   bool stopping_ = false;
 };
 

@@ -18,6 +18,8 @@ struct KafkaSettings {
   std::uint64_t request_budget_bytes = 256ULL << 20;    // requests held, all of a shard
   std::uint32_t max_in_flight = 1024;                   // unanswered requests, one connection
   std::uint64_t max_held_bytes = 32ULL << 20;           // their memory, one connection
+  std::size_t max_inflated_bytes = 64U << 20;           // of one batch; beyond: MESSAGE_TOO_LARGE
+  std::uint64_t max_checked_bytes = 32ULL << 20;        // batches that wait for a worker, all
   std::uint64_t send_bytes = 1ULL << 20;                // one send
   std::int32_t fetch_max_bytes = 55 * 1024 * 1024;      // fetch.max.bytes
   std::int32_t max_described_partitions = 2000;         // max.request.partition.size.limit
@@ -63,6 +65,11 @@ struct KafkaCounters {
   runtime::Counter accepted;
   runtime::Counter errors;  // error codes in responses: topics, partitions, whole responses
   runtime::Counter batches_too_large;  // MESSAGE_TOO_LARGE
+  runtime::Counter batches_inflated;   // and taken, of those that producers had compressed
+  runtime::Counter batches_checked_by_worker;
+  runtime::Counter batches_damaged;  // they could not be inflated
+  runtime::Counter checks;           // now: batches at a worker or behind one that is
+  runtime::Counter checks_bytes;     // now
   runtime::Counter bytes_in;
   runtime::Counter bytes_out;
   runtime::Counter parked_fetches;  // now
@@ -75,6 +82,7 @@ struct KafkaCounters {
   runtime::Counter stalled_held;
   runtime::Counter stalled_budget;
   runtime::Counter stalled_congested;
+  runtime::Counter stalled_checks;
 };
 
 inline constexpr auto kKafkaMetrics = std::to_array<runtime::Metric<KafkaCounters>>({
@@ -86,6 +94,17 @@ inline constexpr auto kKafkaMetrics = std::to_array<runtime::Metric<KafkaCounter
      "Error codes in answers"},
     {&KafkaCounters::batches_too_large, runtime::MetricType::kCounter,
      "duolog_kafka_batches_too_large_total", "Batches refused with MESSAGE_TOO_LARGE"},
+    {&KafkaCounters::batches_inflated, runtime::MetricType::kCounter,
+     "duolog_kafka_batches_inflated_total", "Compressed batches that were looked into and taken"},
+    {&KafkaCounters::batches_checked_by_worker, runtime::MetricType::kCounter,
+     "duolog_kafka_batches_checked_by_worker_total",
+     "Compressed batches that were too much for a shard to look into within a turn"},
+    {&KafkaCounters::batches_damaged, runtime::MetricType::kCounter,
+     "duolog_kafka_batches_damaged_total", "Compressed batches refused: they cannot be inflated"},
+    {&KafkaCounters::checks, runtime::MetricType::kGauge, "duolog_kafka_checks",
+     "Batches that wait to be checked by a worker"},
+    {&KafkaCounters::checks_bytes, runtime::MetricType::kGauge, "duolog_kafka_checks_bytes",
+     "Size of the batches that wait to be checked"},
     {&KafkaCounters::bytes_in, runtime::MetricType::kCounter, "duolog_kafka_received_bytes_total",
      "Bytes received from Kafka clients"},
     {&KafkaCounters::bytes_out, runtime::MetricType::kCounter, "duolog_kafka_sent_bytes_total",
@@ -114,6 +133,8 @@ inline constexpr auto kKafkaMetrics = std::to_array<runtime::Metric<KafkaCounter
     {&KafkaCounters::stalled_congested, runtime::MetricType::kCounter,
      "duolog_kafka_stalled_congested_total",
      "Connections not read for a while, because the journal was full"},
+    {&KafkaCounters::stalled_checks, runtime::MetricType::kCounter,
+     "duolog_kafka_stalled_checks_total", "Connections not read for a while, at max-checked-bytes"},
 });
 static_assert(runtime::all_listed(kKafkaMetrics, kafka::kApis.size() + kKafkaCloses));
 

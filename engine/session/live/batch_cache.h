@@ -16,6 +16,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "engine/base/buffer.h"
 #include "engine/base/intrusive_list.h"
@@ -51,6 +52,7 @@ class BatchCache final : public LogMemory {
     Position next;                   // kOk: of the batch behind it
     storage::Cold cold;  // kCold: needed. kOk: what the log's reader will need soon, if set
     Offset offset;       // kDamaged: where
+    Offset end{-1};      // kDamaged: behind it, if that is known, as is `next` then
     Error error;         // kDamaged
   };
 
@@ -63,6 +65,11 @@ class BatchCache final : public LogMemory {
   [[nodiscard]] std::size_t memory_bytes() const { return bytes_[0] + bytes_[1] + spare_bytes_; }
 
  private:
+  struct Damage {
+    Offset offset;
+    Offset end;
+    Error error;
+  };
   struct Entry {
     ListHook bucket;
     ListHook use;
@@ -73,6 +80,8 @@ class BatchCache final : public LogMemory {
     bool whole = false;         // holds all of its payloads itself
     std::uint64_t used_ns = 0;  // the turn it was last asked for
     std::size_t charged_bytes = 0;
+    // It cannot be read: remembered like any other, so that it is not tried for each reader.
+    std::optional<Damage> damage;
     Encoded encoded;
   };
   static constexpr std::size_t kBuckets = 256;
@@ -83,6 +92,7 @@ class BatchCache final : public LogMemory {
   [[nodiscard]] Bucket& bucket_of(const storage::Log& log, Position position);
   [[nodiscard]] Entry* lookup(const storage::Log& log, Position position, Format format);
   [[nodiscard]] Found load(const storage::Log& log, Position position, Format format);
+  [[nodiscard]] static Found found_in(Entry& entry);
   [[nodiscard]] bool make_room(bool whole);
   void drop(Entry& entry);
   void take_out(Entry& entry);

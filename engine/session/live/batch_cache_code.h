@@ -52,9 +52,21 @@ typename BatchCache<Encoded>::Found BatchCache<Encoded>::find(const storage::Log
     entry->use.unlink();
     uses_[entry->whole].push_back(*entry);
   }
+  return found_in(*entry);
+}
+
+template <class Encoded>
+typename BatchCache<Encoded>::Found BatchCache<Encoded>::found_in(Entry& entry) {
   Found found;
-  found.batch = &entry->encoded;
-  found.next = entry->next;
+  found.next = entry.next;
+  if (entry.damage) {
+    found.status = Status::kDamaged;
+    found.offset = entry.damage->offset;
+    found.end = entry.damage->end;
+    found.error = entry.damage->error;
+  } else {
+    found.batch = &entry.encoded;
+  }
   return found;
 }
 
@@ -92,10 +104,11 @@ typename BatchCache<Encoded>::Found BatchCache<Encoded>::load(const storage::Log
                                        settings_.max_inflated_batch_bytes, encode_scratch_);
   encode_scratch_.trim();
   if (batch_scratch_.capacity() > kKeptScratchBytes) batch_scratch_ = Buffer();
+  entry->damage.reset();
   if (!encoded) {
-    found.status = Status::kDamaged;
-    found.error = std::move(encoded).error();
-    return found;
+    entry->encoded = Encoded();
+    entry->damage =
+        Damage{batch.header.base_offset, batch.header.next_offset(), std::move(encoded).error()};
   }
   counters_.batches_encoded.add();
   if (inflated) counters_.batches_inflated.add();
@@ -116,7 +129,9 @@ typename BatchCache<Encoded>::Found BatchCache<Encoded>::load(const storage::Log
   ++entries_[whole];
   bucket_of(log, position).push_back(*entry);
   uses_[whole].push_back(*entry);
-  found.batch = &entry.release()->encoded;
+  const storage::Cold ahead_of_need = found.cold;
+  found = found_in(*entry.release());
+  found.cold = ahead_of_need;
   count_bytes();
   if (!tick_.armed()) shard_.timers().arm(tick_, shard_.now_ns() + kKeepNs);
   return found;

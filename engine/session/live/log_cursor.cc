@@ -63,6 +63,7 @@ bool wait_for(LiveShard& live, LogCursor& cursor, Position seen, const Look& loo
 
 void report_damage(LiveShard& live, const LogCursor& cursor, const Look& look) {
   const broker::Partition& partition = *cursor.partition;
+  if (!live.first_damage(partition.topic.id, partition.id, look.offset)) return;
   live.counters().batches_damaged.add();
   live.warn(fmt::format("feed of topic {}, partition {}: the batch at offset {} cannot be read: {}",
                         partition.topic.name, partition.id.value, look.offset.value,

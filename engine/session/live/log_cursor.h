@@ -48,12 +48,16 @@ struct Look {
   Position next{};       // kOk: of the batch behind it
   storage::Cold cold{};  // kCold
   Offset offset{};       // kDamaged: where, and why
+  Offset end{-1};        // kDamaged: behind it, if it can be passed over; `next` is there, too
   Error error{};
 };
 
 // Where the batch is that holds `from`, or the next one; sets `position` and cursor.placed. kOk,
 // kCold, kLost or kDamaged.
 [[nodiscard]] Look seek(LogCursor& cursor, Offset from, Position& position);
+
+// Counts and logs a batch that cannot be read, once for all who read it.
+void report_damage(LiveShard& live, const LogCursor& cursor, const Look& look);
 
 // The encoded batch at `position`, below the high watermark, in `batch` if kOk.
 template <class Encoded>
@@ -79,8 +83,10 @@ template <class Encoded>
       break;
     case Status::kDamaged:
       look.offset = found.offset;
+      look.end = found.end;
       look.error = std::move(found.error);
       look.found = Found::kDamaged;
+      report_damage(live, cursor, look);
       break;
   }
   return look;
@@ -89,9 +95,6 @@ template <class Encoded>
 // Waits for what `look` (kCaughtUp beyond `seen`, kCold, kNextTurn) lacks. False: it is there by
 // now, go on reading.
 [[nodiscard]] bool wait_for(LiveShard& live, LogCursor& cursor, Position seen, const Look& look);
-
-// Counts and logs a batch that cannot be read.
-void report_damage(LiveShard& live, const LogCursor& cursor, const Look& look);
 
 // What to answer once fetching has failed too often: kDamaged; otherwise kOk.
 [[nodiscard]] Look check_fetches(const LogCursor& cursor, Offset from);

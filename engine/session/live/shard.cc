@@ -1,5 +1,7 @@
 #include "engine/session/live/shard.h"
 
+#include <algorithm>
+
 namespace duolog::session {
 
 LiveEndpoint::LiveEndpoint(LiveShard& live) { live.add(*this); }
@@ -35,6 +37,13 @@ void LiveShard::topic_gone(const broker::Topic& topic) {
   for (LogMemory* memory = memories_.front(); memory != nullptr; memory = memories_.next(*memory)) {
     for (const broker::Partition* partition : topic.partitions) memory->forget(*partition->log);
   }
+}
+
+bool LiveShard::first_damage(const Uuid& topic, PartitionId partition, Offset offset) {
+  const Damage damage{topic, partition, offset};
+  if (std::ranges::find(damages_, damage) != damages_.end()) return false;
+  damages_[next_damage_++ % kDamagesKept] = damage;
+  return true;
 }
 
 std::int32_t LiveShard::next_partition(std::int32_t count) {

@@ -5,6 +5,7 @@
 // endpoints. What it is given outlives it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -51,6 +52,8 @@ class LiveShard {
   [[nodiscard]] storage::SearchScratch& search_scratch() { return search_scratch_; }
   // Partitions in turn, for publishers that do not name one.
   [[nodiscard]] std::int32_t next_partition(std::int32_t count);
+  // Whether a batch that cannot be read has not been told of lately.
+  [[nodiscard]] bool first_damage(const Uuid& topic, PartitionId partition, Offset offset);
   // Logs a line, if not too many came before it.
   void warn(std::string_view line) { log_limit_.warn(shard().now_ns(), line); }
 
@@ -76,6 +79,16 @@ class LiveShard {
   IntrusiveList<LiveEndpoint, &LiveEndpoint::link> endpoints_;
   IntrusiveList<LogMemory, &LogMemory::link> memories_;
   std::uint32_t next_partition_;
+  // The latest batches that were told of: whoever comes to one again tells nothing new.
+  struct Damage {
+    Uuid topic;
+    PartitionId partition;
+    Offset offset;
+    bool operator==(const Damage&) const = default;
+  };
+  static constexpr std::size_t kDamagesKept = 64;
+  std::array<Damage, kDamagesKept> damages_{};
+  std::size_t next_damage_ = 0;
 };
 
 }  // namespace duolog::session

@@ -13,7 +13,7 @@ struct PushCounters {
   runtime::Counter commands_refused;       // answered with an error
   runtime::Counter refused_subscriptions;  // max_subscriptions, max_subscribed_partitions
   runtime::Counter subscriptions_open;     // now
-  runtime::Counter gaps;           // told to subscribers whose next records retention had taken
+  runtime::Counter gaps;           // told: records that retention had taken, or that cannot be read
   runtime::Counter pins_given_up;  // half-sent messages that retention no longer waits for
   runtime::Counter heartbeats;
 };
@@ -28,7 +28,7 @@ inline constexpr auto kPushMetrics = std::to_array<runtime::Metric<PushCounters>
     {&PushCounters::subscriptions_open, runtime::MetricType::kGauge,
      "duolog_push_subscriptions_open", "Subscriptions of duolog.v1.json"},
     {&PushCounters::gaps, runtime::MetricType::kCounter, "duolog_push_gaps_total",
-     "Gaps told to subscribers whose next records retention had taken"},
+     "Gaps told to subscribers: records that retention had taken, or that cannot be read"},
     {&PushCounters::pins_given_up, runtime::MetricType::kCounter, "duolog_push_pins_given_up_total",
      "Half-sent messages that retention no longer waits for"},
     {&PushCounters::heartbeats, runtime::MetricType::kCounter, "duolog_push_heartbeats_total",

@@ -206,6 +206,7 @@ void PushSender::nothing_ready(Cursor& cursor, const Look& look) {
     case Found::kLost:
       return position_lost(cursor);
     case Found::kDamaged:
+      if (look.end.value >= 0) return pass_over(cursor, look);
       report_damage(live_, cursor, look);
       cursor.subscription->doomed = doomed_ = true;
       return;
@@ -229,6 +230,18 @@ void PushSender::position_lost(Cursor& cursor) {
     return;
   }
   cursor.placed = false;
+  live_.warm_ups().wait_a_turn(cursor);  // what follows goes out behind the gap
+}
+
+// A batch that cannot be read: the cursor goes on behind it, and says so.
+void PushSender::pass_over(Cursor& cursor, const Look& look) {
+  const Offset end = std::max(cursor.place.next, look.end);
+  std::string& text = pushes_.text();
+  push::append_gap(text, cursor.subscription->sid, cursor.partition->id, cursor.place.next, end,
+                   "damaged");
+  replies_.add(text);
+  pushes_.counters().gaps.add();
+  cursor.place = {look.next, end};
   live_.warm_ups().wait_a_turn(cursor);  // what follows goes out behind the gap
 }
 

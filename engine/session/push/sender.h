@@ -92,6 +92,7 @@ class PushSender {
   [[nodiscard]] bool plan_message(Cursor& cursor, PushSubscription::Place& place, const Look& look,
                                   const PushBatch& batch, SendList& list);
   void nothing_ready(Cursor& cursor, const Look& look);
+  void pass_over(Cursor& cursor, const Look& look);
   void position_lost(Cursor& cursor);
   void unpin_if_late();
   void cut_short(const PlannedPush& message, std::uint64_t at);

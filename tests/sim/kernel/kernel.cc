@@ -76,10 +76,11 @@ bool Kernel::step() {
     offer(ring->choices(), [&ring = *ring](std::size_t which) { ring.choose(which); });
   }
   if (disk_ != nullptr) offer(disk_->queued(), [this](std::size_t) { disk_->step(); });
-  if (!jobs_.empty()) {
-    offer(1, [this](std::size_t) {
-      auto job = std::move(jobs_.front());
-      jobs_.pop_front();
+  for (auto& [pool, jobs] : jobs_) {
+    if (jobs.empty()) continue;
+    offer(1, [&jobs](std::size_t) {
+      auto job = std::move(jobs.front());
+      jobs.pop_front();
       job();
     });
   }
@@ -94,6 +95,10 @@ bool Kernel::step() {
     choice -= choices.count;
   }
   return true;
+}
+
+bool Kernel::has_jobs() const {
+  return std::ranges::any_of(jobs_, [](const auto& pool) { return !pool.second.empty(); });
 }
 
 bool Kernel::pass_time() {

@@ -105,8 +105,12 @@ class Kernel {
   void set_files(SimFiles& files);
   [[nodiscard]] SimFiles& files() { return *files_; }
   [[nodiscard]] SimDisk& disk() { return *disk_; }
-  void add_job(std::move_only_function<void()> job) { jobs_.push_back(std::move(job)); }
-  [[nodiscard]] std::size_t jobs() const { return jobs_.size(); }
+  // A job of a pool of threads, which starts those of its own in order.
+  void add_job(const void* pool, std::move_only_function<void()> job) {
+    jobs_[pool].push_back(std::move(job));
+  }
+  [[nodiscard]] std::size_t jobs(const void* pool) { return jobs_[pool].size(); }
+  [[nodiscard]] bool has_jobs() const;
 
   // ---- What happened, for whoever looks at a failed seed.
   void note(std::string event);
@@ -149,7 +153,7 @@ class Kernel {
   std::map<int, std::unique_ptr<SimRing>> rings_;
   std::vector<std::unique_ptr<Actor>> threads_;  // the server's
   std::vector<Actor*> actors_;                   // the others
-  std::deque<std::move_only_function<void()>> jobs_;
+  std::map<const void*, std::deque<std::move_only_function<void()>>> jobs_;  // by pool
   SimFiles* files_ = nullptr;
   std::unique_ptr<SimDisk> disk_;
   std::deque<std::string> events_seen_;

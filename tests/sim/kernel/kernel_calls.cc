@@ -97,8 +97,9 @@ Result<std::vector<storage::DirectoryEntry>> PosixFiles::list(const std::string&
   return files().list(path);
 }
 Result<storage::FileId> PosixFiles::lock(const std::string& path) { return files().lock(path); }
-Result<storage::Mapping> PosixFiles::map(storage::FileId file, std::uint64_t size_bytes) {
-  return files().map(file, size_bytes);
+Result<storage::Mapping> PosixFiles::map(storage::FileId file, std::uint64_t size_bytes,
+                                         std::atomic<std::uint64_t>& lost_at) {
+  return files().map(file, size_bytes, lost_at);
 }
 void PosixFiles::unmap(storage::Mapping mapping) { files().unmap(mapping); }
 Result<void> PosixFiles::populate(storage::Mapping mapping, std::uint64_t from, std::uint64_t to) {

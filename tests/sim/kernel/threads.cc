@@ -27,9 +27,9 @@ std::size_t shards_wanted(const Settings& settings) {
 Janitor::Janitor(std::size_t threads) { CHECK(threads > 0); }
 Janitor::~Janitor() = default;
 void Janitor::submit(std::move_only_function<void()> work) {
-  Kernel::current().add_job(std::move(work));
+  Kernel::current().add_job(this, std::move(work));
 }
-std::size_t Janitor::queued() const { return Kernel::current().jobs(); }
+std::size_t Janitor::queued() const { return Kernel::current().jobs(this); }
 
 // A shard's thread. (A friend of the shard by being the Runtime's.)
 struct Runtime::Startup final : sim::Actor {
@@ -93,7 +93,7 @@ void Runtime::stop() {
     CHECK(steps < kMostSteps);
     CHECK(Kernel::current().step());
   }
-  while (Kernel::current().jobs() > 0) CHECK(Kernel::current().step());
+  while (Kernel::current().has_jobs()) CHECK(Kernel::current().step());
   Kernel::current().end_threads();
 }
 

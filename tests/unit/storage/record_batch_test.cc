@@ -1,8 +1,10 @@
 #include "storage/record_batch.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <random>
+#include <ranges>
 #include <string>
 #include <vector>
 
@@ -253,10 +255,19 @@ TEST(RecordBatchTest, StoresTheTimeOfTheAppendForEveryRecord) {
   for (const auto& record : *all) EXPECT_EQ(record.timestamp, 77);
 }
 
-TEST(RecordBatchTest, RefusesATimestampBeyondItsRange) {
-  EXPECT_EQ(refusal(with<std::int64_t>(three_records(), batch_at::kBaseTimestamp,
-                                       std::numeric_limits<std::int64_t>::max() - 10)),
-            Errc::kInvalid);
+TEST(RecordBatchTest, ATimestampBeyondItsRangeIsWhatItIsReadAs) {
+  constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max() - 10;
+  auto batch = with<std::int64_t>(three_records(), batch_at::kBaseTimestamp, kLast);
+  store_crc(batch);
+  const auto info = validate(batch);
+  ASSERT_TRUE(info);
+  const auto all = samples::read_all(info->header, records_of(batch, info->header));
+  ASSERT_TRUE(all);
+  const auto [earliest, latest] = std::ranges::minmax(
+      *all | std::views::transform([](const auto& record) { return record.timestamp; }));
+  EXPECT_LT(earliest, 0);
+  EXPECT_EQ(info->min_timestamp, Timestamp(earliest));
+  EXPECT_EQ(info->max_timestamp, Timestamp(latest));
 }
 
 TEST(RecordBatchTest, AssignsOffsetAndEpochWithoutTouchingTheRest) {

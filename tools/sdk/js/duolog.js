@@ -65,7 +65,8 @@ export class Duolog {
   // credit: {records, bytes}, for a reader that says itself how much more it can take; see more().
   //
   // onRecord({topic, partition, offset, timestamp, key, value, headers}).
-  // onGap({partition, from, to, reason}): records that had gone before they were read.
+  // onGap({partition, from, to, reason}): records that had gone before they were read,
+  // or, with the reason 'damaged', that cannot be read.
   // onError(DuologError): the subscription has ended.
   // onState(state, reason): 'opening', 'live', 'waiting' for a connection or another attempt.
   // onProgress(): `place` or `progress` has changed.

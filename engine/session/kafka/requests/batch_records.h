@@ -1,34 +1,85 @@
-// What a topic's settings say of the records in a batch: that their timestamps are near the
-// broker's clock, and that those of a compacted topic have keys.
+// check_batch: what a producer has sent, against everything that is asked of it before it is
+// stored.
 //
-// Any thread; only batches that may break a rule have their records looked at.
+// The batch itself (storage::validate), what its records inflate to and whether each of them is
+// whole, and what the topic's settings say of them: that their timestamps are near the broker's
+// clock, and that those of a compacted topic have keys. Any thread: it knows of no topic and no
+// connection, and what it inflates into is its thread's, at most kKeptScratchBytes of it between
+// calls. Cost:
+// bench/check_batch_bench.cc.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "engine/base/buffer.h"
-#include "engine/base/result.h"
+#include "engine/base/bytes.h"
+#include "engine/base/ids.h"
 #include "engine/broker/topic_config.h"
 #include "net/kafka/errors.h"
 #include "storage/record_batch.h"
 
 namespace duolog::session {
 
-struct BatchRefusal {
-  kafka::ErrorCode error = kafka::ErrorCode::kNone;
-  std::string message{};
-  std::vector<std::int32_t> records{};  // the numbers, in the batch, of those that break the rule
+// What is asked of a batch: the settings of its topic as they were when its request was read.
+struct BatchRules {
+  std::size_t max_batch_bytes = 0;
+  std::size_t max_inflated_bytes = storage::kMaxInflatedBytes;
+  storage::TimestampType timestamp_type = storage::TimestampType::kCreateTime;
+  std::int64_t timestamp_before_max_ms = 0;
+  std::int64_t timestamp_after_max_ms = 0;
+  bool keys_wanted = false;  // cleanup.policy has `compact`
+  bool zstd_known = true;    // by the version of the request
+  Timestamp now;             // LogAppendTime stamps it
 };
 
-// What to answer when a batch is refused by storage::validate, or its records cannot be read.
-[[nodiscard]] kafka::ErrorCode batch_error(const Error& error);
+[[nodiscard]] BatchRules rules_of(const broker::TopicConfig& config, Timestamp now);
 
-// `info`: of `batch`, by storage::validate. `inflated`: its records if they have been inflated
-// already, so that no client has that done twice; otherwise empty, and used.
-[[nodiscard]] BatchRefusal check_records(const broker::TopicConfig& config, Bytes batch,
-                                         const storage::BatchInfo& info, Timestamp now,
-                                         Buffer& inflated);
+struct PartitionName {
+  std::string_view topic;
+  PartitionId index{};
+};
+
+// What may be done of it now.
+struct CheckLimits {
+  std::size_t compressed_bytes;
+  std::size_t inflated_bytes;
+};
+// Within a turn, of one batch: in every codec less than 1 MiB takes that is not compressed
+// (bench/README.md). Of all batches of a shard kTurnInflatedBytes, about a millisecond.
+inline constexpr CheckLimits kWithinTurn{.compressed_bytes = 32U << 10,
+                                         .inflated_bytes = 32U << 10};
+inline constexpr std::size_t kTurnInflatedBytes = 256U << 10;
+inline constexpr CheckLimits kNothing{.compressed_bytes = 0, .inflated_bytes = 0};
+inline constexpr CheckLimits kWhole{.compressed_bytes = SIZE_MAX, .inflated_bytes = SIZE_MAX};
+
+// A record that breaks a rule, as Kafka's RecordError says it.
+struct BadRecord {
+  std::int32_t number = 0;  // in the batch
+  std::string message;
+};
+
+struct BatchVerdict {
+  // More than the limits are needed to tell; `batch` may have changed, but not what it says.
+  bool too_much = false;
+  kafka::ErrorCode error = kafka::ErrorCode::kNone;
+  std::string message{};
+  // The first kMostBadRecords of those that break a rule.
+  std::vector<BadRecord> records{};
+  std::size_t inflated_bytes = 0;  // also where it is too much
+  // Of a good batch, which has its timestamps by now and may be appended.
+  std::int32_t record_count = 0;
+  Timestamp max_timestamp;
+};
+// A batch may have millions of records, each with something to say.
+inline constexpr std::size_t kMostBadRecords = 100;
+inline constexpr std::size_t kKeptScratchBytes = 256U << 10;
+
+// `partition`: for what is said of a record. kMessageTooLarge also for what inflates
+// beyond the rules' limit; kUnknownServerError for what cannot be inflated, as in Kafka, whose
+// clients send again what is a kCorruptMessage.
+[[nodiscard]] BatchVerdict check_batch(MutableBytes batch, const BatchRules& rules,
+                                       const CheckLimits& limits, const PartitionName& partition);
 
 }  // namespace duolog::session

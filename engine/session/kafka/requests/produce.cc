@@ -3,7 +3,6 @@
 #include <string>
 
 #include "engine/session/kafka/connection.h"
-#include "engine/session/kafka/requests/batch_records.h"
 #include "engine/session/kafka/requests/handlers.h"
 #include "storage/record_batch.h"
 
@@ -84,93 +83,99 @@ void ProduceJob::start_partition(broker::Topic* topic, ErrorCode refused,
   // that copy is the one to work on.
   Bytes records = partition.records.bytes();
   if (!slot_.frame.empty() && !records.empty()) records = slot_.connection.keep(slot_, records);
-  const MutableBytes batch(const_cast<std::uint8_t*>(records.data()), records.size());
   Append& append = next_append();
   append.partition = target;
-  if (!check(*topic, batch, response, append)) return;
-  append.batch = batch;
+  append.batch = records;
+  append.job = this;
+  append.response = &response;
+  append.log_append_time = topic->config->timestamp_type == storage::TimestampType::kLogAppendTime;
+  KafkaConnection& connection = slot_.connection;
+  BatchRules rules = rules_of(*topic->config, connection.shard().wall_now());
+  rules.max_inflated_bytes = connection.sessions().settings().max_inflated_bytes;
+  rules.zstd_known = slot_.version >= kFirstVersionWithZstd;
+  KafkaSessions& sessions = connection.sessions();
+  BatchVerdict verdict =
+      check_batch(batch_of(append), rules, sessions.check_limits(), {topic->name, partition.index});
+  sessions.inflated(verdict.inflated_bytes);
+  if (verdict.error != ErrorCode::kNone) return refuse_batch(append, verdict);
+  if (verdict.too_much || connection.checks().holds(*target)) {
+    return line_up(append, rules, std::move(verdict));
+  }
+  submit(append, verdict);
+}
+
+// The frame is the connection's to change, or the slot's.
+MutableBytes ProduceJob::batch_of(const Append& append) {
+  return {const_cast<std::uint8_t*>(append.batch.data()), append.batch.size()};
+}
+
+void ProduceJob::line_up(Append& append, const BatchRules& rules, BatchVerdict verdict) {
+  KafkaConnection& connection = slot_.connection;
+  append.batch = connection.keep(slot_, append.batch);
+  auto check = std::make_unique<BatchCheck>();
+  check->partition = append.partition;
+  check->topic_name = append.partition->topic.name;
+  check->partition_index = append.partition->id;
+  check->batch = batch_of(append);
+  check->rules = rules;
+  check->checked = !verdict.too_much;
+  check->verdict = std::move(verdict);
+  check->ready = on_checked;
+  check->context = &append;
+  ++pending_;
+  connection.checks().add(std::move(check));
+}
+
+void ProduceJob::on_checked(BatchCheck& check) {
+  auto& append = *static_cast<Append*>(check.context);
+  ProduceJob& job = *append.job;
+  append.partition = check.partition;
+  if (append.partition == nullptr) {
+    job.refuse(*append.response, ErrorCode::kUnknownTopicOrPartition, {});
+  } else if (check.verdict.error != ErrorCode::kNone) {
+    job.refuse_batch(append, check.verdict);
+  } else {
+    job.submit(append, check.verdict);
+  }
+  if (--job.pending_ == 0) job.finish();
+}
+
+void ProduceJob::submit(Append& append, const BatchVerdict& verdict) {
+  KafkaConnection& connection = slot_.connection;
+  if (verdict.inflated_bytes > 0) connection.sessions().counters().batches_inflated.add();
+  append.records = verdict.record_count;
+  append.max_timestamp = verdict.max_timestamp;
+  if (append.log_append_time) append.response->log_append_time_ms = verdict.max_timestamp;
   append.acks = static_cast<broker::Acks>(acks_);
   append.done = on_appended;
   append.error = ErrorCode::kNone;
   append.base_offset = append.log_start = Offset(-1);
   append.first_timestamp = Timestamp(-1);
-  append.job = this;
-  append.response = &response;
   ++pending_;
-  KafkaConnection& connection = slot_.connection;
   connection.begin_flight();
-  if (target->owner != connection.shard().id()) {
-    append.batch = connection.keep(slot_, batch);
+  if (append.partition->owner != connection.shard().id()) {
+    append.batch = connection.keep(slot_, append.batch);
     (void)connection.broker().append(append);  // from here on the other shard reads it
-  } else if (!connection.broker().append(append)) {
+  } else if (const Bytes batch = append.batch; !connection.broker().append(append)) {
     append.batch = connection.keep(slot_, batch);
   }
 }
 
-// As storage::validate, and the timestamps are the producer's, whatever it says of their type. A
-// compressed batch is inflated only where its producer did not fill in the latest of them.
-Result<storage::BatchInfo> ProduceJob::validate(const broker::Topic& topic, MutableBytes batch,
-                                                Buffer& inflated) {
-  const storage::BatchLimits limits{.max_batch_bytes = topic.config->max_message_bytes};
-  auto info = storage::validate(batch, limits);
-  if (!info) return info;
-  const storage::BatchHeader& header = info->header;
-  if (header.timestamp_type() == storage::TimestampType::kLogAppendTime) {
-    storage::patch_max_timestamp(batch, storage::TimestampType::kCreateTime, header.max_timestamp);
-    return validate(topic, batch, inflated);
-  }
-  if (header.codec() == storage::Codec::kNone || header.max_timestamp >= header.base_timestamp) {
-    return info;
-  }
-  return storage::validate_deep(batch, limits, inflated);  // seldom: clients do fill it in
-}
-
-bool ProduceJob::check(const broker::Topic& topic, MutableBytes batch, PartitionResponse& response,
-                       Append& append) {
-  if (batch.empty()) {
-    refuse(response, ErrorCode::kInvalidRecord, "a partition must have exactly one record batch");
-    return false;
-  }
-  Buffer inflated;  // the records, once they are needed
-  const auto info = validate(topic, batch, inflated);
-  if (!info) {
-    if (info.error().code == Errc::kTooLarge) {
-      slot_.connection.sessions().counters().batches_too_large.add();
+void ProduceJob::refuse_batch(Append& append, const BatchVerdict& verdict) {
+  KafkaCounters& counters = slot_.connection.sessions().counters();
+  if (verdict.error == ErrorCode::kMessageTooLarge) counters.batches_too_large.add();
+  if (verdict.error == ErrorCode::kUnknownServerError) counters.batches_damaged.add();
+  PartitionResponse& response = *append.response;
+  if (!verdict.records.empty()) {
+    auto errors = slot_.arena.make<PartitionResponse::RecordError>(verdict.records.size());
+    for (std::size_t i = 0; i < errors.size(); ++i) {
+      errors[i].batch_index = verdict.records[i].number;
+      errors[i].batch_index_error_message = slot_.arena.copy(verdict.records[i].message);
     }
-    refuse(response, batch_error(info.error()), info.error().message);
-    return false;
-  }
-  const storage::BatchHeader& header = info->header;
-  if (header.codec() == storage::Codec::kZstd && slot_.version < kFirstVersionWithZstd) {
-    refuse(response, ErrorCode::kUnsupportedCompressionType, "zstd needs Produce version 7");
-    return false;
-  }
-  if (header.is_transactional()) {
-    refuse(response, ErrorCode::kInvalidTxnState, "no transaction is under way");
-    return false;
-  }
-  const broker::TopicConfig& config = *topic.config;
-  const Timestamp now = slot_.connection.shard().wall_now();
-  const BatchRefusal refusal = check_records(config, batch, *info, now, inflated);
-  if (refusal.error != ErrorCode::kNone) {
-    auto errors = slot_.arena.make<PartitionResponse::RecordError>(refusal.records.size());
-    for (std::size_t i = 0; i < errors.size(); ++i) errors[i].batch_index = refusal.records[i];
     response.record_errors = errors;
     response.log_start_offset = append.partition->log->start_offset();
-    refuse(response, refusal.error, refusal.message);
-    return false;
   }
-  append.records = header.last_offset_delta + 1;
-  if (config.timestamp_type == storage::TimestampType::kLogAppendTime) {
-    storage::patch_max_timestamp(batch, config.timestamp_type, now);
-    append.max_timestamp = response.log_append_time_ms = now;
-    return true;
-  }
-  if (info->max_timestamp != header.max_timestamp) {
-    storage::patch_max_timestamp(batch, storage::TimestampType::kCreateTime, info->max_timestamp);
-  }
-  append.max_timestamp = info->max_timestamp;
-  return true;
+  refuse(response, verdict.error, verdict.message);
 }
 
 void ProduceJob::refuse(PartitionResponse& response, ErrorCode error, std::string_view message) {

@@ -1,8 +1,9 @@
 // ProduceJob: one Produce request, from its batches' validation to the last ack.
 //
-// Every batch goes to its partition's owner, in the order of the request; the answer is ready when
-// all have been acked as the request asks. Lives in a response slot, which is not used again before
-// its appends are done. The shard's thread.
+// Every batch is checked, what is compressed in it as well, and goes to its partition's owner, in
+// the order of the request; the answer is ready when all have been acked as the request asks. What
+// is too much to look into within a turn is looked into by a worker (../check_line.h). Lives in a
+// response slot, which is not used again before its appends are done. The shard's thread.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +11,11 @@
 
 #include "engine/broker/append.h"
 #include "engine/broker/topic.h"
+#include "engine/session/kafka/check_line.h"
+#include "engine/session/kafka/requests/batch_records.h"
 #include "engine/session/kafka/slot.h"
 #include "net/kafka/produce.h"
 #include "net/kafka/reader.h"
-#include "storage/record_batch.h"
 
 namespace duolog::session {
 
@@ -29,16 +31,18 @@ class ProduceJob final : public KafkaJob {
   struct Append : broker::AppendRequest {
     ProduceJob* job = nullptr;
     PartitionResponse* response = nullptr;
+    bool log_append_time = false;
   };
 
   void start_partition(broker::Topic* topic, kafka::ErrorCode refused,
                        const kafka::ProduceRequest::Topic::Partition& partition,
                        PartitionResponse& response);
-  [[nodiscard]] Result<storage::BatchInfo> validate(const broker::Topic& topic, MutableBytes batch,
-                                                    Buffer& inflated);
-  // Checks one batch, and corrects its latest timestamp. True: append it.
-  [[nodiscard]] bool check(const broker::Topic& topic, MutableBytes batch,
-                           PartitionResponse& response, Append& append);
+  // A batch that may be appended; with `refuse_batch`, one that may not.
+  void submit(Append& append, const BatchVerdict& verdict);
+  void refuse_batch(Append& append, const BatchVerdict& verdict);
+  void line_up(Append& append, const BatchRules& rules, BatchVerdict verdict);
+  [[nodiscard]] static MutableBytes batch_of(const Append& append);
+  static void on_checked(BatchCheck& check);
   void refuse(PartitionResponse& response, kafka::ErrorCode error, std::string_view message);
   [[nodiscard]] kafka::ErrorCode refusal(const kafka::ProduceRequest& request) const;
   [[nodiscard]] Append& next_append();

@@ -106,7 +106,7 @@ INSTANTIATE_TEST_SUITE_P(Codecs, FeedCodecTest,
                          testing::Values(storage::Codec::kGzip, storage::Codec::kSnappy,
                                          storage::Codec::kLz4, storage::Codec::kZstd));
 
-TEST(FeedTest, ClosesWith1011AtABatchThatInflatesBeyondTheLimit) {
+TEST(FeedTest, PassesOverABatchThatCannotBeReadAndTellsOfItOnce) {
   HttpPortSettings settings;
   settings.live.max_inflated_batch_bytes = 100'000;
   HttpFixture fixture(1, settings);
@@ -114,10 +114,21 @@ TEST(FeedTest, ClosesWith1011AtABatchThatInflatesBeyondTheLimit) {
   (void)fixture.append(first(topic), batch_of_values({"good"}));
   (void)fixture.append(first(topic),
                        batch_of_values({std::string(200'000, 'z')}, storage::Codec::kZstd));
+  (void)fixture.append(first(topic), batch_of_values({"and on"}));
   FeedClient client(fixture, "/v1/topics/t/ws?from=earliest");
-  EXPECT_EQ(client.message(), "good");
-  EXPECT_EQ(client.close_code(), 1011);
-  EXPECT_EQ(fixture.live_counters().batches_damaged.get(), 1U);
+  FeedClient other(fixture, "/v1/topics/t/ws?from=earliest");
+  for (FeedClient* each : {&client, &other}) {
+    EXPECT_EQ(each->message(), "good");
+    EXPECT_EQ(each->message(), "and on");
+  }
+  // The last of the log is passed over as well.
+  (void)fixture.append(first(topic),
+                       batch_of_values({std::string(300'000, 'z')}, storage::Codec::kGzip));
+  (void)fixture.append(first(topic), batch_of_values({"behind it"}));
+  EXPECT_EQ(client.message(), "behind it");
+  EXPECT_EQ(other.message(), "behind it");
+  EXPECT_EQ(fixture.live_counters().batches_damaged.get(), 2U);
+  EXPECT_EQ(fixture.live_counters().batches_inflated.get(), 2U);
 }
 
 // Reads `count` numbered messages in small, random pieces.

@@ -135,6 +135,11 @@ class KafkaClient {
     std::uint8_t byte = 0;
     return ::recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
   }
+  // What follows is a reset: whatever is on its way to here is lost.
+  void reset() {
+    const linger now{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  }
   void end_of_input() { ::shutdown(descriptor_, SHUT_WR); }
 
   // ---- What most tests ask for

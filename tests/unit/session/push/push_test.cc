@@ -224,6 +224,73 @@ TEST(PushTest, CreditsOfBytesAreOverdrawnByOneRecordAtMost) {
   EXPECT_EQ(client.push()["records"]["base"], "3");
 }
 
+// A compressed batch of two records whose payload is damaged.
+std::vector<std::uint8_t> damaged_batch(storage::Codec codec) {
+  auto batch = batch_of_values({"lost words", "and more"}, codec);
+  for (std::size_t i = storage::kBatchHeaderBytes + 4; i < batch.size(); ++i) batch[i] ^= 0x5A;
+  storage::store_crc(batch);
+  return batch;
+}
+
+TEST(PushTest, ABatchThatCannotBeReadIsAGapAndTheSubscriptionGoesOn) {
+  HttpFixture fixture;
+  broker::Topic& topic = fixture.create("t");
+  (void)fixture.append(first(topic), batch_of_values({"0", "1"}));
+  for (const auto codec : {storage::Codec::kGzip, storage::Codec::kSnappy, storage::Codec::kLz4,
+                           storage::Codec::kZstd}) {
+    (void)fixture.append(first(topic), damaged_batch(codec));
+  }
+  (void)fixture.append(first(topic), batch_of_values({"10"}));
+  PushClient client(fixture);
+  (void)client.subscribe(1, "t", {{"from", "earliest"}});
+  (void)client.subscribe(2, "t", {{"from", "3"}});
+  // Each subscription's own are in order.
+  std::vector<Json> of_first;
+  std::vector<Json> of_second;
+  while (of_first.size() < 6 || of_second.size() < 5) {
+    const Json object = client.push();
+    const auto& [kind, what] = *object.items().begin();
+    (what["sid"] == 1 ? of_first : of_second).push_back({kind, what});
+  }
+  EXPECT_EQ(of_first[0][1]["next"], "2");
+  for (std::size_t i = 0; i < 4; ++i) {
+    const Json gap = {{"sid", 1},
+                      {"partition", 0},
+                      {"from", std::to_string(2 + 2 * i)},
+                      {"to", std::to_string(4 + 2 * i)},
+                      {"reason", "damaged"}};
+    EXPECT_EQ(of_first[1 + i], Json({"gap", gap}));
+  }
+  EXPECT_EQ(of_first[5][1]["base"], "10");
+  EXPECT_EQ(of_second[0][1]["from"], "3");
+  EXPECT_EQ(of_second[0][1]["to"], "4");
+  EXPECT_EQ(of_second[4][1]["base"], "10");
+  EXPECT_EQ(fixture.live_counters().batches_damaged.get(), 4U);
+  // And when it comes while everything has been read.
+  (void)fixture.append(first(topic), damaged_batch(storage::Codec::kZstd));
+  EXPECT_EQ(client.push()["gap"]["to"], "13");
+  EXPECT_EQ(client.push()["gap"]["to"], "13");
+  (void)fixture.append(first(topic), batch_of_values({"13"}));
+  EXPECT_EQ(client.push()["records"]["base"], "13");
+}
+
+TEST(PushTest, RecordsWithAnyTimestampArePushed) {
+  HttpFixture fixture;
+  broker::Topic& topic = fixture.create("t");
+  storage::RecordBatchBuilder builder(1 << 20);
+  const std::int64_t times[] = {1000, 1LL << 60, -(1LL << 60), 1001};
+  for (const std::int64_t time : times) {
+    ASSERT_TRUE(builder.add({.timestamp = Timestamp(time), .value = as_bytes("v")}).has_value());
+  }
+  const MutableBytes batch = builder.finish();
+  (void)fixture.append(first(topic), {batch.begin(), batch.end()});
+  PushClient client(fixture);
+  (void)client.subscribe(1, "t", {{"from", "earliest"}});
+  const Json items = client.push()["records"]["items"];
+  ASSERT_EQ(items.size(), 4U);
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(items[i]["t"].get<std::int64_t>(), times[i]);
+}
+
 TEST(PushTest, CreditForASubscriptionWithoutALimitIsRefused) {
   HttpFixture fixture;
   fixture.create("t");
