@@ -75,6 +75,7 @@ struct KafkaCounters {
   runtime::Counter stalled_held;
   runtime::Counter stalled_budget;
   runtime::Counter stalled_congested;
+  runtime::Counter stalled_turn;
 };
 
 inline constexpr auto kKafkaMetrics = std::to_array<runtime::Metric<KafkaCounters>>({
@@ -114,6 +115,8 @@ inline constexpr auto kKafkaMetrics = std::to_array<runtime::Metric<KafkaCounter
     {&KafkaCounters::stalled_congested, runtime::MetricType::kCounter,
      "duolog_kafka_stalled_congested_total",
      "Connections not read for a while, because the journal was full"},
+    {&KafkaCounters::stalled_turn, runtime::MetricType::kCounter, "duolog_kafka_stalled_turn_total",
+     "Times that requests received were left for a later turn, whose time (turn-us) was up"},
 });
 static_assert(runtime::all_listed(kKafkaMetrics, kafka::kApis.size() + kKafkaCloses));
 
