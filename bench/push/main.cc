@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 
 #include "bench/load/process_usage.h"
+#include "bench/push/beside.h"
 #include "bench/push/fanout.h"
 #include "bench/push/frame_stream.h"
 #include "engine/base/clock.h"
@@ -17,8 +18,10 @@ namespace {
 using duolog::load::PushOptions;
 
 void add_options(CLI::App& app, PushOptions& options, std::string& mode) {
-  app.add_option("mode", mode, "fanout, or idle: connections with nothing to receive")
-      ->check(CLI::IsMember({"fanout", "idle"}));
+  app.add_option(
+         "mode", mode,
+         "fanout; idle: connections with nothing to receive; beside: publishes beside loads")
+      ->check(CLI::IsMember({"fanout", "idle", "beside"}));
   app.add_option("--kafka", options.kafka.brokers, "HOST:PORT to publish to")
       ->capture_default_str();
   app.add_option("--http", options.push.http, "HOST:PORT to subscribe at")->capture_default_str();
@@ -59,7 +62,9 @@ int main(int argc, char** argv) {
   prctl(PR_SET_TIMERSLACK, 1UL);
   try {
     const auto before = duolog::load::machine_time();
-    const int status = mode == "idle" ? run_idle(options) : run_fanout(options);
+    const int status = mode == "idle"     ? run_idle(options)
+                       : mode == "beside" ? run_beside(options)
+                                          : run_fanout(options);
     duolog::load::print_stolen(before);
     return status;
   } catch (const std::exception& error) {

@@ -37,6 +37,8 @@ void send_all(int descriptor, const void* data, std::size_t size_bytes) {
   }
 }
 
+}  // namespace
+
 int connected_socket(const PushTarget& target) {
   const std::size_t colon = target.http.rfind(':');
   if (colon == std::string::npos) throw std::runtime_error("--http is HOST:PORT");
@@ -62,8 +64,6 @@ int connected_socket(const PushTarget& target) {
   if (outcome != 0) fail_errno("connect");
   return descriptor;
 }
-
-}  // namespace
 
 Subscriber::Subscriber(const PushTarget& target) : descriptor_(connected_socket(target)) {
   upgrade(target);

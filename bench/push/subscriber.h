@@ -21,6 +21,9 @@ struct PushTarget {
   int receive_buffer = 0;  // SO_RCVBUF; 0: the kernel's
 };
 
+// A connected socket of `target`. Throws std::runtime_error.
+[[nodiscard]] int connected_socket(const PushTarget& target);
+
 class Subscriber {
  public:
   // Returns once the server has confirmed the subscription. Throws std::runtime_error.

@@ -32,26 +32,49 @@ void Waiters::notify(runtime::Shard& owner) {
     bits &= bits - 1;
     Slot& slot = *slots_[static_cast<std::size_t>(number)];
     if (number == owner.id().value) {
-      run(slot);
+      wake(owner, slot);
     } else {
       owner.mailbox().wake(ShardId(static_cast<std::uint16_t>(number)), slot.wake);
     }
   }
 }
 
-void Waiters::release_all(runtime::Shard& here) { run(*slots_[here.id().value]); }
-
-void Waiters::on_wake(runtime::Shard& here, runtime::WakeNode& node, void* context) {
-  (void)here, (void)node;
-  Slot& slot = *static_cast<Slot*>(context);
-  slot.owner.run(slot);
+void Waiters::release_all(runtime::Shard& here) {
+  Slot& slot = *slots_[here.id().value];
+  slot.task.cancel();
+  // Those that wait again while this runs would be for the next time.
+  slot.ready.splice_back(slot.list);
+  while (!slot.ready.empty()) (void)call_some(slot);
 }
 
-void Waiters::run(Slot& slot) {
-  // Those that wait again while this runs are for the next time.
-  IntrusiveList<Waiter, &Waiter::hook> ready;
-  ready.splice_back(slot.list);
-  while (Waiter* waiter = ready.pop_front()) waiter->ready(*waiter, partition_);
+void Waiters::on_wake(runtime::Shard& here, runtime::WakeNode& /*node*/, void* context) {
+  Slot& slot = *static_cast<Slot*>(context);
+  slot.owner.wake(here, slot);
+}
+
+void Waiters::on_task(runtime::Task& task, void* context) {
+  Slot& slot = *static_cast<Slot*>(context);
+  runtime::Shard& here = *runtime::Shard::current();
+  do {
+    if (!slot.owner.call_some(slot)) return;
+  } while (here.share().allows());
+  here.run_soon(task, runtime::Urgency::kFanOut);
+}
+
+// Those that wait again while this runs are for the next time.
+void Waiters::wake(runtime::Shard& here, Slot& slot) {
+  slot.ready.splice_back(slot.list);
+  if (call_some(slot)) here.run_soon(slot.task, runtime::Urgency::kFanOut);
+}
+
+// False: there is nobody left to call.
+bool Waiters::call_some(Slot& slot) {
+  for (std::size_t i = 0; i < kCalledAtOnce; ++i) {
+    Waiter* const waiter = slot.ready.pop_front();
+    if (waiter == nullptr) return false;
+    waiter->ready(*waiter, partition_);
+  }
+  return !slot.ready.empty();
 }
 
 }  // namespace duolog::broker

@@ -4,6 +4,9 @@
 // list of its own shard. Each shard has one bit in the partition; the owner that publishes a new
 // high watermark takes the bits that are set and wakes each of those shards once, however many
 // wait there. A waiter is served at most once for each `wait`.
+//
+// A shard on which thousands wait calls kCalledAtOnce of them, and goes on as a task of its turns:
+// what else happens on the shard does not wait for all of them.
 #pragma once
 
 #include <atomic>
@@ -12,6 +15,7 @@
 
 #include "engine/base/ids.h"
 #include "engine/base/intrusive_list.h"
+#include "engine/runtime/run_queue.h"
 #include "engine/runtime/shard.h"
 #include "engine/runtime/wake.h"
 #include "storage/log.h"
@@ -30,6 +34,8 @@ struct Waiter {
 
 class Waiters {
  public:
+  static constexpr std::size_t kCalledAtOnce = 64;
+
   Waiters(Partition& partition, std::size_t shards);
 
   // On the waiter's shard: calls waiter.ready once the log is visible beyond `seen`. False when it
@@ -49,9 +55,13 @@ class Waiters {
     Waiters& owner;
     runtime::WakeNode wake;
     IntrusiveList<Waiter, &Waiter::hook> list;
+    IntrusiveList<Waiter, &Waiter::hook> ready;  // are to be called
+    runtime::Task task{on_task, this};           // goes on calling them
   };
+  static void on_task(runtime::Task& task, void* context);
   static void on_wake(runtime::Shard& here, runtime::WakeNode& node, void* context);
-  void run(Slot& slot);
+  void wake(runtime::Shard& here, Slot& slot);
+  [[nodiscard]] bool call_some(Slot& slot);
 
   Partition& partition_;
   std::atomic<std::uint64_t> armed_{0};  // bit n: somebody waits on shard n

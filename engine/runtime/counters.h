@@ -34,6 +34,9 @@ struct Counters {
   Counter messages;              // run, from other shards and from this one
   Counter mailbox_full;          // requests and posts that found no credit
   Counter wakes_sent;            // system calls made to wake other shards
+  Counter turns_cut_short;       // turns that left tasks or completions to the next: time was up
+  Counter turns_without_room;    // ... for want of room in the queue of completions
+  Counter completions_moved;     // aside, to keep that room
   Counter hook_rounds_exceeded;  // turns that left turn-end hooks to the next one
   Counter receive_buffer_parks;  // receives that found no buffer (ENOBUFS)
   Counter connections_accepted;

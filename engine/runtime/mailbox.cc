@@ -2,6 +2,8 @@
 
 #include <bit>
 
+#include "engine/base/clock.h"
+
 namespace duolog::runtime {
 
 Exchange::Exchange(std::size_t shards, std::uint32_t credits)
@@ -68,15 +70,17 @@ void Mailbox::wake(ShardId to, WakeNode& node) {
   if (exchange_.wakes(to).push(node)) targets_ |= std::uint64_t{1} << to.value;
 }
 
-std::size_t Mailbox::run_inbound(Shard& here) {
+std::size_t Mailbox::run_inbound(Shard& here, std::uint64_t until_ns) {
   std::size_t count = 0;
   for (std::uint16_t i = 0; i < exchange_.shards(); ++i) {
     const ShardId from(i);
     auto& ring = exchange_.ring(from, self_);
     Message message;
     // A sender that never stops gets one ring's worth a turn.
-    for (std::size_t left = ring.capacity(); left > 0 && ring.pop(message); --left, ++count) {
+    for (std::size_t run = 1; run <= ring.capacity() && ring.pop(message); ++run) {
       receive(here, from, message);
+      ++count;
+      if (run % kRunAtOnce == 0 && monotonic_ns() >= until_ns) break;
     }
   }
   return count + exchange_.wakes(self_).run_all(here);

@@ -102,8 +102,9 @@ class Mailbox {
   void wake(ShardId to, WakeNode& node);
 
   // The loop's part.
-  // Runs the messages and wakes that are there; returns how many.
-  std::size_t run_inbound(Shard& here);
+  // Runs the messages and wakes that are there, but of each shard no more than kRunAtOnce messages
+  // after `until_ns` (monotonic_ns); returns how many.
+  std::size_t run_inbound(Shard& here, std::uint64_t until_ns = UINT64_MAX);
   // Makes what was sent visible and wakes each target once; returns how many had to be woken.
   std::size_t publish();
   // Nothing to run. After Doorbell::raise this is the last look before sleeping.
@@ -113,6 +114,8 @@ class Mailbox {
   [[nodiscard]] std::uint64_t times_full() const { return times_full_; }
 
  private:
+  static constexpr std::size_t kRunAtOnce = 16;
+
   struct Peer {
     std::uint32_t credits = 0;       // that this shard has left towards the peer
     std::uint32_t posts_to_ack = 0;  // of the peer, run in this turn

@@ -5,12 +5,15 @@
 // completions are run by `reap`, never from within another call.
 //
 // Limits: `submission_entries` collected between two system calls (more costs another system call,
-// nothing is refused); the kernel keeps completions beyond `completion_entries` in a list of its
-// own, which is counted as an overflow.
+// nothing is refused). What a turn starts cannot fill the completion queue: before a submission for
+// which there might be no room, completions move to a list of the ring's, which `reap` runs first.
+// Only what arrives from outside at one moment can be more than `completion_entries`: the kernel
+// keeps it in a list of its own then, which is counted as an overflow.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include <liburing.h>
 
@@ -21,7 +24,8 @@ namespace duolog::runtime {
 
 struct RingSettings {
   std::uint32_t submission_entries = 1024;  // a power of two
-  std::uint32_t completion_entries = 8192;  // a power of two
+  // A power of two. A shard's 10,000 connections may all complete something at one moment.
+  std::uint32_t completion_entries = 16384;
 };
 
 // The flags of every ring, all within the kernel floor (6.1); io_uring_setup(2).
@@ -57,9 +61,15 @@ class Ring {
   // had come to. The outcome of the request itself is of no interest and is dropped.
   void cancel(Op& op);
 
-  // Runs the completions that are there (those that arrive meanwhile wait for the next call).
-  // Returns how many there were.
-  std::size_t reap();
+  // Runs the completions that are there (those that arrive meanwhile wait for the next call), but
+  // no more than kReapedAtOnce after `until_ns` (monotonic_ns). Returns how many it has run.
+  std::size_t reap(std::uint64_t until_ns = kForever);
+
+  // The completion queue has room for what a turn may still start: at least a half of it.
+  [[nodiscard]] bool has_room() const {
+    return io_uring_cq_ready(&ring_) + collected() + (moved_.size() - moved_run_) <
+           completion_entries_ / 2;
+  }
 
   // True if `reap` would find something. What the kernel has yet to do does not count: it is done
   // in `submit`. (The flag that tells of such work may stay set when there is none: the kernel sets
@@ -76,21 +86,39 @@ class Ring {
   static constexpr std::uint64_t kForever = UINT64_MAX;
 
   // True when everything started has been handed to the kernel.
-  [[nodiscard]] bool all_submitted() const;
+  [[nodiscard]] bool all_submitted() const { return collected() == 0; }
+  // What has been started and not handed to the kernel.
+  [[nodiscard]] std::size_t collected() const { return io_uring_sq_ready(&ring_); }
   [[nodiscard]] std::size_t in_flight() const { return in_flight_; }
   // How often the completion queue was found to have overflowed.
   [[nodiscard]] std::uint64_t overflows() const { return overflows_; }
+  // Completions that were moved so that they would not.
+  [[nodiscard]] std::uint64_t moved() const { return moved_total_; }
 
   // For registrations (buffer rings).
   [[nodiscard]] io_uring& handle() { return ring_; }
 
  private:
+  static constexpr std::size_t kReapedAtOnce = 16;
+  struct Completion {
+    Op* op;
+    std::int32_t result;
+    std::uint32_t flags;
+  };
+
   [[nodiscard]] io_uring_sqe* next_entry();
+  [[nodiscard]] Completion take();
+  void run(const Completion& completion);
+  void make_room();
 
   io_uring ring_{};
   bool open_ = false;
+  std::uint32_t completion_entries_ = 0;
+  std::vector<Completion> moved_;  // older than those in the queue
+  std::size_t moved_run_ = 0;      // of them, that have been run
   std::size_t in_flight_ = 0;
   std::uint64_t overflows_ = 0;
+  std::uint64_t moved_total_ = 0;
 };
 
 }  // namespace duolog::runtime

@@ -21,6 +21,9 @@ struct Settings {
   bool pin = true;         // a core for each shard; off where there are fewer cores than shards
   BusyPoll busy_poll = BusyPoll::kNever;
   std::uint32_t spin_us = 50;
+  // A turn's time: when it is up, who has not been served waits for the next turn. 0: each turn
+  // serves one of each class of tasks.
+  std::uint32_t turn_us = 1000;
   RingSettings ring;
   BufferRingSettings buffers;
   std::uint32_t mailbox_credits = 1024;  // per ordered pair of shards; a power of two

@@ -55,6 +55,7 @@ Shard::~Shard() { runtime_.exchange().wakes(id_).discard_all(); }
 Result<void> Shard::open(const Settings& settings) {
   enter();
   busy_poll_ = settings.busy_poll;
+  turn_ns_ = std::uint64_t{settings.turn_us} * 1000;
   spin_now_ns_ = spin_ns_ = std::uint64_t{settings.spin_us} * 1000;
   now_ns_ = monotonic_ns();
   wall_now_ = wall_clock();
@@ -121,16 +122,43 @@ void Shard::end() {
 void Shard::turn() {
   begin_turn();
   if (ended_) return;
-  const std::size_t completions = ring_.reap();
+  const std::uint64_t until_ns = now_ns_ + turn_ns_;
+  const std::size_t completions = ring_.reap(until_ns);
   counters_.completions.add(completions);
   bool more = completions > 0;
   if (buffers_.retry_parked()) more = true;
-  const std::size_t messages = mailbox_.run_inbound(*this);
+  const std::size_t messages = mailbox_.run_inbound(*this, until_ns);
   counters_.messages.add(messages);
   // A shard that has been counted as idle starts nothing of its own any more (see stay_idle).
-  if (!counted_idle_) timers_.expire(now_ns_);
+  if (!counted_idle_) timers_.expire(now_ns_, until_ns);
+  if (tasks_.prompt_ready()) run_tasks(&RunQueue::next_prompt, now_ns_ + turn_ns_ / 4 * 3);
   if (run_hooks()) more = true;
-  end_turn(more || messages > 0);
+  if (tasks_.others_ready()) {
+    submit_sends();  // with what the hooks started
+    run_tasks(&RunQueue::next_other, until_ns);
+    if (run_hooks()) more = true;
+  }
+  end_turn(more || messages > 0 || !tasks_.empty());
+}
+
+void Shard::run_tasks(Task* (RunQueue::*next)(), std::uint64_t until_ns) {
+  std::uint64_t at_ns = monotonic_ns();
+  until_ns = std::max(until_ns, at_ns + turn_ns_ / 4);
+  for (;;) {
+    if (!ring_.has_room()) return counters_.turns_without_room.add();
+    Task* const task = (tasks_.*next)();
+    if (task == nullptr) return;
+    share_.begin_task(at_ns, turn_ns_ / kTaskShares);
+    task->run();
+    if (ring_.collected() >= kSendsAtOnce || unsubmitted_bytes_ >= kSendBytesAtOnce) submit_sends();
+    at_ns = monotonic_ns();
+    if (at_ns >= until_ns) return;
+  }
+}
+
+void Shard::submit_sends() {
+  ring_.submit();
+  unsubmitted_bytes_ = 0;
 }
 
 void Shard::begin_turn() {
@@ -140,6 +168,7 @@ void Shard::begin_turn() {
   now_ns_ = monotonic_ns();
   wall_now_ = wall_clock();
   counters_.turns.add();
+  tasks_.begin_turn();
   if (!stopping_ && runtime_.stop_requested_.load(std::memory_order_acquire)) begin_stopping();
   if (stopping_) take_part_in_stopping();
 }
@@ -170,8 +199,8 @@ void Shard::take_part_in_stopping() {
 
 bool Shard::idle() const {
   return ring_.in_flight() == 1 &&  // the doorbell, whose completions mean nothing by themselves
-         holds_ == 0 && disk_.in_flight() == 0 && hooks_.empty() && mailbox_.unanswered() == 0 &&
-         mailbox_.inbound_empty();
+         holds_ == 0 && disk_.in_flight() == 0 && hooks_.empty() && tasks_.empty() &&
+         mailbox_.unanswered() == 0 && mailbox_.inbound_empty();
 }
 
 bool Shard::run_hooks() {
@@ -188,10 +217,14 @@ bool Shard::run_hooks() {
 }
 
 void Shard::end_turn(bool more_to_do) {
+  // Those that were put aside are not waited for.
+  if (ring_.ready()) more_to_do = true;
   counters_.wakes_sent.add(mailbox_.publish());
   retired_.collect();
   counters_.mailbox_full.set(mailbox_.times_full());
   counters_.completion_overflows.set(ring_.overflows());
+  counters_.completions_moved.set(ring_.moved());
+  if (tasks_.prompt_ready() || tasks_.others_ready()) counters_.turns_cut_short.add();
   count_page_faults();
   const std::uint64_t end_ns = monotonic_ns();
   counters_.longest_turn_ns.raise_to(end_ns - now_ns_);

@@ -4,19 +4,31 @@
 // thread". Nothing in the loop takes a lock or, once warm, allocates.
 //
 // The rules of a turn, in order:
-//   1. The clocks are read once; they do not move during the turn.
-//   2. Completions of the ring are run, then receives that found no buffer are started again.
+//   1. The clocks are read once; now_ns() and wall_now() do not move during the turn.
+//   2. Completions of the ring are run, then receives that found no buffer are started again. What
+//      was received is handled at once while the first half of the turn's time lasts, at most
+//      receive_share of it for one receive; whoever is stopped keeps the rest and becomes a task.
 //   3. Messages and wakes of other threads are run.
-//   4. Due timers are run.
-//   5. Turn-end hooks are run (components that were marked dirty flush: the journal, connections),
-//      until none is marked or kHookRounds have passed.
-//   6. Messages sent in this turn are published, and each target that sleeps is woken, once.
-//   7. What was retired and can no longer be seen by any shard is released.
-//   8. Sends are submitted: the kernel reads the memory they refer to. Then the shard is quiescent:
+//   4. Due timers are run. (2 to 4 end when the turn's time is up; a few of each run in any case.)
+//   5. Tasks that are kPrompt are run (run_queue.h): at most until three quarters of the time have
+//      passed, and for a quarter in any case.
+//   6. Turn-end hooks are run (components that were marked dirty flush: the journal), until none is
+//      marked or kHookRounds have passed. What they started is submitted if other tasks wait: the
+//      disk writes while the shard tells others what is new.
+//   7. The other tasks are run until the turn's time is up, and for a quarter of it in any case;
+//      then hooks again. While tasks are run, sends are submitted kSendsAtOnce at a time, because
+//      it is there that they take their time; and no more is started than the completion queue has
+//      room for. Who does not get a turn is the first in the next.
+//   8. Messages sent in this turn are published, and each target that sleeps is woken, once.
+//   9. What was retired and can no longer be seen by any shard is released.
+//  10. Sends are submitted: the kernel reads the memory they refer to. Then the shard is quiescent:
 //      from here to rule 1 it holds no pointer into shared structures.
-//   9. Whatever else was started is submitted, and the shard waits: not at all if rules 2 to 5 left
+//  11. Whatever else was started is submitted, and the shard waits: not at all if rules 2 to 7 left
 //      something, else as busy_poll says, at most until the next timer. Before sleeping it raises
 //      its flag and looks into its mailbox once more.
+//
+// The turn's time is Settings::turn_us. It is no promise: one item (a request, a command, a send)
+// is never split, and each class of tasks gets on by at least one in each turn.
 #pragma once
 
 #include <atomic>
@@ -32,7 +44,9 @@
 #include "engine/runtime/janitor.h"
 #include "engine/runtime/mailbox.h"
 #include "engine/runtime/ring.h"
+#include "engine/runtime/run_queue.h"
 #include "engine/runtime/settings.h"
+#include "engine/runtime/share.h"
 #include "engine/runtime/timers.h"
 #include "engine/runtime/turn_arena.h"
 #include "engine/runtime/uring_disk.h"
@@ -84,6 +98,14 @@ class Shard {
     if (!hook.hook.linked()) hooks_.push_back(hook);
   }
 
+  // Runs `task` in this turn, or in the next if it has been run in this one already.
+  void run_soon(Task& task, Urgency urgency) { tasks_.add(task, urgency); }
+  // What is left for whoever is being run: a task, or the handler of something received.
+  [[nodiscard]] Share& share() { return share_; }
+  // The sockets': what was received is about to be handled; `bytes` are about to be sent.
+  void begin_receive() { share_.begin_receive(now_ns_ + turn_ns_ / 2, turn_ns_ / kReceiveShares); }
+  void count_send(std::size_t bytes) { unsubmitted_bytes_ += bytes; }
+
   // Runs `work` on a janitor thread, then `done` on this shard, never from within this call.
   void run_on_janitor(std::move_only_function<void()> work, std::move_only_function<void()> done);
   // The same on a worker (Runtime::workers), for what computes for long.
@@ -102,6 +124,11 @@ class Shard {
  private:
   friend class Runtime;
   static constexpr int kHookRounds = 16;
+  // A turn's time has room for so many shares of tasks, and of receives.
+  static constexpr std::uint64_t kTaskShares = 16;
+  static constexpr std::uint64_t kReceiveShares = 8;
+  static constexpr std::size_t kSendsAtOnce = 32;
+  static constexpr std::size_t kSendBytesAtOnce = 256U << 10;
 
   // Runtime's, on the shard's thread.
   [[nodiscard]] Result<void> open(const Settings& settings);
@@ -117,6 +144,8 @@ class Shard {
   void turn();
   void begin_turn();
   void take_part_in_stopping();
+  void run_tasks(Task* (RunQueue::*next)(), std::uint64_t until_ns);
+  void submit_sends();
   [[nodiscard]] bool run_hooks();
   void end_turn(bool more_to_do);
   void wait(std::uint64_t idle_since_ns);
@@ -140,6 +169,10 @@ class Shard {
   RetireList retired_;
   TurnArena arena_;
   UringDisk disk_;
+  RunQueue tasks_;
+  Share share_;
+  std::uint64_t turn_ns_ = 0;  // the time of a turn
+  std::size_t unsubmitted_bytes_ = 0;
   IntrusiveList<TurnHook, &TurnHook::hook> hooks_;
   OwnedOp<Shard> doorbell_op_{*this, on_doorbell};
   std::size_t holds_ = 0;

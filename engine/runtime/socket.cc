@@ -54,7 +54,10 @@ void Socket::received(std::int32_t result, std::uint32_t flags) {
   if ((flags & IORING_CQE_F_BUFFER) != 0) {
     const MutableBytes bytes =
         shard_.buffers().take(flags, result > 0 ? static_cast<std::size_t>(result) : 0);
-    if (!closing_ && !bytes.empty()) handler_.on_data(bytes);
+    if (!closing_ && !bytes.empty()) {
+      shard_.begin_receive();
+      handler_.on_data(bytes);
+    }
     shard_.buffers().give_back(flags);
   }
   if (receive_.in_flight) return;
@@ -94,6 +97,9 @@ void Socket::send(std::span<const iovec> data) {
   const std::size_t count = std::min(data.size(), kMaxIovecs);
   const auto vectors = shard_.arena().take<iovec>(count);
   std::copy_n(data.begin(), count, vectors.begin());
+  std::size_t bytes = 0;
+  for (const iovec& vector : vectors) bytes += vector.iov_len;
+  shard_.count_send(bytes);
   msghdr& header = shard_.arena().take<msghdr>(1).front();
   header = msghdr{};
   header.msg_iov = vectors.data();

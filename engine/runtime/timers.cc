@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "engine/base/clock.h"
+
 namespace duolog::runtime {
 
 Timer::~Timer() {
@@ -29,7 +31,7 @@ void Timers::cancel(Timer& timer) {
   remove(timer);
 }
 
-std::size_t Timers::expire(std::uint64_t now_ns) {
+std::size_t Timers::expire(std::uint64_t now_ns, std::uint64_t until_ns) {
   // A timer armed meanwhile is due at the next turn at the earliest, so that one that arms itself
   // for a time gone by cannot hold the turn up.
   expiring_until_ns_ = now_ns;
@@ -37,8 +39,8 @@ std::size_t Timers::expire(std::uint64_t now_ns) {
   while (root_ != nullptr && root_->deadline_ns_ <= now_ns) {
     Timer& timer = *root_;
     remove(timer);
-    ++expired;
     timer.expired_(timer, timer.context_);
+    if (++expired % kExpiredAtOnce == 0 && until_ns != kNever && monotonic_ns() >= until_ns) break;
   }
   expiring_until_ns_ = kNotExpiring;
   return expired;

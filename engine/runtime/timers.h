@@ -61,10 +61,13 @@ class Timers {
     return root_ == nullptr ? kNever : root_->deadline_ns_;
   }
   // Expires every timer that is due at `now_ns`, in order of deadline, except those armed
-  // meanwhile. Returns how many.
-  std::size_t expire(std::uint64_t now_ns);
+  // meanwhile; but no more than kExpiredAtOnce after `until_ns` (monotonic_ns): the others stay
+  // due. Returns how many.
+  std::size_t expire(std::uint64_t now_ns, std::uint64_t until_ns = kNever);
 
  private:
+  static constexpr std::size_t kExpiredAtOnce = 16;
+
   [[nodiscard]] static Timer* meld(Timer* one, Timer* other);
   [[nodiscard]] static Timer* meld_siblings(Timer* first);
   void remove(Timer& timer);

@@ -64,6 +64,9 @@ constexpr auto kProperties = std::to_array<Property>({
      "Whether an idle shard spins; lowers latency, but only where cores are to spare"},
     {"busy-poll-us", [](Config& c) -> auto& { return c.runtime.spin_us; },
      "How long an adaptive shard spins before it sleeps", microseconds(1, 1'000'000)},
+    {"turn-us", [](Config& c) -> auto& { return c.runtime.turn_us; },
+     "How long a shard serves those that wait before it looks for what has come meanwhile",
+     microseconds(100, 100'000)},
 
     {"auto-create-topics",
      [](Config& c) -> auto& { return c.broker.auto_create_topics; },

@@ -90,7 +90,7 @@ void FeedEndpoint::on_acked(void* context, kafka::ErrorCode error) {
 // ---- Sending -----------------------------------------------------------------------------------
 
 void FeedEndpoint::on_ready(void* context) {
-  static_cast<FeedEndpoint*>(context)->connection_.flush_soon();
+  static_cast<FeedEndpoint*>(context)->connection_.flush_soon(runtime::Urgency::kFanOut);
 }
 
 WsEndpoint::Plan FeedEndpoint::begin(SendList& list) {

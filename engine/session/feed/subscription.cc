@@ -95,6 +95,7 @@ Look FeedSubscription::look_up(Cursor& cursor, Place& place, const FeedBatch*& b
     if (place.passed > 0) count_passed(place, *batch);
     if (place.at < batch->size_bytes()) return look;
     place = {.position = look.next, .passed = place.passed};
+    if (!live_.shard().share().allows()) break;
   }
   return {.found = Found::kNextTurn};
 }
@@ -183,13 +184,15 @@ FeedSubscription::Status FeedSubscription::collect(SendList& list) {
   Cursor* first = reading_.front();
   const bool alone = first != nullptr && reading_.next(*first) == nullptr;
   const std::size_t quantum = alone ? SIZE_MAX : kFairBytes;
-  turn_share_.begin(live_.shard().now_ns());
   encoded_ = live_.counters().batches_encoded.get();
   while (!full_ && !severed_ && list.room_bytes() > 0) {
     Cursor* cursor = reading_.pop_front();
     if (cursor == nullptr) break;
     if (const Status status = run(*cursor, quantum, list); status != Status::kOk) return status;
+    if (!live_.shard().share().allows_small()) break;
   }
+  // What has been planned calls again when it is sent.
+  if (!reading_.empty() && list.size_bytes() == 0) ready_(context_);
   return Status::kOk;
 }
 
@@ -250,8 +253,7 @@ bool FeedSubscription::turn_spent() {
   const std::uint64_t encoded = live_.counters().batches_encoded.get();
   if (encoded == encoded_) return false;
   encoded_ = encoded;
-  turn_share_.count();
-  return turn_share_.spent(live_.shard().now_ns());
+  return !live_.shard().share().allows();
 }
 
 // Adds [place.at, end) of a batch's stream; returns how much of it there was memory or room for.

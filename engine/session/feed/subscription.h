@@ -25,7 +25,6 @@
 #include "engine/session/feed/batch.h"
 #include "engine/session/live/log_cursor.h"
 #include "engine/session/transport/send_list.h"
-#include "engine/session/transport/turn_share.h"
 #include "net/ws/feed_target.h"
 
 namespace duolog::session {
@@ -117,7 +116,6 @@ class FeedSubscription {
   bool full_ = false;     // nothing more fits, or this turn has done enough
   bool severed_ = false;  // it ends within a frame: nothing may follow
   FeedBatch::Format format_;
-  TurnShare turn_share_;
   std::uint64_t encoded_ = 0;  // batches of the shard, when it was last looked at
 };
 

@@ -24,9 +24,8 @@ void HttpConnection::accept(HttpDoor& door, int descriptor) {
 HttpConnection::HttpConnection(HttpDoor& door, int descriptor)
     : door_(door),
       socket_(door.shard(), descriptor, *this),
-      flush_hook_(
-          [](runtime::TurnHook&, void* self) { static_cast<HttpConnection*>(self)->flush(); },
-          this),
+      flush_task_([](runtime::Task&, void* self) { static_cast<HttpConnection*>(self)->flush(); },
+                  this),
       timer_([](runtime::Timer&, void* self) { static_cast<HttpConnection*>(self)->on_timer(); },
              this),
       parser_(door.settings().request) {
@@ -55,11 +54,12 @@ void HttpConnection::close() {
   if (socket_.closing()) return;
   door_.shard().timers().cancel(timer_);
   socket_.close();
-  flush_soon();  // what was received in this turn is still published
+  flush_soon();  // what was received is still published
 }
 
 void HttpConnection::release_if_done() {
-  if (closed_ && !waited_for_ && !flushing_ && !(upgraded_ && upgraded_->busy())) delete this;
+  if (!closed_ || waited_for_ || flushing_ || flush_task_.queued()) return;
+  if (!upgraded_ || !upgraded_->busy()) delete this;
 }
 
 void HttpConnection::on_closed() {
@@ -273,7 +273,7 @@ void HttpConnection::response_sent() {
 
 void HttpConnection::on_writable() {
   if (upgraded_) upgraded_->on_writable();
-  flush_soon();
+  if (!upgraded_ || !out_.empty()) flush_soon();
 }
 
 void HttpConnection::on_timer() {

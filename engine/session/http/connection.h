@@ -65,7 +65,12 @@ class HttpConnection final : runtime::SocketHandler {
   // ---- The UpgradedConnection's.
   [[nodiscard]] runtime::Socket& socket() { return socket_; }
   void send(std::span<const iovec> slices, std::size_t bytes);
-  void flush_soon() { shard().at_turn_end(flush_hook_); }
+  // Calls flush() when the shard gets to it. From within flush() it is for what flush() has left,
+  // and so not urgent; once the socket is closing there is nothing left.
+  void flush_soon(runtime::Urgency urgency = runtime::Urgency::kPrompt) {
+    if (flushing_ && socket_.closing()) return;
+    shard().run_soon(flush_task_, flushing_ ? runtime::Urgency::kBehind : urgency);
+  }
   void arm_timer(std::uint64_t in_ms);
   void arm_timer_at(std::uint64_t at_ns);
   void close();
@@ -103,7 +108,7 @@ class HttpConnection final : runtime::SocketHandler {
 
   HttpDoor& door_;
   runtime::Socket socket_;
-  runtime::TurnHook flush_hook_;
+  runtime::Task flush_task_;
   runtime::Timer timer_;
   http::RequestParser parser_;
   std::unique_ptr<Waiting> waiting_;

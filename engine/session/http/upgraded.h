@@ -14,7 +14,7 @@ namespace duolog::session {
 
 class HttpConnection;
 
-// Owned by its HttpConnection, from the 101 on: the socket's events, its turn-end hook and its
+// Owned by its HttpConnection, from the 101 on: the socket's events, its task and its
 // timer are handed on.
 class UpgradedConnection {
  public:

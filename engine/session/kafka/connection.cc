@@ -114,18 +114,21 @@ void KafkaConnection::recycle(ResponseSlot& slot) {
 
 void KafkaConnection::wake(FetchJob& job) {
   woken_.push_back(&job);
-  flush_later();
+  flush_later(runtime::Urgency::kFanOut);
 }
 
 // ---- Sending ------------------------------------------------------------------------------------
 
-void KafkaConnection::on_turn_end(runtime::TurnHook& /*hook*/, void* context) {
+void KafkaConnection::on_turn(runtime::Task& /*task*/, void* context) {
   auto& self = *static_cast<KafkaConnection*>(context);
   if (self.socket_.closing()) return;
+  self.running_ = true;
   for (std::size_t i = 0; i < self.woken_.size(); ++i) self.woken_[i]->run();
   self.woken_.clear();
+  self.unstall(kTurn);
   if (self.resume_) self.resume_input();
   self.send_more();
+  self.running_ = false;
   self.close_if_drained();
 }
 
@@ -192,10 +195,11 @@ void KafkaConnection::on_sent(std::size_t bytes) {
     recycle(slot);
     response_since_ns_ = last_activity_ns_;
   }
-  flush_later();
+  // Whoever has more to read than one send is behind.
+  flush_later(queue_.empty() ? runtime::Urgency::kPrompt : runtime::Urgency::kBehind);
 }
 
-void KafkaConnection::on_writable() { flush_later(); }
+void KafkaConnection::on_writable() { flush_later(runtime::Urgency::kBehind); }
 
 void KafkaConnection::warm_up_ahead(const storage::Cold& cold) {
   if (warming_ahead_) return;
@@ -266,7 +270,7 @@ void KafkaConnection::close(KafkaClose why) {
   }
   woken_.clear();
   queue_.release();
-  turn_end_.hook.unlink();
+  task_.cancel();
   budget_waiter_.hook.unlink();
   checks_waiter_.hook.unlink();
   shard().timers().cancel(check_);

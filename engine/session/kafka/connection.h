@@ -11,8 +11,10 @@
 // Rules
 //   1. A request that is whole in what was received is handled in place; one that is not moves to
 //      `input_`, admitted by its declared length, in memory that grows with what arrives.
-//   2. Nothing is sent while requests are handled: everything is sent at the end of the turn.
-//   3. What breaks the protocol is logged; nothing more is read; what was asked before it is
+//   2. Requests are handled for as long as the shard's turn allows (runtime/share.h); those behind
+//      them wait in `input_` for the connection's task.
+//   3. Nothing is sent while requests are received: everything is sent when the task is run.
+//   4. What breaks the protocol is logged; nothing more is read; what was asked before it is
 //      answered; then the connection is closed.
 #pragma once
 
@@ -101,7 +103,7 @@ class KafkaConnection final : public runtime::SocketHandler {
   }
   void count_errors(std::size_t count) { sessions_.counters().errors.add(count); }
 
-  // Rule 3. `line` is logged behind the client's address; empty: nothing is.
+  // Rule 4. `line` is logged behind the client's address; empty: nothing is.
   void refuse(KafkaClose why, std::string_view line);
 
   // Something was started that refers to this connection; `end_flight` is the last that its
@@ -133,12 +135,19 @@ class KafkaConnection final : public runtime::SocketHandler {
   // Its batches that are at a worker.
   [[nodiscard]] CheckLine& checks() { return checks_; }
 
-  // Calls job.advance() at the end of this turn.
+  // Calls job.run() when the connection's task is run.
   void wake(FetchJob& job);
 
  private:
   // Why reading has stopped.
-  enum Stall : std::uint8_t { kInFlight = 1, kHeld = 2, kBudget = 4, kCongested = 8, kChecks = 16 };
+  enum Stall : std::uint8_t {
+    kInFlight = 1,
+    kHeld = 2,
+    kBudget = 4,
+    kCongested = 8,
+    kChecks = 16,
+    kTurn = 32,  // its share of the turn is over: it goes on when its task is run
+  };
 
   // runtime::SocketHandler
   void on_data(MutableBytes bytes) override;
@@ -185,10 +194,14 @@ class KafkaConnection final : public runtime::SocketHandler {
   void destroy_if_over();
   void shrink();
   [[nodiscard]] std::string name_for_logs() const;
-  static void on_turn_end(runtime::TurnHook& hook, void* context);
+  static void on_turn(runtime::Task& task, void* context);
   static void on_check(runtime::Timer& timer, void* context);
   void check_times();
-  void flush_later() { shard().at_turn_end(turn_end_); }
+  // Runs the connection's task when the shard gets to it. From within that task it is for what it
+  // has left, and so not urgent.
+  void flush_later(runtime::Urgency urgency = runtime::Urgency::kPrompt) {
+    shard().run_soon(task_, running_ ? runtime::Urgency::kBehind : urgency);
+  }
 
   KafkaSessions& sessions_;
   runtime::Socket socket_;
@@ -201,7 +214,8 @@ class KafkaConnection final : public runtime::SocketHandler {
   bool input_admitted_ = false;       // that request has been
   std::uint64_t input_since_ns_ = 0;  // ... has been coming in, without being stalled
   std::uint8_t stalled_ = 0;          // Stall bits
-  bool resume_ = false;               // at the end of the turn
+  bool running_ = false;              // the task is
+  bool resume_ = false;               // when the task is run
   Bytes frame_;                       // the request being handled
   bool frame_fills_input_ = false;    // and `input_` holds nothing else
 
@@ -232,7 +246,7 @@ class KafkaConnection final : public runtime::SocketHandler {
   std::uint64_t last_read_ns_;
   bool shrunk_ = true;
 
-  runtime::TurnHook turn_end_{on_turn_end, this};
+  runtime::Task task_{on_turn, this};
   runtime::Timer check_{on_check, this};
   runtime::Timer congestion_retry_{on_congestion_retry, this};
   BudgetWaiter budget_waiter_{on_admitted, this};

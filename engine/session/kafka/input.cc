@@ -42,6 +42,11 @@ std::size_t KafkaConnection::take_frames(MutableBytes bytes) {
     if (!length_is_good(length)) break;
     const std::size_t end = taken + kLengthBytes + static_cast<std::size_t>(length);
     if (end > bytes.size()) break;
+    if (!shard().share().allows()) {
+      stall(kTurn, sessions_.counters().stalled_turn);
+      flush_later(taken > 0 ? runtime::Urgency::kBehind : runtime::Urgency::kPrompt);
+      break;
+    }
     frame_fills_input_ = bytes.data() == input_.data() && taken == 0 && end == bytes.size();
     handle(bytes.subspan(taken + kLengthBytes, static_cast<std::size_t>(length)));
     taken = end;
@@ -91,7 +96,7 @@ MutableBytes KafkaConnection::fill_input(MutableBytes bytes) {
   }
   take(whole - input_.size());
   if (input_.size() < whole) return bytes;
-  (void)take_frames(input_);
+  if (take_frames(input_) == 0 && (stalled_ & kTurn) != 0) return bytes;
   input_.clear();
   forget_front();
   return bytes;

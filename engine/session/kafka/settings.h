@@ -83,6 +83,7 @@ struct KafkaCounters {
   runtime::Counter stalled_budget;
   runtime::Counter stalled_congested;
   runtime::Counter stalled_checks;
+  runtime::Counter stalled_turn;
 };
 
 inline constexpr auto kKafkaMetrics = std::to_array<runtime::Metric<KafkaCounters>>({
@@ -135,6 +136,8 @@ inline constexpr auto kKafkaMetrics = std::to_array<runtime::Metric<KafkaCounter
      "Connections not read for a while, because the journal was full"},
     {&KafkaCounters::stalled_checks, runtime::MetricType::kCounter,
      "duolog_kafka_stalled_checks_total", "Connections not read for a while, at max-checked-bytes"},
+    {&KafkaCounters::stalled_turn, runtime::MetricType::kCounter, "duolog_kafka_stalled_turn_total",
+     "Times that requests received were left for a later turn, whose time (turn-us) was up"},
 });
 static_assert(runtime::all_listed(kKafkaMetrics, kafka::kApis.size() + kKafkaCloses));
 

@@ -40,23 +40,19 @@ PushEndpoint::~PushEndpoint() {
 void PushEndpoint::on_message(ws::Opcode /*opcode*/, Bytes payload) {
   std::string_view text = as_text(payload);
   run_all(text);
-  keep(text);
+  if (!text.empty()) rest_ = std::make_unique<Rest>(Rest{.text = std::string(text)});
   update_reading();
 }
 
-void PushEndpoint::keep(std::string_view rest) {
-  if (!rest.empty()) rest_ = std::make_unique<std::string>(rest);
-}
-
 void PushEndpoint::run_all(std::string_view& text) {
-  turn_share_.begin(pushes_.shard().now_ns());
+  bool ran = false;  // one of them: who has been let begin gets on by that
   while (!text.empty() && ending_code_ == 0 && connection_.answers()) {
-    if (must_wait()) return;
+    if (must_wait() || (ran && !pushes_.shard().share().allows())) return;
     const std::size_t end = std::min(text.find('\n'), text.size());
     const std::string_view object = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     if (object.find_first_not_of(" \t\r") != std::string_view::npos) run(object, true);
-    turn_share_.count();
+    ran = true;
     if (replies_.size_bytes() > kMostReplyBytes) {
       connection_.close(code::kTooManyRequests, "too many replies are unread");
     }
@@ -67,10 +63,11 @@ void PushEndpoint::run_all(std::string_view& text) {
 void PushEndpoint::turn_ended() {
   // Running commands may close the connection, which must not move what is being sent.
   if (taking() && !connection_.sending()) {
-    const std::unique_ptr<std::string> message = std::move(rest_);
-    std::string_view text = *message;
+    std::unique_ptr<Rest> rest = std::move(rest_);
+    std::string_view text = std::string_view(rest->text).substr(rest->done);
     run_all(text);
-    keep(text);
+    rest->done = rest->text.size() - text.size();
+    if (!text.empty()) rest_ = std::move(rest);
   }
   update_reading();
   publisher_.submit();
@@ -229,7 +226,7 @@ void PushEndpoint::done(std::uint64_t id, std::string_view what, std::uint32_t s
 }
 
 void PushEndpoint::update_reading() {
-  if (turn_spent()) connection_.flush_soon();
+  if (taking() && !must_wait()) connection_.flush_soon(runtime::Urgency::kBehind);
   const bool full = replies_.size_bytes() > kMaxReplyBytes || must_wait();
   if (!full && !taking()) return connection_.resume_reading();
   if (!connection_.reading()) return;
@@ -238,14 +235,11 @@ void PushEndpoint::update_reading() {
 }
 
 bool PushEndpoint::must_wait() const {
-  return turn_spent() || creating_ ||
-         publisher_.unacked_bytes() > pushes_.live().settings().max_unacked_bytes;
+  return creating_ || publisher_.unacked_bytes() > pushes_.live().settings().max_unacked_bytes;
 }
 
-bool PushEndpoint::turn_spent() const { return turn_share_.spent(pushes_.shard().now_ns()); }
-
 void PushEndpoint::on_ready(void* context) {
-  static_cast<PushEndpoint*>(context)->connection_.flush_soon();
+  static_cast<PushEndpoint*>(context)->connection_.flush_soon(runtime::Urgency::kFanOut);
 }
 
 void PushEndpoint::on_acked(void* context) {

@@ -11,9 +11,10 @@
 //  2. Receiving pauses while kMaxReplyBytes of replies wait, more than max_unacked_bytes of what
 //     was published are not on disk, or a topic is being created; sending goes on. Who piles up
 //     kMostReplyBytes with one message is closed with 4429.
-//     A message may hold thousands of commands: those that a turn has no time for (turn_share.h),
-//     or that would publish beyond max_unacked_bytes, wait for a later one. Those behind one whose
-//     topic is being created wait for it, so that what is published stays in order.
+//     A message may hold thousands of commands: those that a turn has no time for
+//     (runtime/share.h), or that would publish beyond max_unacked_bytes, wait for a later one.
+//     Those behind one whose topic is being created wait for it, so that what is published stays in
+//     order.
 //  3. Whoever has not sent a command within hello_timeout_ms is closed with 4408.
 //  4. Every heartbeat_ms each subscription's position is told.
 //  5. When the server stops, what is under way is answered, and `bye` comes before the close frame.
@@ -35,7 +36,6 @@
 #include "engine/session/push/shard.h"
 #include "engine/session/push/start.h"
 #include "engine/session/push/subscription.h"
-#include "engine/session/transport/turn_share.h"
 #include "engine/session/websocket/connection.h"
 #include "net/push/command_parser.h"
 
@@ -73,7 +73,6 @@ class PushEndpoint final : public LiveEndpoint {
   // Runs commands, and takes them from the front of `text`; none are left, or they have to wait.
   void run_all(std::string_view& text);
   void run(std::string_view object, bool may_create);
-  void keep(std::string_view rest);
   // The commands, by what they ask for.
   void run(std::uint64_t id, const push::Hello& hello);
   void run(std::uint64_t id, const push::Subscribe& subscribe);
@@ -107,7 +106,6 @@ class PushEndpoint final : public LiveEndpoint {
   void heartbeat();
   void update_reading();
   [[nodiscard]] bool must_wait() const;
-  [[nodiscard]] bool turn_spent() const;
   // Says bye, and closes once that is sent and nothing is under way.
   void end(std::uint16_t code, std::string_view reason);
   void close_if_ended();
@@ -120,8 +118,12 @@ class PushEndpoint final : public LiveEndpoint {
   PushSender sender_;
   PushPublisher publisher_;
   Subscriptions subscriptions_;
-  std::unique_ptr<std::string> rest_;  // of the last message: commands that wait
-  TurnShare turn_share_;
+  // Of the last message: commands that wait.
+  struct Rest {
+    std::string text;
+    std::size_t done = 0;  // what has been run, in front
+  };
+  std::unique_ptr<Rest> rest_;
   std::string_view running_;  // the command being run, as it came
   std::string_view ending_reason_;
   std::uint64_t heartbeat_due_ns_;

@@ -60,6 +60,7 @@ Look PushSender::look_up(Cursor& cursor, PushSubscription::Place& place, const P
     }
     Look look = find_batch(live_, pushes_.cache(), cursor, place.position, format_, batch);
     if (look.found != Found::kOk || batch->item_at(place.next) < batch->item_count()) return look;
+    if (!live_.shard().share().allows()) break;
     place = {look.next, std::max(place.next, batch->next_of(batch->item_count()))};
     // So that what was passed over need not be again.
     if (!cursor.planned) cursor.place = place;
@@ -131,12 +132,14 @@ void PushSender::collect(SendList& list) {
   const Cursor* first = reading_.front();
   const bool alone = first != nullptr && reading_.next(*reading_.front()) == nullptr;
   const std::size_t quantum = alone ? std::numeric_limits<std::size_t>::max() : kFairBytes;
-  turn_share_.begin(live_.shard().now_ns());
   while (!full_ && list.room_bytes() > 0) {
     Cursor* cursor = reading_.pop_front();
     if (cursor == nullptr) break;
     run(*cursor, quantum, list);
+    if (!live_.shard().share().allows_small()) break;
   }
+  // What has been planned calls again when it is sent.
+  if (!reading_.empty() && list.size_bytes() == 0) ready_(context_);
 }
 
 // Plans what one cursor has ready.
@@ -151,8 +154,7 @@ void PushSender::run(Cursor& cursor, std::size_t quantum, SendList& list) {
     if (look.found != Found::kOk || !plan_message(cursor, place, look, *batch, list)) break;
     if (live_.counters().batches_encoded.get() == encoded) continue;
     // What many read is encoded once: only then is the clock worth asking.
-    turn_share_.count();
-    full_ = full_ || turn_share_.spent(live_.shard().now_ns());
+    if (!live_.shard().share().allows()) full_ = true;
   }
   if (cursor.planned) return;
   if (full_) {

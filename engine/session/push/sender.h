@@ -23,7 +23,6 @@
 #include "engine/session/push/shard.h"
 #include "engine/session/push/subscription.h"
 #include "engine/session/transport/send_list.h"
-#include "engine/session/transport/turn_share.h"
 #include "engine/session/websocket/endpoint.h"
 
 namespace duolog::session {
@@ -34,7 +33,8 @@ class PushSender {
  public:
   using Cursor = PushSubscription::Cursor;
 
-  // `ready(context)`: there is something to plan; never from within a call but woken().
+  // `ready(context)`: there is something to plan; never from within a call but woken() and
+  // collect().
   // `deflated`: permessage-deflate was agreed on, by EncodeScratch::kAgreement.
   PushSender(PushShard& pushes, PushReplies& replies, bool deflated, void (*ready)(void*),
              void* context)
@@ -112,7 +112,6 @@ class PushSender {
   std::uint64_t continued_bytes_ = 0;
   PushBatch::Format format_;
   bool full_ = false;  // nothing more fits into this send, or this turn
-  TurnShare turn_share_;
   bool doomed_ = false;
 };
 

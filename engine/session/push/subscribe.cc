@@ -137,7 +137,6 @@ void PushEndpoint::started(PushSubscription& subscription,
 // ---- A timestamp -------------------------------------------------------------------------------
 
 void PushEndpoint::search_on() {
-  turn_share_.begin(pushes_.shard().now_ns());
   for (auto at = subscriptions_.end(); at != subscriptions_.begin();) {
     --at;
     PushSubscription& subscription = **at;
@@ -157,6 +156,7 @@ void PushEndpoint::search_on() {
 // Takes each search as far as memory and the turn go. False: one cannot be ended.
 bool PushEndpoint::search(PushSubscription& subscription) {
   auto& searches = subscription.searching->searches;
+  bool stepped = false;
   for (std::size_t at = 0; at < searches.size();) {
     auto& [cursor, search] = searches[at];
     if (cursor->waits()) {
@@ -164,7 +164,7 @@ bool PushEndpoint::search(PushSubscription& subscription) {
       continue;
     }
     if (check_fetches(*cursor, cursor->place.next).found != Found::kOk) return false;
-    if (turn_spent()) {
+    if (stepped && !pushes_.shard().share().allows()) {
       pushes_.live().warm_ups().wait_a_turn(*cursor);
       return true;
     }
@@ -185,7 +185,7 @@ bool PushEndpoint::search(PushSubscription& subscription) {
         searches.pop_back();
         break;
     }
-    turn_share_.count();
+    stepped = true;
   }
   return true;
 }

@@ -15,6 +15,9 @@ namespace {
 
 namespace code = ws::close_code;
 
+// Whoever has so much to read at once is behind.
+constexpr std::size_t kLargeBytes = 32U << 10;
+
 }  // namespace
 
 WsConnection::WsConnection(WsShard& ws, HttpConnection& connection,
@@ -46,7 +49,7 @@ void WsConnection::serve(std::unique_ptr<WsEndpoint> endpoint) {
 
 // ---- For the endpoint --------------------------------------------------------------------------
 
-void WsConnection::flush_soon() { connection_.flush_soon(); }
+void WsConnection::flush_soon(runtime::Urgency urgency) { connection_.flush_soon(urgency); }
 
 std::string WsConnection::peer_name() const {
   return peer_name_of(connection_.socket().descriptor());
@@ -135,6 +138,7 @@ void WsConnection::flush() {
   if (socket.closing()) return drop_plan();
   if (!filled) return connection_.flush_soon();  // it is closing now: once more
   planned_ = list.size_bytes() > 0;
+  large_ = list.size_bytes() >= kLargeBytes;
   if (!planned_) return;
   sent_ns_ = ws_.shard().now_ns();
   connection_.send(list.slices(), list.size_bytes());
@@ -194,12 +198,17 @@ void WsConnection::on_sent(std::size_t bytes) {
   if (control_.empty() && control_.capacity() > kKeptControlBytes) control_ = std::string();
   if (control_.empty() && closing_ == Closing::kQueued) close_sent();
   if (closing_ == Closing::kReplying && !endpoint_->answering()) queue_close();
-  if (!control_.empty() || held_ || endpoint_->more()) connection_.flush_soon();
+  if (!control_.empty()) {
+    connection_.flush_soon();
+  } else if (held_ || endpoint_->more()) {
+    const bool caught_up = !held_ && !large_ && !endpoint_->taking();
+    connection_.flush_soon(caught_up ? runtime::Urgency::kFanOut : runtime::Urgency::kBehind);
+  }
 }
 
 void WsConnection::on_writable() {
   heard_ns_ = ws_.shard().now_ns();
-  connection_.flush_soon();
+  connection_.flush_soon(large_ ? runtime::Urgency::kBehind : runtime::Urgency::kFanOut);
 }
 
 // ---- Time --------------------------------------------------------------------------------------

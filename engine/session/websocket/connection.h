@@ -23,7 +23,9 @@
 //  6. Half a message has a limit in time, message_timeout_ms (4408), and all of a shard have one in
 //     memory, beyond which the most silent is closed (4429). So has a peer that takes nothing of
 //     what is sent, write_timeout_ms: half a message out is lost then, and no close frame follows.
-//  7. A compressed message is inflated before the endpoint gets it, up to the size that a message
+//  7. Messages are handled for as long as the shard's turn allows (runtime/share.h); what comes
+//     behind them is held as in 5, and is the connection's task for the next turns.
+//  8. A compressed message is inflated before the endpoint gets it, up to the size that a message
 //     may have (1009); its text is checked once inflated.
 //
 // Owned by its HttpConnection, on the shard's thread. Limits: WsSettings.
@@ -36,6 +38,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/runtime/run_queue.h"
 #include "engine/session/http/upgraded.h"
 #include "engine/session/websocket/deflate.h"
 #include "engine/session/websocket/endpoint.h"
@@ -75,7 +78,7 @@ class WsConnection final : public UpgradedConnection {
   // The client's address, for logs.
   [[nodiscard]] std::string peer_name() const;
   // It has something to send, or wants turn_ended() to be called.
-  void flush_soon();
+  void flush_soon(runtime::Urgency urgency = runtime::Urgency::kPrompt);
   // Calls on_time() at the latest then.
   void call_at(std::uint64_t at_ns);
   // Sends a close frame, and nothing after it. `reason`: a static text.
@@ -118,11 +121,11 @@ class WsConnection final : public UpgradedConnection {
   };
 
   // input.cc
-  void handle_all(MutableBytes& bytes);
+  [[nodiscard]] bool handle_all(MutableBytes& bytes);
   void handle_held();
-  [[nodiscard]] bool must_wait(Bytes bytes) const;
-  void hold(MutableBytes bytes);
-  void go_on_in_next_turn();
+  [[nodiscard]] bool must_wait(Bytes bytes);
+  void hold(MutableBytes bytes, runtime::Urgency urgency);
+  void go_on_later(runtime::Urgency urgency);
   void close_if_ended();
   void handle(const ws::FrameEvent& event);
   void take_message(const ws::FrameEvent& event);
@@ -162,8 +165,10 @@ class WsConnection final : public UpgradedConnection {
   std::uint64_t endpoint_due_ns_ = WsEndpoint::kNever;  // when to call on_time()
   bool pinged_ = false;                                 // since it was heard last
   bool paused_ = false;
-  bool ended_ = false;  // the socket has, behind what is held
+  bool out_of_time_ = false;  // what is held waits for a turn, and for nothing else
+  bool ended_ = false;        // the socket has, behind what is held
   bool peer_closed_ = false;
+  bool large_ = false;    // the last send was: its reader is behind
   bool planned_ = false;  // fill() has, and how much of it was sent is not known
   Closing closing_ = Closing::kNo;
   std::uint16_t close_code_ = 0;

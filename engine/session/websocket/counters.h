@@ -45,6 +45,7 @@ struct WsCounters {
   runtime::Counter inflate_failures;  // damaged, or too large once inflated
   runtime::Counter messages_deflated;
   runtime::Counter deflate_waits;  // messages left for the next turn
+  runtime::Counter turn_waits;     // the same, because time was up
   runtime::Counter echoes_open;    // now
   runtime::Counter messages_echoed;
   runtime::Counter bytes_echoed;
@@ -83,6 +84,8 @@ inline constexpr auto kWsMetrics = std::to_array<runtime::Metric<WsCounters>>({
      "duolog_http_messages_deflated_total", "Messages compressed to be sent"},
     {&WsCounters::deflate_waits, runtime::MetricType::kCounter, "duolog_http_deflate_waits_total",
      "Messages left for the next turn, so that others go on"},
+    {&WsCounters::turn_waits, runtime::MetricType::kCounter, "duolog_http_turn_waits_total",
+     "Times that messages received were left for a later turn, whose time (turn-us) was up"},
     {&WsCounters::echoes_open, runtime::MetricType::kGauge, "duolog_http_echoes_open",
      "WebSockets of /v1/echo"},
     {&WsCounters::messages_echoed, runtime::MetricType::kCounter,

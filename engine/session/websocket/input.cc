@@ -13,8 +13,9 @@ namespace code = ws::close_code;
 void WsConnection::on_data(MutableBytes bytes) {
   heard_ns_ = ws_.shard().now_ns();
   pinged_ = false;
-  if (!held_) handle_all(bytes);
-  hold(bytes);
+  // Whoever has had nothing of this turn yet is not behind.
+  const bool behind = held_ || handle_all(bytes);
+  hold(bytes, behind ? runtime::Urgency::kBehind : runtime::Urgency::kPrompt);
   note_half_message();
 }
 
@@ -31,46 +32,56 @@ void WsConnection::close_if_ended() {
 
 // ---- What has to wait --------------------------------------------------------------------------
 
-// Takes from the front of `bytes` what need not wait.
-void WsConnection::handle_all(MutableBytes& bytes) {
+// Takes from the front of `bytes` what need not wait; whether that was a frame.
+bool WsConnection::handle_all(MutableBytes& bytes) {
+  bool handled = false;
+  out_of_time_ = false;
   while (bytes.empty() || !must_wait(bytes)) {
     const ws::FrameEvent event = parser_.next(bytes);
-    if (event.kind == Kind::kNeedMore) return;
+    if (event.kind == Kind::kNeedMore) return handled;
     handle(event);
+    handled = true;
   }
   parser_.release();
+  return handled;
 }
 
 // Once closing has begun, all that is looked for is the peer's close frame.
-bool WsConnection::must_wait(Bytes bytes) const {
+bool WsConnection::must_wait(Bytes bytes) {
   if (closing_ != Closing::kNo) return false;
   if (control_.size() + ws::kMaxControlFrameBytes > kMaxControlBytes) return true;
-  return (paused_ || (deflate_ && deflate_->spent())) && !parser_.control_follows(bytes);
+  if ((paused_ || (deflate_ && deflate_->spent())) && !parser_.control_follows(bytes)) return true;
+  out_of_time_ = !ws_.shard().share().allows_small();
+  return out_of_time_;
 }
 
-void WsConnection::hold(MutableBytes bytes) {
+void WsConnection::hold(MutableBytes bytes, runtime::Urgency urgency) {
   if (bytes.empty()) return;
   if (!held_) held_ = std::make_unique<Held>();
   held_->bytes.append(as_text(bytes));
   if (connection_.socket().reading()) connection_.socket().pause_reading();
-  go_on_in_next_turn();
+  go_on_later(urgency);
 }
 
-void WsConnection::go_on_in_next_turn() {
+void WsConnection::go_on_later(runtime::Urgency urgency) {
+  if (out_of_time_) {
+    ws_.counters().turn_waits.add();
+    return connection_.flush_soon(urgency);
+  }
   if (paused_ || !deflate_ || !deflate_->spent()) return;
   ws_.counters().deflate_waits.add();
-  connection_.flush_soon();
+  connection_.flush_soon(runtime::Urgency::kBehind);
 }
 
 void WsConnection::handle_held() {
   std::unique_ptr<Held> held = std::move(held_);
   auto* const first = reinterpret_cast<std::uint8_t*>(held->bytes.data());
   MutableBytes rest = MutableBytes(first, held->bytes.size()).subspan(held->done);
-  handle_all(rest);
+  (void)handle_all(rest);
   held->done = held->bytes.size() - rest.size();
   if (!rest.empty()) {
     held_ = std::move(held);
-    return go_on_in_next_turn();
+    return go_on_later(runtime::Urgency::kBehind);
   }
   note_half_message();
   heard_ns_ = ws_.shard().now_ns();

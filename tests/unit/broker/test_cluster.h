@@ -14,13 +14,16 @@
 #include "engine/broker/cluster.h"
 #include "engine/runtime/posix_files.h"
 #include "engine/runtime/runtime.h"
+#include "tests/unit/turn_time.h"
 
 namespace duolog::broker {
 
 class TestCluster {
  public:
-  explicit TestCluster(std::size_t shards, Options options = small_options())
-      : shards_(shards), options_(std::move(options)) {
+  // `turn_us`: runtime::Settings'.
+  explicit TestCluster(std::size_t shards, Options options = small_options(),
+                       std::uint32_t turn_us = tested_turn_us())
+      : shards_(shards), options_(std::move(options)), turn_us_(turn_us) {
     char name[] = "/tmp/duolog-test-XXXXXX";
     directory_ = std::string(mkdtemp(name)) + "/data";
     start();
@@ -47,6 +50,7 @@ class TestCluster {
     runtime::Settings settings;
     settings.shards = shards_;
     settings.pin = false;
+    settings.turn_us = turn_us_;
     auto runtime = runtime::Runtime::start(
         settings, {.start = [this](runtime::Shard& shard) -> Result<void> {
                      auto broker = cluster_->start_broker(shard);
@@ -145,6 +149,7 @@ class TestCluster {
  private:
   std::size_t shards_;
   Options options_;
+  std::uint32_t turn_us_;
   std::string directory_;
   runtime::PosixFiles files_;
   std::unique_ptr<Cluster> cluster_;

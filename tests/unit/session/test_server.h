@@ -17,11 +17,13 @@
 #include "engine/runtime/runtime.h"
 #include "engine/server/broker_settings.h"
 #include "engine/session/kafka/sessions.h"
+#include "tests/unit/turn_time.h"
 
 namespace duolog::session {
 
 struct TestServerOptions {
   std::size_t shards = 1;
+  std::uint32_t turn_us = tested_turn_us();
   broker::Options broker = small_broker();
   KafkaSettings kafka;
   groups::GroupSettings groups;
@@ -113,6 +115,7 @@ class TestServer {
     runtime::Settings settings;
     settings.shards = options_.shards;
     settings.pin = false;
+    settings.turn_us = options_.turn_us;
     auto runtime = runtime::Runtime::start(
         settings, {.start = [this](runtime::Shard& shard) { return start_shard(shard); },
                    .stop = [this](runtime::Shard& shard) { stop_shard(shard); }});

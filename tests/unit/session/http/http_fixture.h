@@ -25,6 +25,7 @@
 #include "storage/record_batch_builder.h"
 #include "tests/unit/broker/test_cluster.h"
 #include "tests/unit/patience.h"
+#include "tests/unit/turn_time.h"
 
 namespace duolog::session {
 
@@ -34,10 +35,11 @@ inline constexpr int kDeadlineMs = std::chrono::milliseconds(kPatience).count();
 class HttpFixture {
  public:
   explicit HttpFixture(std::size_t shards = 1, HttpPortSettings settings = {},
-                       broker::Options options = broker::TestCluster::small_options())
+                       broker::Options options = broker::TestCluster::small_options(),
+                       std::uint32_t turn_us = tested_turn_us())
       : settings_(std::move(settings)),
         view_(shards),
-        cluster_(shards, std::move(options)),
+        cluster_(shards, std::move(options), turn_us),
         shards_(shards) {
     if (settings_.http.access.listen_address.empty())
       settings_.http.access.listen_address = "127.0.0.1";
