@@ -112,6 +112,7 @@ bool Kernel::pass_time() {
 
 std::uint64_t Kernel::read_clock_ns() {
   now_ns_ += 30;
+  if (one_in(settings_.slow_step)) now_ns_ += below(1'000'000);
   return now_ns_;
 }
 

@@ -38,7 +38,8 @@ struct KernelSettings {
   std::uint32_t short_receive = 3;     // a receive brings only a part
   std::uint32_t tiny_receive = 0;      // a receive brings one byte
   std::uint32_t receive_ends = 64;     // a multishot receive has to be renewed
-  std::uint32_t slow_turn = 0;         // a turn takes up to 20 ms
+  std::uint32_t slow_turn = 0;         // a turn begins up to 20 ms late
+  std::uint32_t slow_step = 0;         // it takes up to 1 ms between two readings of the clock
   std::size_t send_room = 64 * 1024;   // of a socket's send buffer
   std::uint32_t free_descriptors = 0;  // how many connections are accepted before EMFILE; 0: any
 };
