@@ -8,6 +8,7 @@
 
 #include "tests/sim/kernel/actor.h"
 #include "tests/sim/kernel/kernel.h"
+#include "tests/sim/server/group_oracle.h"
 #include "tests/sim/server/oracle.h"
 
 namespace duolog::sim {
@@ -19,8 +20,12 @@ inline constexpr std::uint64_t kRetryUs = 50'000;
 
 // What all clients of a run share.
 struct World {
+  World(Kernel& its_kernel, Oracle& its_oracle)
+      : kernel(its_kernel), oracle(its_oracle), groups(its_oracle) {}
+
   Kernel& kernel;
   Oracle& oracle;
+  GroupOracle groups;
   bool quiet = false;  // nothing new is begun; what is under way is finished
 };
 

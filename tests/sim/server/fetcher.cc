@@ -4,8 +4,7 @@
 
 #include "net/kafka/fetch.h"
 #include "net/kafka/offsets.h"
-#include "storage/record.h"
-#include "storage/record_batch.h"
+#include "tests/sim/server/records.h"
 
 namespace duolog::sim {
 
@@ -126,48 +125,13 @@ void SimFetcher::on_fetched(KafkaPeer::Response& response) {
     oracle().wrong(fmt::format("{}: the high watermark is {}, and {} was acked or seen before",
                                name(), answer.high_watermark.value, promised_end_.value - 1));
   }
-  if (!read_records(answer.records.bytes())) return;
+  if (!read_records(oracle(), name(), where_, answer.records.bytes(), position_)) return;
   if (plan_.audit && position_ >= answer.high_watermark) {
     audited_ = true;
     oracle().audited(where_, start_, position_);
   } else if (!plan_.audit && kernel().one_in(50)) {
     knows_start_ = false;  // once more from the start
   }
-}
-
-bool SimFetcher::read_records(Bytes records) {
-  while (!records.empty()) {
-    const auto header = storage::parse_header(records);
-    // The last batch of a response may be cut off.
-    if (records.size() < storage::kBatchHeaderBytes || !header ||
-        header->size_bytes() > records.size()) {
-      return true;
-    }
-    const Bytes batch = records.first(header->size_bytes());
-    if (!storage::crc_matches(batch)) {
-      oracle().wrong(
-          fmt::format("{}: a batch at {} with a bad CRC", name(), header->base_offset.value));
-      return false;
-    }
-    const auto read = storage::for_each_record(
-        *header, storage::records_of(batch, *header), [&](const storage::Record& record) {
-          if (record.offset < position_) return;  // the batch begins before what was asked for
-          if (record.offset > position_) {
-            oracle().wrong(fmt::format("{}: after {} comes {}", name(), position_.value - 1,
-                                       record.offset.value));
-          }
-          const std::string_view value(reinterpret_cast<const char*>(record.value->data()),
-                                       record.value->size());
-          oracle().seen(where_, record.offset, value);
-          position_ = record.offset + 1;
-        });
-    if (!read) {
-      oracle().wrong(name() + ": " + read.error().message);
-      return false;
-    }
-    records = records.subspan(header->size_bytes());
-  }
-  return true;
 }
 
 }  // namespace duolog::sim

@@ -35,8 +35,6 @@ class SimFetcher final : public Client {
   void fetch();
   void on_start(KafkaPeer::Response& response);
   void on_fetched(KafkaPeer::Response& response);
-  // Whether all of it could be read.
-  [[nodiscard]] bool read_records(Bytes records);
 
   FetcherPlan plan_;
   PartitionKey where_;

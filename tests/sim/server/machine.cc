@@ -35,6 +35,8 @@ server::Config small_config(std::size_t shards) {
   config.broker.retention_check_interval_ms = 1'000;
   config.groups.rewrite_bytes = 8 * storage::kKiB;
   config.groups.rewrite_ratio = 2;
+  config.groups.members.initial_rebalance_delay_ms = 50;
+  config.groups.members.min_session_timeout_ms = 100;
   return config;
 }
 

@@ -37,6 +37,8 @@ struct Totals {
   std::uint64_t acks = 0;
   std::uint64_t reads = 0;
   std::uint64_t restarts = 0;
+  std::uint64_t commits = 0;
+  std::uint64_t rewrites = 0;
 };
 
 // Seeds of one process: what killed servers leave behind goes with it.
@@ -67,6 +69,8 @@ void on_abort(int /*signal*/) {
   totals.acks += result.acks;
   totals.reads += result.reads;
   totals.restarts += result.restarts;
+  totals.commits += result.commits;
+  totals.rewrites += result.rewrites;
   if (result.failure) {
     print_events(seed, *result.failure, result.events);
     return false;
@@ -120,6 +124,8 @@ bool end_job(Job& job, Totals& totals) {
     totals.acks += its.acks;
     totals.reads += its.reads;
     totals.restarts += its.restarts;
+    totals.commits += its.commits;
+    totals.rewrites += its.rewrites;
   } else {
     ++totals.failed;
   }
@@ -185,8 +191,10 @@ int main(int count, char** words) {
       std::fflush(stdout);
     }
   }
-  fmt::print("{} seeds in {:.1f} s: {} failed; {} steps, {} acks, {} reads, {} restarts\n",
-             totals.seeds, elapsed_s(), totals.failed, totals.steps, totals.acks, totals.reads,
-             totals.restarts);
+  fmt::print(
+      "{} seeds in {:.1f} s: {} failed; {} steps, {} acks, {} reads, {} restarts, {} commits, {} "
+      "rewrites\n",
+      totals.seeds, elapsed_s(), totals.failed, totals.steps, totals.acks, totals.reads,
+      totals.restarts, totals.commits, totals.rewrites);
   return totals.failed == 0 ? 0 : 1;
 }

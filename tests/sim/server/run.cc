@@ -8,7 +8,9 @@
 
 #include "tests/sim/server/client.h"
 #include "tests/sim/server/fetcher.h"
+#include "tests/sim/server/group_member.h"
 #include "tests/sim/server/machine.h"
+#include "tests/sim/server/offsets_audit.h"
 #include "tests/sim/server/oracle.h"
 #include "tests/sim/server/producer.h"
 #include "tests/sim/server/setup.h"
@@ -51,6 +53,8 @@ class Run {
     result.acks = oracle_.acks();
     result.reads = oracle_.reads();
     result.restarts = restarts_;
+    result.commits = world_.groups.acks();
+    result.rewrites = rewrites_;
     if (machine_.up()) machine_.kill(CrashPolicy::kKeepAll);
     return result;
   }
@@ -65,6 +69,7 @@ class Run {
   void play() {
     if (!start() || !make_topics()) return;
     make_clients();
+    make_group_members();
     const std::uint64_t rounds = 1 + below(3);
     for (std::uint64_t i = 0; i < rounds && !failed(); ++i) play_round();
     if (failed()) return;
@@ -153,6 +158,33 @@ class Run {
     }
   }
 
+  void make_group_members() {
+    const std::uint64_t groups = below(3);
+    for (std::uint64_t g = 0; g < groups; ++g) {
+      groups_.push_back(fmt::format("g{}", g));
+      const NewSimTopic& topic = topics_[below(topics_.size())];
+      const std::uint64_t members = 1 + below(4);
+      const std::uint64_t statics = below(2) == 0 ? 0 : below(members + 1);
+      const bool busy = below(2) == 0;
+      for (std::uint64_t i = 0; i < members; ++i) {
+        MemberPlan plan{.group = groups_.back(),
+                        .topic = topic.name,
+                        .topic_id = ids_[topic.name],
+                        .partitions = topic.partitions};
+        // Some of them under one name, one after the other or at once.
+        if (i < statics) plan.instance = fmt::format("i{}", below(statics));
+        plan.starts_after_us = below(4) == 0 ? below(3'000'000) : below(100'000);
+        plan.beats = static_cast<std::uint32_t>(busy ? 50 + below(200) : 1 + below(50));
+        plan.dies = below(3) == 0;
+        plan.comes_back = static_cast<std::uint32_t>(below(3));
+        plan.session_timeout_ms = static_cast<std::int32_t>(300 + below(3'000));
+        plan.commit_every_us = busy ? 3'000 : 20'000;
+        plan.most_commits = 1 + below(4);
+        clients_.push_back(std::make_unique<SimMember>(world_, fmt::format("g{}m{}", g, i), plan));
+      }
+    }
+  }
+
   // Load, until the server goes down one way or another; and it is started again.
   void play_round() {
     const bool power = below(3) != 0;
@@ -176,6 +208,7 @@ class Run {
     for (const auto& client : clients_) client->take_news();
     machine_.kill(power ? kPower[below(3)] : CrashPolicy::kKill);
     oracle_.server_went_down(power);
+    world_.groups.server_went_down();
   }
 
   // False: it went down, or took too long.
@@ -193,6 +226,9 @@ class Run {
 
   // No more faults: everything that was begun ends.
   void finish() {
+    const std::uint64_t began_ns = machine_.kernel().now_ns();
+    // Who never ends would use up the steps.
+    std::erase_if(clients_, [](const auto& client) { return client->done(); });
     machine_.kernel().change(KernelSettings{});
     const auto all_done = [this] {
       return std::ranges::all_of(clients_, [](const auto& client) { return client->done(); });
@@ -202,13 +238,17 @@ class Run {
     for (const auto& client : clients_) {
       if (!client->done()) waiting += "\n  " + client->describe();
     }
-    fail("nothing goes on: " + waiting);
+    fail(fmt::format("not all has ended after {} ms: {}",
+                     (machine_.kernel().now_ns() - began_ns) / 1'000'000, waiting));
   }
 
   void audit() {
     if (failed()) return;
     clients_.clear();
-    std::vector<std::unique_ptr<SimFetcher>> auditors;
+    std::vector<std::unique_ptr<Client>> auditors;
+    auto offsets = std::make_unique<SimOffsetsAudit>(world_, groups_);
+    SimOffsetsAudit& of_groups = *offsets;
+    auditors.push_back(std::move(offsets));
     for (const NewSimTopic& topic : topics_) {
       for (std::int32_t partition = 0; partition < topic.partitions; ++partition) {
         auditors.push_back(
@@ -224,6 +264,7 @@ class Run {
       return std::ranges::all_of(auditors, [](const auto& auditor) { return auditor->done(); });
     };
     if (!run_until(all_done) && !failed()) fail("the audit does not end");
+    rewrites_ = of_groups.rewritten();
   }
 
   void stop_cleanly() {
@@ -249,6 +290,8 @@ class Run {
   std::vector<std::unique_ptr<Client>> clients_;
   std::optional<std::string> failure_;
   std::uint64_t restarts_ = 0;
+  std::vector<std::string> groups_;
+  std::uint64_t rewrites_ = 0;
 };
 
 }  // namespace

@@ -17,6 +17,8 @@ struct RunResult {
   std::uint64_t acks = 0;
   std::uint64_t reads = 0;
   std::uint64_t restarts = 0;
+  std::uint64_t commits = 0;   // of groups, acked
+  std::uint64_t rewrites = 0;  // partitions of groups that were written anew
 };
 
 [[nodiscard]] RunResult run_seed(std::uint64_t seed);
