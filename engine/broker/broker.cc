@@ -19,10 +19,14 @@ constexpr std::uint64_t kSoonNs = 50'000;
 // The first look at retention after a start, as in Kafka.
 constexpr std::uint64_t kFirstRetentionCheckMs = 30'000;
 
-kafka::ErrorCode to_kafka(const Error& error) {
+// What a partition's append has failed with. A log is closed where its topic goes, and where the
+// server stops, of which clients are told what Kafka tells them: try again elsewhere.
+kafka::ErrorCode to_kafka(const Error& error, const Topic& topic) {
   switch (error.code) {
     case Errc::kClosed:
-      return kafka::ErrorCode::kUnknownTopicOrPartition;
+      return topic.deleted.load(std::memory_order_relaxed)
+                 ? kafka::ErrorCode::kUnknownTopicOrPartition
+                 : kafka::ErrorCode::kNotLeaderOrFollower;
     case Errc::kTooLarge:
       return kafka::ErrorCode::kMessageTooLarge;
     default:
@@ -373,7 +377,7 @@ bool Broker::try_append(AppendRequest& request) {
       return false;
     case storage::LogStore::Append::kFailed:
       say_why(log, store_->last_error());
-      finish(request, to_kafka(store_->last_error()));
+      finish(request, to_kafka(store_->last_error(), request.partition->topic));
       return true;
     case storage::LogStore::Append::kOutOfOrder:
       request.log_start = log.start_offset();  // which Kafka tells here, too
@@ -412,7 +416,9 @@ void Broker::in_log(AppendRequest& request, storage::Log& log, Position end) {
   request.ack.context = &request;
   request.ack.done = [](storage::AckWaiter& waiter, Result<void> outcome) {
     auto& durable = *static_cast<AppendRequest*>(waiter.context);
-    durable.owner->finish(durable, outcome ? kafka::ErrorCode::kNone : to_kafka(outcome.error()));
+    const Topic& topic = durable.partition->topic;
+    durable.owner->finish(durable,
+                          outcome ? kafka::ErrorCode::kNone : to_kafka(outcome.error(), topic));
   };
   storage::LogStore::when_durable(log, end, request.ack);
   if (request.appended != nullptr) tell_appended(request);

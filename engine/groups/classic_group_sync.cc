@@ -19,6 +19,7 @@ kafka::ErrorCode store_error(kafka::ErrorCode error) {
   switch (error) {
     case kUnknownTopicOrPartition:
       return kCoordinatorNotAvailable;
+    case kNotLeaderOrFollower:
     case kKafkaStorageError:
       return kNotCoordinator;
     case kRecordListTooLarge:
