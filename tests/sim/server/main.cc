@@ -38,6 +38,7 @@ struct Totals {
   std::uint64_t reads = 0;
   std::uint64_t restarts = 0;
   std::uint64_t commits = 0;
+  std::uint64_t topics = 0;
   std::uint64_t rewrites = 0;
 };
 
@@ -70,6 +71,7 @@ void on_abort(int /*signal*/) {
   totals.reads += result.reads;
   totals.restarts += result.restarts;
   totals.commits += result.commits;
+  totals.topics += result.topics;
   totals.rewrites += result.rewrites;
   if (result.failure) {
     print_events(seed, *result.failure, result.events);
@@ -125,6 +127,7 @@ bool end_job(Job& job, Totals& totals) {
     totals.reads += its.reads;
     totals.restarts += its.restarts;
     totals.commits += its.commits;
+    totals.topics += its.topics;
     totals.rewrites += its.rewrites;
   } else {
     ++totals.failed;
@@ -193,8 +196,9 @@ int main(int count, char** words) {
   }
   fmt::print(
       "{} seeds in {:.1f} s: {} failed; {} steps, {} acks, {} reads, {} restarts, {} commits, {} "
+      "topics, {} "
       "rewrites\n",
       totals.seeds, elapsed_s(), totals.failed, totals.steps, totals.acks, totals.reads,
-      totals.restarts, totals.commits, totals.rewrites);
+      totals.restarts, totals.commits, totals.topics, totals.rewrites);
   return totals.failed == 0 ? 0 : 1;
 }

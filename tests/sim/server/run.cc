@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "tests/sim/server/admin.h"
 #include "tests/sim/server/client.h"
 #include "tests/sim/server/fetcher.h"
 #include "tests/sim/server/group_member.h"
@@ -40,11 +41,14 @@ KernelSettings unkind(std::mt19937_64& random) {
 class Run {
  public:
   explicit Run(std::uint64_t seed)
-      : random_(seed), machine_(random_(), unkind(random_)), world_{machine_.kernel(), oracle_} {}
+      : random_(seed), machine_(random_(), unkind(random_)), world_{machine_.kernel(), oracle_} {
+    world_.welcome = [this](auto client) { newcomers_.push_back(std::move(client)); };
+  }
 
   RunResult run() {
     play();
     clients_.clear();
+    newcomers_.clear();
     RunResult result;
     result.failure = failure_ ? failure_ : oracle_.failure();
     result.events = machine_.kernel().last_events();
@@ -54,6 +58,7 @@ class Run {
     result.reads = oracle_.reads();
     result.restarts = restarts_;
     result.commits = world_.groups.acks();
+    result.topics = world_.topics.acks();
     result.rewrites = rewrites_;
     if (machine_.up()) machine_.kill(CrashPolicy::kKeepAll);
     return result;
@@ -70,6 +75,7 @@ class Run {
     if (!start() || !make_topics()) return;
     make_clients();
     make_group_members();
+    if (below(2) == 0) make_admin();
     const std::uint64_t rounds = 1 + below(3);
     for (std::uint64_t i = 0; i < rounds && !failed(); ++i) play_round();
     if (failed()) return;
@@ -158,6 +164,20 @@ class Run {
     }
   }
 
+  void make_admin() {
+    AdminPlan plan{.operations = static_cast<std::uint32_t>(1 + below(40)), .others = {}};
+    for (const auto& [name, id] : ids_) plan.others.push_back(id);
+    clients_.push_back(std::make_unique<SimAdmin>(world_, "admin", plan));
+  }
+
+  // Those who have begun since.
+  void take_newcomers() {
+    for (auto& client : newcomers_) {
+      if (!finishing_ || !client->done()) clients_.push_back(std::move(client));
+    }
+    newcomers_.clear();
+  }
+
   void make_group_members() {
     const std::uint64_t groups = below(3);
     for (std::uint64_t g = 0; g < groups; ++g) {
@@ -206,6 +226,7 @@ class Run {
                                              CrashPolicy::kRandom};
     // What has reached a client was sent before.
     for (const auto& client : clients_) client->take_news();
+    take_newcomers();
     machine_.kill(power ? kPower[below(3)] : CrashPolicy::kKill);
     oracle_.server_went_down(power);
     world_.groups.server_went_down();
@@ -228,9 +249,12 @@ class Run {
   void finish() {
     const std::uint64_t began_ns = machine_.kernel().now_ns();
     // Who never ends would use up the steps.
+    finishing_ = true;
+    take_newcomers();
     std::erase_if(clients_, [](const auto& client) { return client->done(); });
     machine_.kernel().change(KernelSettings{});
     const auto all_done = [this] {
+      take_newcomers();
       return std::ranges::all_of(clients_, [](const auto& client) { return client->done(); });
     };
     if (run_until(all_done) || failed()) return;
@@ -245,17 +269,19 @@ class Run {
   void audit() {
     if (failed()) return;
     clients_.clear();
+    newcomers_.clear();
     std::vector<std::unique_ptr<Client>> auditors;
     auto offsets = std::make_unique<SimOffsetsAudit>(world_, groups_);
     SimOffsetsAudit& of_groups = *offsets;
     auditors.push_back(std::move(offsets));
-    for (const NewSimTopic& topic : topics_) {
+    auditors.push_back(std::make_unique<SimAdmin>(world_, "audit-topics", AdminPlan{}));
+    for (const KnownTopic& topic : world_.topics.topics()) {
       for (std::int32_t partition = 0; partition < topic.partitions; ++partition) {
         auditors.push_back(
             std::make_unique<SimFetcher>(world_, fmt::format("audit-{}-{}", topic.name, partition),
                                          FetcherPlan{.topic = topic.name,
                                                      .partition = partition,
-                                                     .topic_id = ids_[topic.name],
+                                                     .topic_id = topic.id,
                                                      .audit = true,
                                                      .max_bytes = 1 << 20}));
       }
@@ -288,6 +314,8 @@ class Run {
   std::vector<NewSimTopic> topics_;
   std::map<std::string, std::string> ids_;
   std::vector<std::unique_ptr<Client>> clients_;
+  std::vector<std::unique_ptr<Client>> newcomers_;
+  bool finishing_ = false;
   std::optional<std::string> failure_;
   std::uint64_t restarts_ = 0;
   std::vector<std::string> groups_;

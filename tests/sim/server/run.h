@@ -18,6 +18,7 @@ struct RunResult {
   std::uint64_t reads = 0;
   std::uint64_t restarts = 0;
   std::uint64_t commits = 0;   // of groups, acked
+  std::uint64_t topics = 0;    // that were created, deleted or grown
   std::uint64_t rewrites = 0;  // partitions of groups that were written anew
 };
 
