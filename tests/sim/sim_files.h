@@ -73,6 +73,9 @@ class SimFiles final : public storage::Files {
   // What a failed sync should have made durable never will be.
   enum class Fault : std::uint8_t { kRead, kWrite, kSync, kRename, kRemove };
   void fail_next(Fault fault, std::string path_part = {});
+  // Of those, the ones that have not failed yet.
+  [[nodiscard]] std::size_t faults_left() const { return faults_.size(); }
+  void forget_faults() { faults_.clear(); }
   // Damages a stored byte: `bit` 0 to 7 of the byte at `position`. CHECKs that it exists.
   void flip_bit(const std::string& path, std::uint64_t position, unsigned bit = 0);
 

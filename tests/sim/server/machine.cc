@@ -37,6 +37,9 @@ server::Config small_config(std::size_t shards) {
   config.groups.rewrite_ratio = 2;
   config.groups.members.initial_rebalance_delay_ms = 50;
   config.groups.members.min_session_timeout_ms = 100;
+  config.kafka.read_timeout_ms = 5'000;
+  config.kafka.write_timeout_ms = 5'000;
+  config.kafka.max_idle_ms = 20'000;
   return config;
 }
 
@@ -99,6 +102,10 @@ bool Machine::step() {
   } catch (const ServerEnded&) {
   }
   return false;
+}
+
+void Machine::tell_of_room() {
+  if (up()) server_->cluster->writing().room();
 }
 
 void Machine::kill(CrashPolicy policy) {

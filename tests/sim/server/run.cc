@@ -8,6 +8,7 @@
 
 #include "tests/sim/server/admin.h"
 #include "tests/sim/server/client.h"
+#include "tests/sim/server/faults.h"
 #include "tests/sim/server/fetcher.h"
 #include "tests/sim/server/group_member.h"
 #include "tests/sim/server/machine.h"
@@ -15,6 +16,7 @@
 #include "tests/sim/server/oracle.h"
 #include "tests/sim/server/producer.h"
 #include "tests/sim/server/setup.h"
+#include "tests/sim/server/vandal.h"
 
 namespace duolog::sim {
 
@@ -48,6 +50,7 @@ class Run {
   RunResult run() {
     play();
     clients_.clear();
+    vandals_.clear();
     newcomers_.clear();
     RunResult result;
     result.failure = failure_ ? failure_ : oracle_.failure();
@@ -76,6 +79,7 @@ class Run {
     make_clients();
     make_group_members();
     if (below(2) == 0) make_admin();
+    make_vandals();
     const std::uint64_t rounds = 1 + below(3);
     for (std::uint64_t i = 0; i < rounds && !failed(); ++i) play_round();
     if (failed()) return;
@@ -170,6 +174,17 @@ class Run {
     clients_.push_back(std::make_unique<SimAdmin>(world_, "admin", plan));
   }
 
+  void make_vandals() {
+    for (std::uint64_t i = below(2) == 0 ? 0 : below(4); i > 0; --i) {
+      VandalPlan plan{.kind = static_cast<VandalPlan::Kind>(below(VandalPlan::kKinds)),
+                      .http = below(3) == 0,
+                      .topic = topics_[below(topics_.size())].name,
+                      .hangs_up = below(2) == 0,
+                      .visits = static_cast<std::uint32_t>(1 + below(20))};
+      vandals_.push_back(std::make_unique<SimVandal>(world_, fmt::format("v{}", i), plan));
+    }
+  }
+
   // Those who have begun since.
   void take_newcomers() {
     for (auto& client : newcomers_) {
@@ -211,7 +226,13 @@ class Run {
     const std::uint64_t steps = below(20'000);
     if (power && below(2) == 0) machine_.files().crash_after(1 + below(600));
     bool up = true;
-    for (std::uint64_t i = 0; i < steps && up && !failed(); ++i) up = machine_.step();
+    faults_.begin(steps);
+    for (std::uint64_t i = 0; i < steps && up && !failed(); ++i) {
+      faults_.step(i);
+      up = machine_.step();
+    }
+    faults_.end();
+    if (faults_.failure()) fail(*faults_.failure());
     if (failed()) return;
     if (up && below(4) == 0) {
       if (!machine_.stop()) kill(power);
@@ -257,13 +278,26 @@ class Run {
       take_newcomers();
       return std::ranges::all_of(clients_, [](const auto& client) { return client->done(); });
     };
-    if (run_until(all_done) || failed()) return;
+    if (run_until(all_done)) return nobody_stays();
+    if (failed()) return;
     std::string waiting;
     for (const auto& client : clients_) {
       if (!client->done()) waiting += "\n  " + client->describe();
     }
     fail(fmt::format("not all has ended after {} ms: {}",
                      (machine_.kernel().now_ns() - began_ns) / 1'000'000, waiting));
+  }
+
+  // Those who have never ended their connections have them ended.
+  void nobody_stays() {
+    clients_.clear();
+    world_.quiet = true;
+    const auto alone = [this] { return machine_.kernel().open_connections() == 0; };
+    if (!run_until(alone)) {
+      fail(fmt::format("{} connections stay", machine_.kernel().open_connections()));
+    }
+    vandals_.clear();
+    world_.quiet = false;
   }
 
   void audit() {
@@ -315,6 +349,8 @@ class Run {
   std::map<std::string, std::string> ids_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::vector<std::unique_ptr<Client>> newcomers_;
+  std::vector<std::unique_ptr<SimVandal>> vandals_;
+  Faults faults_{machine_, random_};
   bool finishing_ = false;
   std::optional<std::string> failure_;
   std::uint64_t restarts_ = 0;
