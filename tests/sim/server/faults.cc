@@ -20,9 +20,13 @@ constexpr std::array<const char*, 4> kPlaces{"", "/journal", "/topics", "/catalo
 
 }  // namespace
 
+constexpr std::array<Faults::Kind, 10> Faults::kKinds{
+    Kind::kNone,  Kind::kNone,  Kind::kNone, Kind::kNone,        Kind::kError,
+    Kind::kError, Kind::kError, Kind::kFull, Kind::kDescriptors, Kind::kClock};
+
 void Faults::begin(std::uint64_t steps) {
-  kind_ = below(2) == 0 ? Kind::kNone : static_cast<Kind>(1 + below(4));
-  from_ = below(steps + 1);
+  kind_ = kKinds[below(kKinds.size())];
+  from_ = below(steps / 2 + 1);
   to_ = from_ + below(steps + 1);
   must_give_up_ = false;
   steps_since_ = 0;

@@ -6,6 +6,7 @@
 //   the clock    is set, by an hour
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <random>
@@ -30,6 +31,7 @@ class Faults {
 
  private:
   enum class Kind : std::uint8_t { kNone, kError, kFull, kDescriptors, kClock };
+  static const std::array<Kind, 10> kKinds;  // as often as they stand there
   [[nodiscard]] std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
   void happen();
   void make_good();

@@ -39,6 +39,8 @@ struct Totals {
   std::uint64_t restarts = 0;
   std::uint64_t commits = 0;
   std::uint64_t topics = 0;
+  std::uint64_t failures = 0;
+  std::uint64_t full = 0;
   std::uint64_t rewrites = 0;
 };
 
@@ -72,6 +74,8 @@ void on_abort(int /*signal*/) {
   totals.restarts += result.restarts;
   totals.commits += result.commits;
   totals.topics += result.topics;
+  totals.failures += result.failures;
+  totals.full += result.full;
   totals.rewrites += result.rewrites;
   if (result.failure) {
     print_events(seed, *result.failure, result.events);
@@ -128,6 +132,8 @@ bool end_job(Job& job, Totals& totals) {
     totals.restarts += its.restarts;
     totals.commits += its.commits;
     totals.topics += its.topics;
+    totals.failures += its.failures;
+    totals.full += its.full;
     totals.rewrites += its.rewrites;
   } else {
     ++totals.failed;
@@ -197,8 +203,9 @@ int main(int count, char** words) {
   fmt::print(
       "{} seeds in {:.1f} s: {} failed; {} steps, {} acks, {} reads, {} restarts, {} commits, {} "
       "topics, {} "
-      "rewrites\n",
+      "rewrites, {} failures, {} full\n",
       totals.seeds, elapsed_s(), totals.failed, totals.steps, totals.acks, totals.reads,
-      totals.restarts, totals.commits, totals.topics, totals.rewrites);
+      totals.restarts, totals.commits, totals.topics, totals.rewrites, totals.failures,
+      totals.full);
   return totals.failed == 0 ? 0 : 1;
 }

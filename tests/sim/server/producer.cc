@@ -185,12 +185,16 @@ void SimProducer::on_produced(KafkaPeer::Response& response) {
     case ErrorCode::kUnknownTopicOrPartition:
       if (oracle().is_deleted(plan_.topic_id)) return give_up();
       return oracle().wrong(name() + ": its topic is gone");
-    default:
+    case ErrorCode::kKafkaStorageError:
+    case ErrorCode::kNotLeaderOrFollower:
       last_error_ = std::string(kafka::name(answer.error_code));
       // The order of what follows depends on it: all of it goes again.
       peer_.drop();
       for (Batch& other : unanswered_) other.in_flight = false;
       return act_in_us(kRetryUs);
+    default:
+      return oracle().wrong(
+          fmt::format("{}: a batch is refused with {}", name(), kafka::name(answer.error_code)));
   }
   unanswered_.pop_front();
   act_in_us(kernel().below(2'000));

@@ -60,6 +60,8 @@ class Run {
     result.acks = oracle_.acks();
     result.reads = oracle_.reads();
     result.restarts = restarts_;
+    result.failures = machine_.kernel().lines_logged("the server gives up");
+    result.full = machine_.kernel().lines_logged("free space on the disk");
     result.commits = world_.groups.acks();
     result.topics = world_.topics.acks();
     result.rewrites = rewrites_;
