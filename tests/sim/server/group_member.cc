@@ -83,6 +83,10 @@ void SimMember::retry_later(ErrorCode error) {
 }
 
 void SimMember::rejoin() {
+  if (!owned_.empty()) {
+    former_generation_ = generation_;
+    former_ = std::move(owned_);
+  }
   owned_.clear();
   ++assignment_;
   data_.drop();
@@ -241,6 +245,11 @@ void SimMember::on_synced(KafkaPeer::Response& response) {
   }
   world_.groups.owns(plan_.group, generation_, least_,
                      plan_.instance.empty() ? member_id_ : plan_.instance, all);
+  // A commit that comes too late, as one does that was on its way for long.
+  if (former_generation_ >= 0 && former_generation_ < generation_ && kernel().one_in(3)) {
+    commit(former_generation_, former_);
+  }
+  former_generation_ = -1;
   go(owned_.empty() ? Phase::kStable : Phase::kStarting);
 }
 
@@ -274,7 +283,7 @@ void SimMember::be_member() {
   if (!owned_.empty()) {
     if (now_ns >= next_commit_ns_ && commits_.size() < plan_.most_commits) {
       next_commit_ns_ = now_ns + kernel().below(2 * plan_.commit_every_us) * 1'000;
-      commit();
+      commit(generation_, owned_);
     }
     fetch();
     act_in_us(next_commit_ns_ > now_ns ? (next_commit_ns_ - now_ns) / 1'000 + 1 : kRetryUs);

@@ -92,7 +92,7 @@ class SimMember final : public Client {
   void take_data();
   void ask_offsets();
   void on_offsets(KafkaPeer::Response& response);
-  void commit();
+  void commit(std::int32_t generation, const std::map<std::int32_t, Owned>& owned);
   void on_committed(KafkaPeer::Response& response);
   void fetch();
   void on_fetched(KafkaPeer::Response& response);
@@ -114,6 +114,8 @@ class SimMember final : public Client {
   std::int32_t least_ = 0;                          // the generation that an answer must have
   std::map<std::string, std::string> assignments_;  // the leader's, by member id
   std::map<std::int32_t, Owned> owned_;
+  std::int32_t former_generation_ = -1;  // before the last rebalance, and what it owned then
+  std::map<std::int32_t, Owned> former_;
   std::uint64_t assignment_ = 0;  // which one it is
   GroupOracle::Moment asked_offsets_ = 0;
   std::map<std::uint64_t, Commit> commits_;  // under way, by tag

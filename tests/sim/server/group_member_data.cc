@@ -54,11 +54,11 @@ void SimMember::on_offsets(KafkaPeer::Response& response) {
   go(Phase::kStable);
 }
 
-void SimMember::commit() {
+void SimMember::commit(std::int32_t generation, const std::map<std::int32_t, Owned>& of) {
   Commit commit{
-      .generation = generation_, .least = world_.groups.generation_of(plan_.group), .numbers = {}};
+      .generation = generation, .least = world_.groups.generation_of(plan_.group), .numbers = {}};
   std::vector<kafka::OffsetCommitRequest::Topic::Partition> partitions;
-  for (const auto& [partition, owned] : owned_) {
+  for (const auto& [partition, owned] : of) {
     if (owned.position.value < 0 || owned.lost) continue;
     commit.numbers[partition] = world_.groups.committing(at(partition), owned.position);
     partitions.push_back(
@@ -68,7 +68,7 @@ void SimMember::commit() {
   kafka::OffsetCommitRequest::Topic topic{.name = plan_.topic, .partitions = std::span(partitions)};
   coordinator_.send(kCommitVersion,
                     kafka::OffsetCommitRequest{.group_id = plan_.group,
-                                               .generation_id_or_member_epoch = generation_,
+                                               .generation_id_or_member_epoch = generation,
                                                .member_id = member_id_,
                                                .group_instance_id = instance(),
                                                .topics = std::span(&topic, 1)},
