@@ -20,10 +20,14 @@ constexpr std::uint64_t kSoonNs = 50'000;
 // The first look at retention after a start, as in Kafka.
 constexpr std::uint64_t kFirstRetentionCheckMs = 30'000;
 
+// Why an append has failed. Of a server that stops clients are told what Kafka tells them: try
+// again elsewhere.
 kafka::ErrorCode to_kafka(const Error& error) {
   switch (error.code) {
     case Errc::kClosed:
       return kafka::ErrorCode::kUnknownTopicOrPartition;
+    case Errc::kBusy:
+      return kafka::ErrorCode::kNotLeaderOrFollower;
     case Errc::kTooLarge:
       return kafka::ErrorCode::kMessageTooLarge;
     default:

@@ -121,8 +121,9 @@ bool ClassicGroup::supports(std::string_view protocol_type,
                             const kafka::Array<kafka::JoinGroupRequest::Protocol>& some) const {
   if (state_ == GroupState::kEmpty) return !protocol_type.empty() && !some.empty();
   return protocol_type == protocol_type_ && std::ranges::any_of(some, [&](const auto& protocol) {
+           // Those that it was made of may all have gone while it waits for others.
            const auto found = protocol_counts_.find(protocol.name);
-           return found != protocol_counts_.end() && found->second == members_.size();
+           return (found == protocol_counts_.end() ? 0 : found->second) == members_.size();
          });
 }
 

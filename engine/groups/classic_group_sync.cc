@@ -8,8 +8,9 @@ namespace duolog::groups {
 namespace {
 
 // What a client says of the protocol, if it says something (since version 5).
+// As in Kafka, a group that has none (yet) contradicts nobody.
 bool contradicts(kafka::NullableString said, std::string_view ours) {
-  return said.has_value() && *said != ours;
+  return said.has_value() && !ours.empty() && *said != ours;
 }
 
 }  // namespace
@@ -19,6 +20,7 @@ kafka::ErrorCode store_error(kafka::ErrorCode error) {
   switch (error) {
     case kUnknownTopicOrPartition:
       return kCoordinatorNotAvailable;
+    case kNotLeaderOrFollower:
     case kKafkaStorageError:
       return kNotCoordinator;
     case kRecordListTooLarge:

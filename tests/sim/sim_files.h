@@ -74,6 +74,9 @@ class SimFiles final : public storage::Files {
   // too many open files, and fails with kTooLarge.
   enum class Fault : std::uint8_t { kRead, kWrite, kSync, kRename, kRemove, kOpenDirectory };
   void fail_next(Fault fault, std::string path_part = {});
+  // Of those, the ones that have not failed yet.
+  [[nodiscard]] std::size_t faults_left() const { return faults_.size(); }
+  void forget_faults() { faults_.clear(); }
   // Damages a stored byte: `bit` 0 to 7 of the byte at `position`. CHECKs that it exists.
   void flip_bit(const std::string& path, std::uint64_t position, unsigned bit = 0);
 

@@ -182,12 +182,13 @@ void SimRing::complete_pending(std::size_t index) {
     default:
       break;
   }
-  const bool goes_on =
-      entry.len == IORING_POLL_ADD_MULTI && !kernel_.one_in(kernel_.settings().receive_ends);
+  // What one request completes with comes in order: all but the last is posted at once.
+  const bool goes_on = entry.len == IORING_POLL_ADD_MULTI && !is_full() &&
+                       !kernel_.one_in(kernel_.settings().receive_ends);
   pending_[index].signals_seen = kernel_.signals(entry.fd);
   const auto events = static_cast<std::int32_t>(entry.poll32_events & (POLLIN | POLLOUT));
   if (!goes_on) return end(index, events);
-  complete_later(entry.user_data, events, IORING_CQE_F_MORE);
+  post({entry.user_data, events, IORING_CQE_F_MORE});
 }
 
 void SimRing::accept(std::size_t index) {
@@ -195,8 +196,8 @@ void SimRing::accept(std::size_t index) {
   if (!kernel_.has_descriptor()) return end(index, -EMFILE);
   const auto descriptor = kernel_.accept(entry.fd);
   CHECK(descriptor);
-  if (kernel_.one_in(kernel_.settings().receive_ends)) return end(index, *descriptor);
-  complete_later(entry.user_data, *descriptor, IORING_CQE_F_MORE);
+  if (is_full() || kernel_.one_in(kernel_.settings().receive_ends)) return end(index, *descriptor);
+  post({entry.user_data, *descriptor, IORING_CQE_F_MORE});
 }
 
 void SimRing::receive(std::size_t index) {
@@ -221,8 +222,7 @@ void SimRing::receive(std::size_t index) {
       IORING_CQE_F_BUFFER | (std::uint32_t{buffer.bid} << IORING_CQE_BUFFER_SHIFT);
   const auto result = static_cast<std::int32_t>(size);
   // Bytes stay in order: what was received is posted at once, before what is received next.
-  const bool full = completion_tail_ - completion_head_ == completions_.size();
-  if (full || kernel_.one_in(unkind.receive_ends)) {
+  if (is_full() || kernel_.one_in(unkind.receive_ends)) {
     pending_.erase(pending_.begin() + static_cast<std::ptrdiff_t>(index));
     return post({entry.user_data, result, flags});
   }
@@ -242,7 +242,7 @@ void SimRing::post(const Completion& completion) {
 }
 
 bool SimRing::post_to_queue(const Completion& completion) {
-  if (completion_tail_ - completion_head_ == completions_.size()) return false;
+  if (is_full()) return false;
   io_uring_cqe& place = completions_[completion_tail_ & program_.cq.ring_mask];
   place.user_data = completion.user_data;
   place.res = completion.result;

@@ -85,6 +85,10 @@ class SimRing {
   void complete_later(std::uint64_t user_data, std::int32_t result, std::uint32_t flags = 0) {
     completed_.push_back({user_data, result, flags});
   }
+  // No completion more fits into the queue.
+  [[nodiscard]] bool is_full() const {
+    return completion_tail_ - completion_head_ == completions_.size();
+  }
   void post(const Completion& completion);
   [[nodiscard]] bool post_to_queue(const Completion& completion);
   void end(std::size_t index, std::int32_t result, std::uint32_t flags = 0);

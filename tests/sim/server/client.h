@@ -4,11 +4,15 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "tests/sim/kernel/actor.h"
 #include "tests/sim/kernel/kernel.h"
+#include "tests/sim/server/group_oracle.h"
 #include "tests/sim/server/oracle.h"
+#include "tests/sim/server/topic_oracle.h"
 
 namespace duolog::sim {
 
@@ -17,10 +21,18 @@ namespace duolog::sim {
 inline constexpr std::uint64_t kAnswerWithinUs = 20'000'000;
 inline constexpr std::uint64_t kRetryUs = 50'000;
 
+class Client;
+
 // What all clients of a run share.
 struct World {
+  World(Kernel& its_kernel, Oracle& its_oracle)
+      : kernel(its_kernel), oracle(its_oracle), groups(its_oracle), topics(its_oracle) {}
+
   Kernel& kernel;
   Oracle& oracle;
+  GroupOracle groups;
+  TopicOracle topics;
+  std::function<void(std::unique_ptr<Client>)> welcome;  // begins another one
   bool quiet = false;  // nothing new is begun; what is under way is finished
 };
 

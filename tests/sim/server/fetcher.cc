@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "engine/base/uuid.h"
 #include "net/kafka/fetch.h"
 #include "net/kafka/offsets.h"
-#include "storage/record.h"
-#include "storage/record_batch.h"
+#include "tests/sim/server/records.h"
 
 namespace duolog::sim {
 
@@ -14,7 +14,12 @@ using kafka::ErrorCode;
 namespace {
 
 constexpr std::int16_t kFetchVersion = 12;
+constexpr std::int16_t kFetchByIdVersion = 17;
 constexpr std::int16_t kListOffsetsVersion = 7;
+
+bool is_gone(ErrorCode error) {
+  return error == ErrorCode::kUnknownTopicId || error == ErrorCode::kUnknownTopicOrPartition;
+}
 
 }  // namespace
 
@@ -52,6 +57,7 @@ void SimFetcher::on_turn() {
 }
 
 void SimFetcher::ask_start() {
+  promised_start_ = oracle().start_of(where_);
   kafka::ListOffsetsRequest::Topic::Partition partition{
       .partition_index = PartitionId(plan_.partition), .timestamp = kafka::kEarliestOffset};
   kafka::ListOffsetsRequest::Topic topic{.name = plan_.topic,
@@ -66,20 +72,33 @@ void SimFetcher::on_start(KafkaPeer::Response& response) {
   const auto& answer = message.topics[0].partitions[0];
   if (answer.error_code != ErrorCode::kNone) {
     last_error_ = std::string(kafka::name(answer.error_code));
-    if (oracle().is_deleted(plan_.topic_id)) audited_ = true;
+    if (is_gone(answer.error_code)) return end_with_topic();
     return peer_.drop();
+  }
+  if (answer.offset < promised_start_ && !oracle().is_deleted(plan_.topic_id)) {
+    oracle().wrong(fmt::format("{}: the log begins at {}, and was trimmed to {}", name(),
+                               answer.offset.value, promised_start_.value));
   }
   knows_start_ = true;
   start_ = position_ = answer.offset;
+}
+
+void SimFetcher::end_with_topic() {
+  if (!oracle().is_deleted(plan_.topic_id)) oracle().wrong(name() + ": its topic is gone");
+  audited_ = true;
+  peer_.drop();
 }
 
 void SimFetcher::fetch() {
   kafka::FetchRequest::Topic::Partition partition{.partition = PartitionId(plan_.partition),
                                                   .fetch_offset = position_,
                                                   .partition_max_bytes = plan_.max_bytes};
-  kafka::FetchRequest::Topic topic{.topic = plan_.topic, .partitions = std::span(&partition, 1)};
+  kafka::FetchRequest::Topic topic{.topic = plan_.topic,
+                                   .topic_id = plan_.by_id ? *parse_uuid(plan_.topic_id) : Uuid(),
+                                   .partitions = std::span(&partition, 1)};
+  promised_start_ = oracle().start_of(where_);
   promised_end_ = oracle().end_of(where_);
-  peer_.send(kFetchVersion,
+  peer_.send(plan_.by_id ? kFetchByIdVersion : kFetchVersion,
              kafka::FetchRequest{.max_wait_ms = plan_.audit ? 0 : 500,
                                  .min_bytes = 1,
                                  .max_bytes = 1 << 20,
@@ -119,55 +138,24 @@ void SimFetcher::on_fetched(KafkaPeer::Response& response) {
       return;
     default:
       last_error_ = std::string(kafka::name(answer.error_code));
-      if (oracle().is_deleted(plan_.topic_id)) audited_ = true;
+      if (is_gone(answer.error_code)) return end_with_topic();
       return peer_.drop();
   }
   if (answer.high_watermark < promised_end_ && !oracle().is_deleted(plan_.topic_id)) {
     oracle().wrong(fmt::format("{}: the high watermark is {}, and {} was acked or seen before",
                                name(), answer.high_watermark.value, promised_end_.value - 1));
   }
-  if (!read_records(answer.records.bytes())) return;
+  if (position_ < promised_start_ && !oracle().is_deleted(plan_.topic_id)) {
+    oracle().wrong(fmt::format("{}: {} is served, and was trimmed to {}", name(), position_.value,
+                               promised_start_.value));
+  }
+  if (!read_records(oracle(), name(), where_, answer.records.bytes(), position_)) return;
   if (plan_.audit && position_ >= answer.high_watermark) {
     audited_ = true;
     oracle().audited(where_, start_, position_);
   } else if (!plan_.audit && kernel().one_in(50)) {
     knows_start_ = false;  // once more from the start
   }
-}
-
-bool SimFetcher::read_records(Bytes records) {
-  while (!records.empty()) {
-    const auto header = storage::parse_header(records);
-    // The last batch of a response may be cut off.
-    if (records.size() < storage::kBatchHeaderBytes || !header ||
-        header->size_bytes() > records.size()) {
-      return true;
-    }
-    const Bytes batch = records.first(header->size_bytes());
-    if (!storage::crc_matches(batch)) {
-      oracle().wrong(
-          fmt::format("{}: a batch at {} with a bad CRC", name(), header->base_offset.value));
-      return false;
-    }
-    const auto read = storage::for_each_record(
-        *header, storage::records_of(batch, *header), [&](const storage::Record& record) {
-          if (record.offset < position_) return;  // the batch begins before what was asked for
-          if (record.offset > position_) {
-            oracle().wrong(fmt::format("{}: after {} comes {}", name(), position_.value - 1,
-                                       record.offset.value));
-          }
-          const std::string_view value(reinterpret_cast<const char*>(record.value->data()),
-                                       record.value->size());
-          oracle().seen(where_, record.offset, value);
-          position_ = record.offset + 1;
-        });
-    if (!read) {
-      oracle().wrong(name() + ": " + read.error().message);
-      return false;
-    }
-    records = records.subspan(header->size_bytes());
-  }
-  return true;
 }
 
 }  // namespace duolog::sim

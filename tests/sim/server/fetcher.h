@@ -14,6 +14,7 @@ struct FetcherPlan {
   std::string topic;
   std::int32_t partition = 0;
   std::string topic_id;
+  bool by_id = false;  // the topic may be deleted, and another come under its name
   bool session = false;
   bool audit = false;  // reads once to the end, and says so
   std::int32_t max_bytes = 16 * 1024;
@@ -33,10 +34,9 @@ class SimFetcher final : public Client {
   void on_turn() override;
   void ask_start();
   void fetch();
+  void end_with_topic();
   void on_start(KafkaPeer::Response& response);
   void on_fetched(KafkaPeer::Response& response);
-  // Whether all of it could be read.
-  [[nodiscard]] bool read_records(Bytes records);
 
   FetcherPlan plan_;
   PartitionKey where_;
@@ -45,6 +45,7 @@ class SimFetcher final : public Client {
   bool audited_ = false;
   Offset start_;
   Offset position_;
+  Offset promised_start_;
   Offset promised_end_;  // what the high watermark of the fetch under way must have reached
   std::int32_t session_id_ = 0;
   std::int32_t session_epoch_ = 0;

@@ -35,6 +35,11 @@ server::Config small_config(std::size_t shards) {
   config.broker.retention_check_interval_ms = 1'000;
   config.groups.rewrite_bytes = 8 * storage::kKiB;
   config.groups.rewrite_ratio = 2;
+  config.groups.members.initial_rebalance_delay_ms = 50;
+  config.groups.members.min_session_timeout_ms = 100;
+  config.kafka.read_timeout_ms = 5'000;
+  config.kafka.write_timeout_ms = 5'000;
+  config.kafka.max_idle_ms = 20'000;
   return config;
 }
 
@@ -97,6 +102,10 @@ bool Machine::step() {
   } catch (const ServerEnded&) {
   }
   return false;
+}
+
+void Machine::tell_of_room() {
+  if (up()) server_->cluster->writing().room();
 }
 
 void Machine::kill(CrashPolicy policy) {

@@ -42,6 +42,8 @@ class Machine {
   // the server gave up (`failure` says why); `kill` is next. Where nothing can happen any more,
   // nothing does.
   [[nodiscard]] bool step();
+  // There is room on the disk again, as who looks for it tells the server.
+  void tell_of_room();
   // Ends the server where it stands; the disk is found as `policy` says.
   void kill(CrashPolicy policy);
   // As SIGTERM: answers what is under way, and ends. False: it went down meanwhile, as in `step`.

@@ -42,7 +42,27 @@ struct Outcome {
   std::uint64_t acks = 0;
   std::uint64_t reads = 0;
   std::uint64_t restarts = 0;
+  std::uint64_t failures = 0;
+  std::uint64_t full = 0;
+  std::uint64_t commits = 0;
+  std::uint64_t topics = 0;
+  std::uint64_t rewrites = 0;
+
+  void add(const Outcome& other);
 };
+
+void Outcome::add(const Outcome& other) {
+  failed += other.failed;
+  steps += other.steps;
+  acks += other.acks;
+  reads += other.reads;
+  restarts += other.restarts;
+  failures += other.failures;
+  full += other.full;
+  commits += other.commits;
+  topics += other.topics;
+  rewrites += other.rewrites;
+}
 
 // Seeds of one process: what killed servers leave behind goes with it.
 constexpr std::uint64_t kSeedsAProcess = 20;
@@ -67,7 +87,9 @@ void on_abort(int /*signal*/) {
 Outcome run_one(std::uint64_t seed, const Arguments& arguments) {
   seed_now = seed;
   const auto result = duolog::sim::run_seed(seed, arguments.disk);
-  Outcome outcome{0, result.steps, result.acks, result.reads, result.restarts};
+  Outcome outcome{
+      0,           result.steps,   result.acks,   result.reads,   result.restarts, result.failures,
+      result.full, result.commits, result.topics, result.rewrites};
   if (result.failure) {
     print_failure(seed, *result.failure, result.events);
     outcome.failed = 1;
@@ -104,11 +126,7 @@ class Job {
   std::uint64_t collect(Outcome& totals) {
     Outcome its;
     while (read(pipe_, &its, sizeof its) == sizeof its) {
-      totals.failed += its.failed;
-      totals.steps += its.steps;
-      totals.acks += its.acks;
-      totals.reads += its.reads;
-      totals.restarts += its.restarts;
+      totals.add(its);
       ++next_;
     }
     ::close(pipe_);
@@ -194,7 +212,11 @@ int main(int count, char** words) {
     }
   }
   fmt::print(
-      "{} seeds of the whole server in {} s: {} failed; {} steps, {} acks, {} reads, {} starts\n",
-      seeds, elapsed_s(), totals.failed, totals.steps, totals.acks, totals.reads, totals.restarts);
+      "{} seeds of the whole server in {} s: {} failed; {} steps, {} acks, {} reads, {} starts, "
+      "{} group commits, {} changes of topics, {} rewrites of offsets; {} servers gave up, {} "
+      "records "
+      "found the disk full\n",
+      seeds, elapsed_s(), totals.failed, totals.steps, totals.acks, totals.reads, totals.restarts,
+      totals.commits, totals.topics, totals.rewrites, totals.failures, totals.full);
   return totals.failed == 0 ? 0 : 1;
 }

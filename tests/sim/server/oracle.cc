@@ -83,6 +83,16 @@ void Oracle::trimmed(const PartitionKey& where, Offset start) {
   log.start = std::max(log.start, start.value);
 }
 
+void Oracle::trim_acked(const PartitionKey& where, Offset start) {
+  Log& log = logs_[where];
+  log.certain_start = std::max(log.certain_start, start.value);
+}
+
+Offset Oracle::start_of(const PartitionKey& where) const {
+  const auto found = logs_.find(where);
+  return Offset(found == logs_.end() ? 0 : found->second.certain_start);
+}
+
 bool Oracle::may_be_trimmed(const PartitionKey& where, Offset offset) const {
   const auto found = logs_.find(where);
   return found != logs_.end() && offset.value < found->second.start;
@@ -111,6 +121,10 @@ void Oracle::audited(const PartitionKey& where, Offset start, Offset end) {
   if (start.value > log.start) {
     return wrong(fmt::format("{}: begins at {}, and nobody trimmed it beyond {}", to_text(where),
                              start.value, log.start));
+  }
+  if (start.value < log.certain_start) {
+    return wrong(fmt::format("{}: begins at {}, and was trimmed to {}", to_text(where), start.value,
+                             log.certain_start));
   }
   for (std::int64_t offset = start.value; offset < end.value; ++offset) {
     if (!log.read.contains(offset)) {

@@ -52,6 +52,10 @@ class Oracle {
   void seen(const PartitionKey& where, Offset offset, std::string_view value);
   // Nothing below may be expected any more; it is the log's start, or may be.
   void trimmed(const PartitionKey& where, Offset start);
+  // Nothing below will be served any more.
+  void trim_acked(const PartitionKey& where, Offset start);
+  // Where the log begins at least, for whoever asks now.
+  [[nodiscard]] Offset start_of(const PartitionKey& where) const;
   [[nodiscard]] bool may_be_trimmed(const PartitionKey& where, Offset offset) const;
   // Whether anybody has trimmed any of its partitions.
   [[nodiscard]] bool is_trimmed(const std::string& topic) const;
@@ -91,8 +95,9 @@ class Oracle {
     std::map<std::string, bool> sent;             // by name: whether once
     std::map<std::string, std::int64_t> offsets;  // by name: where it was last found
     std::set<std::string> acked_somewhere;
-    std::set<std::int64_t> read;  // since the last audit began
-    std::int64_t start = 0;
+    std::set<std::int64_t> read;     // since the last audit began
+    std::int64_t start = 0;          // at most
+    std::int64_t certain_start = 0;  // at least
   };
   void know(const PartitionKey& where, Offset offset, const std::string& name, bool acked);
   [[nodiscard]] Durable promise_of(const std::string& topic) const;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "engine/base/check.h"
+#include "engine/base/uuid.h"
 #include "net/kafka/init_producer_id.h"
 #include "net/kafka/produce.h"
 #include "storage/record_batch.h"
@@ -17,6 +18,7 @@ using kafka::ErrorCode;
 namespace {
 
 constexpr std::int16_t kProduceVersion = 9;
+constexpr std::int16_t kProduceByIdVersion = 13;
 constexpr std::int16_t kInitVersion = 4;
 
 }  // namespace
@@ -96,8 +98,9 @@ void SimProducer::send(Batch& batch) {
   kafka::ProduceRequest::Topic::Partition partition{.index = PartitionId(plan_.partition),
                                                     .records = kafka::Records(batch.bytes)};
   kafka::ProduceRequest::Topic topic{.name = plan_.topic,
+                                     .topic_id = plan_.by_id ? *parse_uuid(plan_.topic_id) : Uuid(),
                                      .partition_data = std::span(&partition, 1)};
-  peer_.send(kProduceVersion,
+  peer_.send(plan_.by_id ? kProduceByIdVersion : kProduceVersion,
              kafka::ProduceRequest{
                  .acks = plan_.acks, .timeout_ms = 30'000, .topic_data = std::span(&topic, 1)},
              0);
@@ -114,6 +117,12 @@ void SimProducer::renew_producer_id() {
       oracle().sent({plan_.topic_id, plan_.partition}, record, false);
     }
   }
+}
+
+void SimProducer::give_up() {
+  unanswered_.clear();
+  made_ = plan_.batches;
+  peer_.drop();
 }
 
 void SimProducer::take_responses() {
@@ -172,15 +181,20 @@ void SimProducer::on_produced(KafkaPeer::Response& response) {
       renew_producer_id();
       peer_.drop();
       return act_in_us(kRetryUs);
+    case ErrorCode::kUnknownTopicId:
     case ErrorCode::kUnknownTopicOrPartition:
-      if (oracle().is_deleted(plan_.topic_id)) break;
-      [[fallthrough]];
-    default:
+      if (oracle().is_deleted(plan_.topic_id)) return give_up();
+      return oracle().wrong(name() + ": its topic is gone");
+    case ErrorCode::kKafkaStorageError:
+    case ErrorCode::kNotLeaderOrFollower:
       last_error_ = std::string(kafka::name(answer.error_code));
       // The order of what follows depends on it: all of it goes again.
       peer_.drop();
       for (Batch& other : unanswered_) other.in_flight = false;
       return act_in_us(kRetryUs);
+    default:
+      return oracle().wrong(
+          fmt::format("{}: a batch is refused with {}", name(), kafka::name(answer.error_code)));
   }
   unanswered_.pop_front();
   act_in_us(kernel().below(2'000));

@@ -17,6 +17,7 @@ struct ProducerPlan {
   std::string topic;
   std::int32_t partition = 0;
   std::string topic_id;  // for the oracle
+  bool by_id = false;    // the topic may be deleted, and another come under its name
   bool idempotent = true;
   std::int16_t acks = -1;
   std::uint32_t batches = 20;  // in all
@@ -49,6 +50,8 @@ class SimProducer final : public Client {
   void stamp(Batch& batch) const;
   // After a loss that the topic allows: what is unanswered is sent as another producer.
   void renew_producer_id();
+  // The topic is gone.
+  void give_up();
   void send(Batch& batch);
   // Everything unanswered is sent again, on another connection.
   void start_over();

@@ -6,14 +6,19 @@
 
 #include <fmt/format.h>
 
+#include "tests/sim/server/admin.h"
 #include "tests/sim/server/client.h"
+#include "tests/sim/server/faults.h"
 #include "tests/sim/server/fetcher.h"
+#include "tests/sim/server/group_member.h"
 #include "tests/sim/server/machine.h"
+#include "tests/sim/server/offsets_audit.h"
 #include "tests/sim/server/oracle.h"
 #include "tests/sim/server/producer.h"
 #include "tests/sim/server/publisher.h"
 #include "tests/sim/server/setup.h"
 #include "tests/sim/server/subscriber.h"
+#include "tests/sim/server/vandal.h"
 
 namespace duolog::sim {
 
@@ -41,11 +46,15 @@ KernelSettings unkind(std::mt19937_64& random) {
 class Run {
  public:
   explicit Run(std::uint64_t seed)
-      : random_(seed), machine_(random_(), unkind(random_)), world_{machine_.kernel(), oracle_} {}
+      : random_(seed), machine_(random_(), unkind(random_)), world_{machine_.kernel(), oracle_} {
+    world_.welcome = [this](auto client) { newcomers_.push_back(std::move(client)); };
+  }
 
   RunResult run(const std::string& disk) {
     play();
     clients_.clear();
+    vandals_.clear();
+    newcomers_.clear();
     RunResult result;
     result.failure = failure_ ? failure_ : oracle_.failure();
     result.events = machine_.kernel().last_events();
@@ -59,6 +68,11 @@ class Run {
     result.acks = oracle_.acks();
     result.reads = oracle_.reads();
     result.restarts = restarts_;
+    result.failures = machine_.kernel().lines_logged("the server gives up");
+    result.full = machine_.kernel().lines_logged("free space on the disk");
+    result.commits = world_.groups.acks();
+    result.topics = world_.topics.acks();
+    result.rewrites = rewrites_;
     if (machine_.up()) machine_.kill(CrashPolicy::kKeepAll);
     return result;
   }
@@ -74,6 +88,9 @@ class Run {
     if (!start() || !make_topics()) return;
     make_clients();
     make_push_clients();
+    make_group_members();
+    if (below(2) == 0) make_admin();
+    make_vandals();
     const std::uint64_t rounds = 1 + below(3);
     for (std::uint64_t i = 0; i < rounds && !failed(); ++i) play_round();
     if (failed()) return;
@@ -202,13 +219,71 @@ class Run {
     }
   }
 
+  void make_admin() {
+    AdminPlan plan{.operations = static_cast<std::uint32_t>(1 + below(40)), .others = {}};
+    for (const auto& [name, id] : ids_) plan.others.push_back(id);
+    clients_.push_back(std::make_unique<SimAdmin>(world_, "admin", plan));
+  }
+
+  void make_vandals() {
+    for (std::uint64_t i = below(2) == 0 ? 0 : below(4); i > 0; --i) {
+      VandalPlan plan{.kind = static_cast<VandalPlan::Kind>(below(VandalPlan::kKinds)),
+                      .http = below(3) == 0,
+                      .topic = topics_[below(topics_.size())].name,
+                      .hangs_up = below(2) == 0,
+                      .visits = static_cast<std::uint32_t>(1 + below(20))};
+      vandals_.push_back(std::make_unique<SimVandal>(world_, fmt::format("v{}", i), plan));
+    }
+  }
+
+  // Those who have begun since.
+  void take_newcomers() {
+    for (auto& client : newcomers_) {
+      if (!finishing_ || !client->done()) clients_.push_back(std::move(client));
+    }
+    newcomers_.clear();
+  }
+
+  void make_group_members() {
+    const std::uint64_t groups = below(3);
+    for (std::uint64_t g = 0; g < groups; ++g) {
+      groups_.push_back(fmt::format("g{}", g));
+      const NewSimTopic& topic = topics_[below(topics_.size())];
+      const std::uint64_t members = 1 + below(4);
+      const std::uint64_t statics = below(2) == 0 ? 0 : below(members + 1);
+      const bool busy = below(2) == 0;
+      for (std::uint64_t i = 0; i < members; ++i) {
+        MemberPlan plan{.group = groups_.back(),
+                        .topic = topic.name,
+                        .topic_id = ids_[topic.name],
+                        .partitions = topic.partitions};
+        // Some of them under one name, one after the other or at once.
+        if (i < statics) plan.instance = fmt::format("i{}", below(statics));
+        plan.starts_after_us = below(4) == 0 ? below(3'000'000) : below(100'000);
+        plan.beats = static_cast<std::uint32_t>(busy ? 50 + below(200) : 1 + below(50));
+        plan.dies = below(3) == 0;
+        plan.comes_back = static_cast<std::uint32_t>(below(3));
+        plan.session_timeout_ms = static_cast<std::int32_t>(300 + below(3'000));
+        plan.commit_every_us = busy ? 3'000 : 20'000;
+        plan.most_commits = 1 + below(4);
+        clients_.push_back(std::make_unique<SimMember>(world_, fmt::format("g{}m{}", g, i), plan));
+      }
+    }
+  }
+
   // Load, until the server goes down one way or another; and it is started again.
   void play_round() {
     const bool power = below(3) != 0;
     const std::uint64_t steps = below(20'000);
     if (power && below(2) == 0) machine_.files().crash_after(1 + below(600));
     bool up = true;
-    for (std::uint64_t i = 0; i < steps && up && !failed(); ++i) up = machine_.step();
+    faults_.begin(steps);
+    for (std::uint64_t i = 0; i < steps && up && !failed(); ++i) {
+      faults_.step(i);
+      up = machine_.step();
+    }
+    faults_.end();
+    if (faults_.failure()) fail(*faults_.failure());
     if (failed()) return;
     if (up && below(4) == 0) {
       if (!machine_.stop()) kill(power);
@@ -223,8 +298,10 @@ class Run {
                                              CrashPolicy::kRandom};
     // What has reached a client was sent before.
     for (const auto& client : clients_) client->take_news();
+    take_newcomers();
     machine_.kill(power ? kPower[below(3)] : CrashPolicy::kKill);
     oracle_.server_went_down(power);
+    world_.groups.server_went_down();
   }
 
   // False: it went down, or took too long.
@@ -242,29 +319,54 @@ class Run {
 
   // No more faults: everything that was begun ends.
   void finish() {
+    const std::uint64_t began_ns = machine_.kernel().now_ns();
+    // Who never ends would use up the steps.
+    finishing_ = true;
+    take_newcomers();
+    std::erase_if(clients_, [](const auto& client) { return client->done(); });
     machine_.kernel().change(KernelSettings{});
     const auto all_done = [this] {
+      take_newcomers();
       return std::ranges::all_of(clients_, [](const auto& client) { return client->done(); });
     };
-    if (run_until(all_done) || failed()) return;
+    if (run_until(all_done)) return nobody_stays();
+    if (failed()) return;
     std::string waiting;
     for (const auto& client : clients_) {
       if (!client->done()) waiting += "\n  " + client->describe();
     }
-    fail("nothing goes on: " + waiting);
+    fail(fmt::format("not all has ended after {} ms: {}",
+                     (machine_.kernel().now_ns() - began_ns) / 1'000'000, waiting));
+  }
+
+  // Those who have never ended their connections have them ended.
+  void nobody_stays() {
+    clients_.clear();
+    world_.quiet = true;
+    const auto alone = [this] { return machine_.kernel().open_connections() == 0; };
+    if (!run_until(alone)) {
+      fail(fmt::format("{} connections stay", machine_.kernel().open_connections()));
+    }
+    vandals_.clear();
+    world_.quiet = false;
   }
 
   void audit() {
     if (failed()) return;
     clients_.clear();
-    std::vector<std::unique_ptr<SimFetcher>> auditors;
-    for (const NewSimTopic& topic : topics_) {
+    newcomers_.clear();
+    std::vector<std::unique_ptr<Client>> auditors;
+    auto offsets = std::make_unique<SimOffsetsAudit>(world_, groups_);
+    SimOffsetsAudit& of_groups = *offsets;
+    auditors.push_back(std::move(offsets));
+    auditors.push_back(std::make_unique<SimAdmin>(world_, "audit-topics", AdminPlan{}));
+    for (const KnownTopic& topic : world_.topics.topics()) {
       for (std::int32_t partition = 0; partition < topic.partitions; ++partition) {
         auditors.push_back(
             std::make_unique<SimFetcher>(world_, fmt::format("audit-{}-{}", topic.name, partition),
                                          FetcherPlan{.topic = topic.name,
                                                      .partition = partition,
-                                                     .topic_id = ids_[topic.name],
+                                                     .topic_id = topic.id,
                                                      .audit = true,
                                                      .max_bytes = 1 << 20}));
       }
@@ -273,6 +375,7 @@ class Run {
       return std::ranges::all_of(auditors, [](const auto& auditor) { return auditor->done(); });
     };
     if (!run_until(all_done) && !failed()) fail("the audit does not end");
+    rewrites_ = of_groups.rewritten();
   }
 
   void stop_cleanly() {
@@ -296,8 +399,14 @@ class Run {
   std::vector<NewSimTopic> topics_;
   std::map<std::string, std::string> ids_;
   std::vector<std::unique_ptr<Client>> clients_;
+  std::vector<std::unique_ptr<Client>> newcomers_;
+  std::vector<std::unique_ptr<SimVandal>> vandals_;
+  Faults faults_{machine_, random_};
+  bool finishing_ = false;
   std::optional<std::string> failure_;
   std::uint64_t restarts_ = 0;
+  std::vector<std::string> groups_;
+  std::uint64_t rewrites_ = 0;
 };
 
 }  // namespace

@@ -26,6 +26,7 @@ void SimSetup::on_turn() {
                        std::string(kafka::name(topic.error_code)));
       }
       ids_[std::string(topic.name)] = to_text(topic.topic_id);
+      world_.topics.created(std::string(topic.name), to_text(topic.topic_id), topic.num_partitions);
     }
   }
   if (done()) return peer_.drop();

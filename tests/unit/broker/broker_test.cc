@@ -298,6 +298,26 @@ TEST(BrokerTest, StoppingWhileATopicIsBeingDeletedEnds) {
   }
 }
 
+// Its topic is still there: a client that is told otherwise gives its records up.
+TEST(BrokerTest, AppendsToAServerThatStopsAreToBeTriedElsewhere) {
+  TestCluster cluster(1);
+  Partition* partition = cluster.create({.name = "t", .partitions = 1}).topic->partitions[0];
+  runtime::Shard* held = nullptr;
+  std::promise<void> holds;
+  cluster.runtime().run_on(ShardId(0), [&](runtime::Shard& shard) {
+    shard.hold();  // as a connection does that waits for an answer
+    held = &shard;
+    holds.set_value();
+  });
+  holds.get_future().get();
+  auto stopping = std::async(std::launch::async, [&] { cluster.runtime().stop(); });
+  ErrorCode error = ErrorCode::kNone;
+  while (error == ErrorCode::kNone) error = append(cluster, 0, *partition, "x").error;
+  EXPECT_EQ(error, ErrorCode::kNotLeaderOrFollower) << kafka::name(error);
+  cluster.runtime().run_on(ShardId(0), [&](runtime::Shard&) { held->release(); });
+  stopping.get();
+}
+
 // The owner stands still, so that what is sent to it waits; the topic goes meanwhile.
 TEST(BrokerTest, AppendsThatWaitToBeSentAreRefusedWhenTheirTopicGoes) {
   constexpr std::size_t kAppends = 1'100;  // more than there are credits

@@ -149,6 +149,17 @@ TEST_F(ClassicGroupJoinTest, ProtocolsMustBeNamedAndSharedByAll) {
   EXPECT_FALSE(*join({.protocols = {{"range", "4"}, {"sticky", "5"}}}));
 }
 
+TEST_F(ClassicGroupJoinTest, AGroupThatAllHaveLeftBeforeItsRebalanceEndedTakesMembers) {
+  const auto first = join({.instance_id = "i", .version = 5});
+  EXPECT_EQ(group->state(), GroupState::kPreparingRebalance);
+  EXPECT_EQ(leave({}, "i"), ErrorCode::kNone);
+  EXPECT_EQ(group->state(), GroupState::kPreparingRebalance);
+  const auto second = join();
+  host.advance(60'000);
+  ASSERT_TRUE(*second);
+  EXPECT_EQ((*second)->error, ErrorCode::kNone);
+}
+
 TEST_F(ClassicGroupJoinTest, AnEmptyGroupTakesAnotherProtocolType) {
   const auto ids = make_stable({{}});
   leave(ids[0]);
