@@ -3,7 +3,8 @@
 // A task is one connection, or one broadcast: something that does a little whenever it is run and
 // asks to be run again if that was not all. Within a class they take turns, whoever waits longest
 // first; who did not get a turn is in front in the next, and a task runs at most once a turn.
-// Owned by the shard, used by its thread. It never allocates.
+// Whoever has lately had more to do than fits its share is behind, whatever it asks for. Owned by
+// the shard, used by its thread. It never allocates.
 #pragma once
 
 #include <array>
@@ -37,7 +38,8 @@ class Task {
   Run run_;
   void* context_;
   ListHook hook_;
-  std::uint32_t ran_in_ = 0;  // the turn
+  std::uint32_t ran_in_ = 0;    // the turn
+  std::uint32_t spent_in_ = 0;  // the last turn in which its share was over before it had ended
   Urgency urgency_ = Urgency::kPrompt;
 };
 
@@ -45,10 +47,13 @@ class RunQueue {
  public:
   // So many of kFanOut run before one of kBehind does, if both wait.
   static constexpr std::uint32_t kFanOutsPerBehind = 8;
+  // For so many turns whoever has spent its share is behind.
+  static constexpr std::uint32_t kSpentTurns = 32;
 
   // Runs `task` in this turn, or in the next if it has been run in this one. One that is queued
   // stays where it is, unless it is more urgent now.
   void add(Task& task, Urgency urgency) {
+    if (turn_ - task.spent_in_ < kSpentTurns) urgency = Urgency::kBehind;
     if (task.queued()) {
       if (urgency >= task.urgency_) return;
       task.hook_.unlink();
@@ -73,6 +78,9 @@ class RunQueue {
     ++fan_outs_;
     return take(fan_outs);
   }
+
+  // It has been run, and has not come to its end.
+  void spent(Task& task) { task.spent_in_ = turn_; }
 
   [[nodiscard]] bool prompt_ready() { return !list_of(ready_, Urgency::kPrompt).empty(); }
   [[nodiscard]] bool others_ready() {
@@ -102,7 +110,7 @@ class RunQueue {
 
   Lists ready_;
   Lists later_;  // have been run in this turn
-  std::uint32_t turn_ = 1;
+  std::uint32_t turn_ = kSpentTurns;
   std::uint32_t fan_outs_ = 0;  // since one of kBehind ran, or there was none
 };
 

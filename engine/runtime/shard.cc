@@ -149,7 +149,9 @@ void Shard::run_tasks(Task* (RunQueue::*next)(), std::uint64_t until_ns) {
     Task* const task = (tasks_.*next)();
     if (task == nullptr) return;
     share_.begin_task(at_ns, turn_ns_ / kTaskShares);
-    task->run();
+    running_ = task;
+    task->run();  // may be gone then
+    running_ = nullptr;
     if (ring_.collected() >= kSendsAtOnce || unsubmitted_bytes_ >= kSendBytesAtOnce) submit_sends();
     at_ns = monotonic_ns();
     if (at_ns >= until_ns) return;

@@ -99,7 +99,10 @@ class Shard {
   }
 
   // Runs `task` in this turn, or in the next if it has been run in this one already.
-  void run_soon(Task& task, Urgency urgency) { tasks_.add(task, urgency); }
+  void run_soon(Task& task, Urgency urgency) {
+    if (&task == running_ && share_.over()) tasks_.spent(task);
+    tasks_.add(task, urgency);
+  }
   // What is left for whoever is being run: a task, or the handler of something received.
   [[nodiscard]] Share& share() { return share_; }
   // The sockets': what was received is about to be handled; `bytes` are about to be sent.
@@ -170,6 +173,7 @@ class Shard {
   TurnArena arena_;
   UringDisk disk_;
   RunQueue tasks_;
+  const Task* running_ = nullptr;
   Share share_;
   std::uint64_t turn_ns_ = 0;  // the time of a turn
   std::size_t unsubmitted_bytes_ = 0;

@@ -41,6 +41,8 @@ class Share {
     if (now_ns >= until_ns_) over_ = true;
     return !over_;
   }
+  // It was asked for more than it had.
+  [[nodiscard]] bool over() const { return over_; }
   // The same for items that take less time than reading the clock: asks it for every kSmallItems.
   [[nodiscard]] bool allows_small() {
     if (over_) return false;

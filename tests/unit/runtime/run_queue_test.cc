@@ -110,6 +110,21 @@ TEST(RunQueueTest, ATaskBecomesMoreUrgentAndNeverLess) {
   EXPECT_EQ(queued.turn(5, 0), "ba");
 }
 
+TEST(RunQueueTest, WhoHasSpentItsShareIsBehindForAWhile) {
+  Queued queued;
+  Noting& greedy = queued.add('a', Urgency::kPrompt);
+  EXPECT_EQ(queued.turn(1, 0), "a");
+  queued.queue.spent(greedy.task);
+  for (std::uint32_t turn = 0; turn + 1 < RunQueue::kSpentTurns; ++turn) {
+    EXPECT_EQ(queued.turn(0, 0), "");
+  }
+  queued.queue.add(greedy.task, Urgency::kPrompt);
+  EXPECT_FALSE(queued.queue.prompt_ready());
+  EXPECT_EQ(queued.turn(1, 1), "a");
+  queued.queue.add(greedy.task, Urgency::kPrompt);
+  EXPECT_EQ(queued.turn(1, 0), "a");
+}
+
 TEST(RunQueueTest, ATaskThatIsDestroyedLeavesTheQueue) {
   Queued queued;
   queued.add('a', Urgency::kFanOut);
