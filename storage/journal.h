@@ -60,6 +60,7 @@ class Journal {
   static void remove(Files& files, const std::string& directory,
                      const std::vector<JournalFile>& journal);
 
+  [[nodiscard]] const std::string& directory() const { return directory_; }
   [[nodiscard]] bool writing() const { return writing_; }
   [[nodiscard]] bool growing() const { return growing_; }
   // Bytes of body that the group being collected can still take. Zero: the group, or the whole

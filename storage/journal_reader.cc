@@ -48,33 +48,46 @@ Result<void> read_all(Files& files, FileId file, std::uint64_t size,
 
 Result<JournalReader> JournalReader::open(Files& files, std::string directory) {
   JournalReader reader(files, std::move(directory));
-  auto entries = files.list(reader.directory_);
+  if (auto opened = reader.open_files(); !opened) return std::unexpected(opened.error());
+  if (reader.emptying_) return reader;
+  if (auto surveyed = reader.survey(); !surveyed) return std::unexpected(surveyed.error());
+  return reader;
+}
+
+Result<void> JournalReader::forget(Files& files, std::string directory) {
+  JournalReader reader(files, std::move(directory));
+  auto outcome = reader.open_files();
+  if (outcome) outcome = reader.empty();
+  for (const JournalFile& file : reader.files_) files.close(file.file);
+  return outcome;
+}
+
+Result<void> JournalReader::open_files() {
+  auto entries = disk_->list(directory_);
   if (!entries) return std::unexpected(entries.error());
   for (const DirectoryEntry& entry : *entries) {
-    if (entry.name == kEmptying) reader.emptying_ = true;
+    if (entry.name == kEmptying) emptying_ = true;
     if (entry.is_directory || !entry.name.ends_with(kJournalSuffix)) continue;
-    const std::string path = reader.directory_ + "/" + entry.name;
+    const std::string path = directory_ + "/" + entry.name;
     JournalFile file;
     std::from_chars(entry.name.data(), entry.name.data() + entry.name.size(), file.number);
-    auto opened = files.open(path, OpenMode::kDirect);
+    auto opened = disk_->open(path, OpenMode::kDirect);
     if (!opened) return std::unexpected(opened.error());
     file.file = *opened;
-    auto size = files.size(file.file);
+    auto size = disk_->size(file.file);
     if (!size) return std::unexpected(size.error());
     // A file whose creation was cut short may have any length; it holds no group.
     file.size_bytes = align_down(*size, kBlockBytes);
     if (file.size_bytes < kSmallestJournalFileBytes) {
-      files.close(file.file);
-      if (auto removed = files.remove(path); !removed) return std::unexpected(removed.error());
+      disk_->close(file.file);
+      if (auto removed = disk_->remove(path); !removed) return removed;
       continue;
     }
-    reader.files_.push_back(file);
-    if (auto noted = reader.note(file, path); !noted) return std::unexpected(noted.error());
+    files_.push_back(file);
+    if (auto noted = note(file, path); !noted) return noted;
   }
-  std::ranges::sort(reader.order_, {}, &JournalFile::generation);
-  if (reader.emptying_) return reader;
-  if (auto surveyed = reader.survey(); !surveyed) return std::unexpected(surveyed.error());
-  return reader;
+  std::ranges::sort(order_, {}, &JournalFile::generation);
+  return {};
 }
 
 // Only a server writes the first sector of a file, and as a whole: what looks like a group's header

@@ -21,6 +21,9 @@ class JournalReader {
   // Opens the files in `directory`, and finds out which hold groups and in which order, and what
   // these groups say of each other. kUnsupported when another version wrote them.
   [[nodiscard]] static Result<JournalReader> open(Files& files, std::string directory);
+  // At a clean stop, when all that its groups say is where it belongs, flushed: empties it. What it
+  // cannot empty is read again at the next start, and tells it nothing new.
+  [[nodiscard]] static Result<void> forget(Files& files, std::string directory);
 
   struct Group {
     GroupHeader header;
@@ -40,6 +43,7 @@ class JournalReader {
  private:
   JournalReader(Files& files, std::string directory)
       : disk_(&files), directory_(std::move(directory)) {}
+  [[nodiscard]] Result<void> open_files();
   [[nodiscard]] Result<void> load(const JournalFile& file);
   [[nodiscard]] Result<void> note(JournalFile file, const std::string& path);
   [[nodiscard]] Result<void> survey();

@@ -361,7 +361,7 @@ void LogStore::progress(Tail& tail) {
 
 void LogStore::flush() {
   retired_.collect();
-  if (failed_) return;
+  if (failed_ || ended_) return;
   if (retry_all_) retry_all();
   commit_->flush();
   commit_->recycle(tails_);

@@ -160,8 +160,9 @@ class LogStore {
   bool failed_ = false;
   bool retry_all_ = false;
   bool stopping_ = false;
-  std::int64_t now_ms_ = 0;                  // at the last tick
-  bool ending_ = false;                      // the destructor runs
+  bool ended_ = false;       // everything is in the segments: the journal is being emptied
+  std::int64_t now_ms_ = 0;  // at the last tick
+  bool ending_ = false;      // the destructor runs
   std::move_only_function<void()> stopped_;  // until it has been called
   Producers producers_;
   // What `judge` has found, of the append under way.

@@ -7,6 +7,7 @@
 #include "engine/base/check.h"
 #include "storage/file_util.h"
 #include "storage/group_commit.h"
+#include "storage/journal_reader.h"
 #include "storage/log_store.h"
 #include "storage/segment_files.h"
 #include "storage/tail.h"
@@ -48,9 +49,10 @@ void LogStore::check_stopped() {
     // One that is being removed is waited for: it is written no more, and soon gone.
     if (tail->removed || !tail->idle() || (!tail->unsealed.empty() && !tail->stopped)) return;
   }
-  auto done = std::move(stopped_);
-  stopped_ = nullptr;
-  done();
+  // Nothing is left for the next start to redo, and nothing is written any more.
+  ended_ = true;
+  disk_.run([this] { (void)JournalReader::forget(disk_.files(), commit_->journal().directory()); },
+            std::exchange(stopped_, nullptr));
 }
 
 void LogStore::fail(Error error) {

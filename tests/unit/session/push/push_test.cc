@@ -249,7 +249,8 @@ TEST(PushTest, ABatchThatCannotBeReadIsAGapAndTheSubscriptionGoesOn) {
   std::vector<Json> of_second;
   while (of_first.size() < 6 || of_second.size() < 5) {
     const Json object = client.push();
-    const auto& [kind, what] = *object.items().begin();
+    const std::string& kind = object.begin().key();
+    const Json& what = object.begin().value();
     (what["sid"] == 1 ? of_first : of_second).push_back({kind, what});
   }
   EXPECT_EQ(of_first[0][1]["next"], "2");
