@@ -152,8 +152,8 @@ class Kernel {
   std::map<int, Listener> listeners_;
   std::map<int, std::shared_ptr<Connection>> connections_;
   std::map<int, std::unique_ptr<SimRing>> rings_;
-  std::vector<std::unique_ptr<Actor>> threads_;  // the server's
-  std::vector<Actor*> actors_;                   // the others
+  std::vector<std::unique_ptr<Actor>> threads_;                              // the server's
+  std::vector<Actor*> actors_;                                               // the others
   std::map<const void*, std::deque<std::move_only_function<void()>>> jobs_;  // by pool
   SimFiles* files_ = nullptr;
   std::unique_ptr<SimDisk> disk_;
