@@ -24,7 +24,8 @@ Result<std::optional<GoodBatch>> find_good_batch(const DamagedBytes& where) {
     if (auto read = load(at + kBatchHeaderBytes); !read) return std::unexpected(read.error());
     const auto header = parse_header({where.file + at, kBatchHeaderBytes});
     if (!header || header->base_offset <= where.first || header->base_offset >= where.last ||
-        header->size_bytes() > where.to - at || checked > kMostCheckedBytes) {
+        header->size_bytes() > where.to - at ||
+        header->size_bytes() > kMostCheckedBytes - checked) {
       return false;
     }
     checked += header->size_bytes();

@@ -81,10 +81,11 @@ Behind behind_damage(const Log& log, const Place& place) {
 }
 
 ReadStatus header_at(const Place& place, BatchHeader& header) {
-  if (damage_at(place) != nullptr) return ReadStatus::kCorrupt;
   std::uint8_t bytes[kBatchHeaderBytes];
   const Segment::Piece piece = place.segment->find(place.at);
   if (!piece.data) return ReadStatus::kCold;
+  // Asked after that: a janitor notes what is damaged before it shows the bytes.
+  if (damage_at(place) != nullptr) return ReadStatus::kCorrupt;
   const std::uint8_t* from = piece.data;
   if (piece.size_bytes < sizeof bytes) {
     if (!copy_out(*place.segment, place.at, bytes, sizeof bytes)) return ReadStatus::kCold;
@@ -311,6 +312,9 @@ Slices read(const Log& log, Position from, std::uint64_t max_bytes, bool first_w
     }
     slice(*place.segment, place.at, cut, out, slices);
   }
+  if (place.segment->damages.next_from(place.at) < place.at + slices.size_bytes) {
+    return read(log, from, max_bytes, first_whole, out);  // found since it was asked for above
+  }
   slices.next = from + slices.size_bytes;
   const std::uint64_t soon = place.at + slices.size_bytes + kAskAheadBytes;
   if (soon < place.segment->stable_bytes.load(std::memory_order_acquire) &&
@@ -378,6 +382,7 @@ BatchRead read_batch(const Log& log, Position position, Buffer& scratch) {
     batch.cold = first_missing(place, size);
     return batch;
   }
+  if (damage_at(place) != nullptr) return read_batch_header(log, position);  // as it became ready
   batch.bytes = scratch;
   return batch;
 }
