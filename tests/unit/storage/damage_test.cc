@@ -169,6 +169,23 @@ TEST_F(DamageTest, OfASmallBatchBetweenEntriesOfTheIndex) {
   }
 }
 
+// The walk of a window begins at the index's last entry before it.
+TEST_F(DamageTest, JustBeforeTheWindowThatIsReadFirst) {
+  fill(12'000, 40, 64 * kMiB);
+  int victim = 0;
+  while (in_file(victim + 2).at < kWindowBytes) ++victim;
+  for (const std::uint64_t byte : {7, 10, 11, 70}) {
+    for (const int bit : {2, 4}) {
+      SCOPED_TRACE(std::to_string(byte) + " bit " + std::to_string(bit));
+      flip(victim, byte, bit);
+      start();
+      expect_only(victim, true);
+      stop();
+      flip(victim, byte, bit);
+    }
+  }
+}
+
 TEST_F(DamageTest, AtTheEndsOfASegment) {
   fill(400, 40, 16 * kKiB);
   const int second = static_cast<int>(segments_[1].first.value);
