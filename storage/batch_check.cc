@@ -145,9 +145,9 @@ Result<void> BatchCheck::note(const Walk& at) {
     return fail(Errc::kIo, segment_.log_path() + " cannot be read behind position " +
                                std::to_string(at.position));
   }
-  if (*found) {
-    damage.to = (*found)->position;
-    damage.end = (*found)->base_offset;
+  if (const std::optional<GoodBatch>& good = *found) {
+    damage.to = good->position;
+    damage.end = good->base_offset;
   } else if (next != nullptr) {
     damage.to = next->position;
     damage.end = last;

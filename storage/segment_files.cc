@@ -109,8 +109,9 @@ Result<LoadedIndex> index_of(Files& files, FileId file, const Segment& segment,
     if (at.position >= size) return index;
     auto found = search_behind(files, file, at.position, size, at.base_offset);
     if (!found) return std::unexpected(found.error());
-    if (!*found) return index;
-    at = **found;
+    const std::optional<GoodBatch>& good = *found;
+    if (!good) return index;
+    at = *good;
   }
 }
 
