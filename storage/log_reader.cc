@@ -52,13 +52,40 @@ bool is_whole(const Place& place, std::uint64_t size) {
   return place.segment->was_read(place.at + size) || place.segment->in_chunks(place.at);
 }
 
-ReadStatus header_at(const Place& place, BatchHeader& header) {
-  if (place.at >= place.segment->corrupt_at.load(std::memory_order_relaxed)) {
-    return ReadStatus::kCorrupt;
+const Damage* damage_at(const Place& place) {
+  const Segment& segment = *place.segment;
+  if (segment.damages.empty()) return nullptr;
+  return segment.damages.at(place.at, segment.index.floor_position(place.at).position);
+}
+
+// Behind a damaged batch: where the next one is, and its offset, -1 if that is not known.
+struct Behind {
+  Position position;
+  Offset offset{-1};
+};
+Behind behind_damage(const Log& log, const Place& place) {
+  const Segment& segment = *place.segment;
+  const Damage* damage = damage_at(place);
+  if (damage != nullptr && damage->to != kNotCorrupt) {
+    return {segment.base_position + damage->to, damage->end};
   }
+  if (damage == nullptr || !damage->rest) {
+    if (const auto next = segment.index.start_after(place.at)) {
+      return {segment.base_position + next->position, segment.base_offset + next->relative_offset};
+    }
+  }
+  if (const Segment* next = log.segments().after(segment)) {
+    return {next->base_position, next->base_offset};
+  }
+  return {log.high_watermark().position};
+}
+
+ReadStatus header_at(const Place& place, BatchHeader& header) {
   std::uint8_t bytes[kBatchHeaderBytes];
   const Segment::Piece piece = place.segment->find(place.at);
   if (!piece.data) return ReadStatus::kCold;
+  // Asked after that: a janitor notes what is damaged before it shows the bytes.
+  if (damage_at(place) != nullptr) return ReadStatus::kCorrupt;
   const std::uint8_t* from = piece.data;
   if (piece.size_bytes < sizeof bytes) {
     if (!copy_out(*place.segment, place.at, bytes, sizeof bytes)) return ReadStatus::kCold;
@@ -164,6 +191,12 @@ Sought seek(const Log& log, Offset offset) {
     BatchHeader header;
     sought.status = header_at(place, header);
     if (sought.status == ReadStatus::kCold) sought.cold = first_missing(place, kBatchHeaderBytes);
+    if (sought.status == ReadStatus::kCorrupt) {
+      const Behind behind = behind_damage(log, place);
+      if (behind.offset.value < 0 || offset < behind.offset) break;
+      position = behind.position;
+      continue;
+    }
     if (sought.status != ReadStatus::kOk || header.last_offset() >= offset) break;
     position += header.size_bytes();
   }
@@ -194,6 +227,11 @@ TimeSought seek_time(const Log& log, Timestamp timestamp, Position from) {
     sought.status = header_at(place, header);
     sought.position = place.segment->base_position + place.at;
     if (sought.status == ReadStatus::kCold) sought.cold = first_missing(place, kBatchHeaderBytes);
+    if (sought.status == ReadStatus::kCorrupt) {
+      sought.status = ReadStatus::kOk;
+      position = behind_damage(log, place).position;
+      continue;
+    }
     if (sought.status != ReadStatus::kOk) return sought;
     if (header.max_timestamp >= timestamp) {
       sought.found = true;
@@ -221,6 +259,10 @@ TimeSought seek_max_timestamp(const Log& log) {
   if (best.status != ReadStatus::kOk || best.found) return best;
   for (Position position = start; position < limit.position;) {
     const BatchRead batch = read_batch_header(log, position);
+    if (batch.status == ReadStatus::kCorrupt) {
+      position = batch.next;
+      continue;
+    }
     if (batch.status != ReadStatus::kOk) return {batch.status, false, position, batch.cold};
     if (!best.found || batch.header.max_timestamp.value > newest) {
       best.found = true;
@@ -247,13 +289,10 @@ Slices read(const Log& log, Position from, std::uint64_t max_bytes, bool first_w
   if (end - place.at > max_bytes) {
     slices.status = batch_end(place, place.at + max_bytes, first_whole, end);
   }
-  if (place.at >= place.segment->corrupt_at.load(std::memory_order_relaxed)) {
-    slices.status = ReadStatus::kCorrupt;
-  }
+  if (damage_at(place) != nullptr) slices.status = ReadStatus::kCorrupt;
   if (slices.status == ReadStatus::kCold) slices.cold = first_missing(place, kBatchHeaderBytes);
   if (slices.status != ReadStatus::kOk || end <= place.at) return slices;
-  end =
-      std::min(end, std::max(place.at, place.segment->corrupt_at.load(std::memory_order_relaxed)));
+  end = std::min(end, place.segment->damages.next_from(place.at));
   slice(*place.segment, place.at, end, out, slices);
   if (slices.size_bytes < end - place.at) {
     // Less is in memory, or fits into `out`: back to the last whole batch of that.
@@ -272,6 +311,9 @@ Slices read(const Log& log, Position from, std::uint64_t max_bytes, bool first_w
       cut = end;  // one batch in more pieces than `out`: its head, at least
     }
     slice(*place.segment, place.at, cut, out, slices);
+  }
+  if (place.segment->damages.next_from(place.at) < place.at + slices.size_bytes) {
+    return read(log, from, max_bytes, first_whole, out);  // found since it was asked for above
   }
   slices.next = from + slices.size_bytes;
   const std::uint64_t soon = place.at + slices.size_bytes + kAskAheadBytes;
@@ -307,6 +349,14 @@ BatchRead read_batch_header(const Log& log, Position position) {
   }
   batch.status = header_at(place, batch.header);
   if (batch.status == ReadStatus::kCold) batch.cold = first_missing(place, kBatchHeaderBytes);
+  if (batch.status == ReadStatus::kCorrupt) {
+    const Damage* damage = damage_at(place);
+    const Behind behind = behind_damage(log, place);
+    if (damage != nullptr) batch.damaged = damage->offset;
+    batch.damaged_end = behind.offset;
+    batch.next = behind.position;
+    return batch;
+  }
   batch.next = position + batch.header.size_bytes();
   return batch;
 }
@@ -332,6 +382,7 @@ BatchRead read_batch(const Log& log, Position position, Buffer& scratch) {
     batch.cold = first_missing(place, size);
     return batch;
   }
+  if (damage_at(place) != nullptr) return read_batch_header(log, position);  // as it became ready
   batch.bytes = scratch;
   return batch;
 }

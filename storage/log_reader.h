@@ -73,10 +73,13 @@ class SegmentPin {
 
 struct Sought {
   ReadStatus status = ReadStatus::kOk;
-  Position position;  // of the batch that holds the offset; the high watermark's for its offset
+  // Of the batch that holds the offset; the high watermark's for its offset. kCorrupt: of the
+  // damaged one.
+  Position position;
   Cold cold;
 };
-// Finds the batch that holds `offset`, or the next one if compaction removed it.
+// Finds the batch that holds `offset`, or the next one if compaction removed it. Damaged batches
+// before it are passed over; kCorrupt when it is one itself.
 [[nodiscard]] Sought seek(const Log& log, Offset offset);
 
 struct TimeSought {
@@ -85,10 +88,11 @@ struct TimeSought {
   Position position;  // of the first batch with a record at or after the timestamp
   Cold cold;
 };
-// Finds the first batch, at or after `from`, whose latest record is at or after `timestamp`.
+// Finds the first batch, at or after `from`, whose latest record is at or after `timestamp`. What
+// is damaged is passed over.
 [[nodiscard]] TimeSought seek_time(const Log& log, Timestamp timestamp, Position from);
-// Finds the batch that has the log's latest timestamp (ListOffsets -3). `found` is false in an
-// empty log.
+// Finds the batch that has the log's latest timestamp (ListOffsets -3), of those that can be read.
+// `found` is false in an empty log.
 [[nodiscard]] TimeSought seek_max_timestamp(const Log& log);
 
 struct Slices {
@@ -100,7 +104,7 @@ struct Slices {
 };
 // Slices of whole batches from `from` (the start of a batch) on: as many as fit into `max_bytes`
 // and `out`, but always the first, if `first_whole`, however large it is. kOk with nothing: caught
-// up, or the first is larger than allowed. Slices end with a segment.
+// up, or the first is larger than allowed. Slices end with a segment, and before a damaged batch.
 [[nodiscard]] Slices read(const Log& log, Position from, std::uint64_t max_bytes, bool first_whole,
                           std::span<iovec> out);
 // Slices of exactly [from, to), which lies within one segment: what is left of an earlier `read`.
@@ -113,6 +117,10 @@ struct BatchRead {
   Bytes bytes;    // the whole batch: in place, or in `scratch` if it straddles chunks
   Position next;  // of the batch behind it
   Cold cold;
+  // kCorrupt: the first offset that is lost, and the one behind the last, where `next` is. -1:
+  // where it goes on is not known.
+  Offset damaged{-1};
+  Offset damaged_end{-1};
 };
 // The batch at `position`, below the high watermark.
 [[nodiscard]] BatchRead read_batch(const Log& log, Position position, Buffer& scratch);

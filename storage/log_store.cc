@@ -90,6 +90,7 @@ Result<Log*> LogStore::adopt(LogIdentity identity, LogConfig config, RecoveredLo
     segment->index_loaded.store(active);
     segment->stable_bytes.store(active ? align_down(found.size_bytes, kBlockBytes)
                                        : found.size_bytes);
+    segment->sealed.store(!active);
     table->segments.push_back(segment);
     position += found.size_bytes;
   }

@@ -19,13 +19,13 @@
 #include "engine/base/ids.h"
 #include "engine/base/result.h"
 #include "storage/chunk_pool.h"
+#include "storage/damage.h"
 #include "storage/disk.h"
 #include "storage/segment_index.h"
 
 namespace duolog::storage {
 
 inline constexpr std::uint64_t kWindowBytes = 1 * kMiB;  // populated at once; CRC-checked once
-inline constexpr std::uint64_t kNotCorrupt = UINT64_MAX;
 
 // A batch larger than a segment is meant to be makes the segment larger, by this much at the most.
 inline constexpr std::uint64_t kSegmentHeadroomBytes = 128 * kMiB;
@@ -79,8 +79,11 @@ class Segment {
   // chunks lies below.
   std::atomic<std::uint64_t> stable_bytes{0};
 
-  // The position of the first batch that was found damaged on disk, or kNotCorrupt.
-  std::atomic<std::uint64_t> corrupt_at{kNotCorrupt};
+  // Its file has its final size, which is `stable_bytes`: set after that.
+  std::atomic<bool> sealed{false};
+
+  // What was found damaged of what is on disk.
+  Damages damages;
 
   // From here on the disk did not give what is mapped (Files::map), or kNotCorrupt: not looked at
   // again before the next start. What was loaded may be zeros if this is before its end.

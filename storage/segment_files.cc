@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <limits>
+#include <optional>
 
 #include "engine/base/uuid.h"
+#include "storage/batch_check.h"
 #include "storage/batch_walker.h"
 #include "storage/file_util.h"
 #include "storage/hash.h"
@@ -60,35 +64,69 @@ Result<void> write_index(Files& files, const Segment& segment, std::vector<Index
   return outcome;
 }
 
-Result<LoadedIndex> rebuild_index(Files& files, const Segment& segment) {
-  auto file = files.open(segment.log_path(), OpenMode::kRead);
-  if (!file) return std::unexpected(file.error());
-  auto size = files.size(*file);
-  std::vector<IndexEntry> entries;
-  IndexEntry last;
-  if (size) {
-    BatchWalker walker(files, *file, 0, *size);
+// The first good batch behind what stands at `from` of a file of `size` bytes, where `expected`
+// should begin. What is damaged, reading finds again and tells.
+Result<std::optional<GoodBatch>> search_behind(Files& files, FileId file, std::uint64_t from,
+                                               std::uint64_t size, Offset expected) {
+  std::atomic<std::uint64_t> lost_at{kNotCorrupt};
+  auto mapping = files.map(file, size, lost_at);
+  if (!mapping) return std::unexpected(mapping.error());
+  auto found =
+      find_good_batch({mapping->data, from, size, expected,
+                       Offset(std::numeric_limits<std::int64_t>::max()), [&](std::uint64_t to) {
+                         return files.populate(*mapping, align_down(from, kBlockBytes), to);
+                       }});
+  files.unmap(*mapping);
+  return found;
+}
+
+// Notes all good batches of a file.
+Result<LoadedIndex> index_of(Files& files, FileId file, const Segment& segment,
+                             std::uint64_t size) {
+  LoadedIndex index;
+  IndexEntry& last = index.last;
+  GoodBatch at{0, segment.base_offset};
+  for (;;) {
+    BatchWalker walker(files, file, at.position, size);
     for (;;) {
       auto step = walker.next();
-      if (!step || *step != BatchWalker::Step::kBatch) break;  // what is damaged, reading reports
+      if (!step || *step != BatchWalker::Step::kBatch) break;
       const BatchHeader& header = walker.header();
+      if (header.base_offset != at.base_offset || !crc_matches(walker.batch())) break;
       last.relative_offset = static_cast<std::uint32_t>(header.base_offset - segment.base_offset);
       last.position = static_cast<std::uint32_t>(walker.position());
-      const std::uint64_t previous = entries.empty() ? 0 : entries.back().position;
-      if (last.position - previous >= SegmentIndex::kFirstStrideBytes) entries.push_back(last);
+      const std::uint64_t previous = index.entries.empty() ? 0 : index.entries.back().position;
+      if (last.position - previous >= SegmentIndex::kFirstStrideBytes) {
+        index.entries.push_back(last);
+      }
       if (header.max_timestamp.value > last.max_timestamp) {
         last.max_timestamp = header.max_timestamp.value;
         last.max_timestamp_offset =
             static_cast<std::uint32_t>(header.last_offset() - segment.base_offset);
       }
+      at = {walker.position() + header.size_bytes(), header.next_offset()};
     }
+    if (at.position >= size) return index;
+    auto found = search_behind(files, file, at.position, size, at.base_offset);
+    if (!found) return std::unexpected(found.error());
+    const std::optional<GoodBatch>& good = *found;
+    if (!good) return index;
+    at = *good;
   }
+}
+
+Result<LoadedIndex> rebuild_index(Files& files, const Segment& segment) {
+  auto file = files.open(segment.log_path(), OpenMode::kRead);
+  if (!file) return std::unexpected(file.error());
+  auto size = files.size(*file);
+  Result<LoadedIndex> index;
+  if (size) index = index_of(files, *file, segment, *size);
   files.close(*file);
   if (!size) return std::unexpected(size.error());
   // For the next start. Reading goes on without it, be the disk ever so full. Nothing is flushed: a
   // flush that failed here would have to stop the server.
-  (void)write_index(files, segment, entries, last, Flush::kNever);
-  return LoadedIndex{std::move(entries), last};
+  if (index) (void)write_index(files, segment, index->entries, index->last, Flush::kNever);
+  return index;
 }
 
 std::unexpected<Error> lost(const Segment& segment) {
@@ -259,48 +297,27 @@ void remove_segment(Files& files, Segment& segment) {
 }
 
 BatchStarts batch_starts(const Segment& segment, std::uint64_t at) {
-  BatchStarts starts;
-  if (!segment.index_loaded.load(std::memory_order_acquire)) return starts;
-  const std::uint64_t end = align_up(at + 1, kWindowBytes) + kWarmAheadBytes;
-  for (std::uint64_t from = align_down(at, kWindowBytes); from < end; from += kWindowBytes) {
-    starts.push_back(segment.index.floor_position(from).position);
-  }
-  return starts;
+  if (!segment.index_loaded.load(std::memory_order_acquire)) return {};
+  return segment.index.starts(align_down(at, kWindowBytes),
+                              align_up(at + 1, kWindowBytes) + kWarmAheadBytes);
 }
 
 Result<void> warm(Files& files, Segment& segment, std::uint64_t at, BatchStarts starts) {
   if (auto loaded = ensure_index(files, segment); !loaded) return loaded;
   // Only a sealed segment is found without its index: that one stays as it was loaded.
   if (starts.empty()) starts = batch_starts(segment, at);
-  const std::uint64_t first = align_down(at, kWindowBytes);
-  const std::uint64_t end = std::min(segment.stable_bytes.load(std::memory_order_acquire),
-                                     align_up(at + 1, kWindowBytes) + kWarmAheadBytes);
+  const bool sealed = segment.sealed.load(std::memory_order_acquire);
+  const std::uint64_t stable = segment.stable_bytes.load(std::memory_order_acquire);
+  const std::uint64_t end = std::min(stable, align_up(at + 1, kWindowBytes) + kWarmAheadBytes);
   auto mapping = segment.ensure_mapped(files);
   if (!mapping) return std::unexpected(mapping.error());
   if (!segment.was_read(at + 1)) return lost(segment);
-  for (std::uint64_t from = first; from < end; from += kWindowBytes) {
+  BatchCheck check(files, segment, *mapping, starts, stable, sealed);
+  for (std::uint64_t from = align_down(at, kWindowBytes); from < end; from += kWindowBytes) {
     const std::uint64_t to = std::min({end, from + kWindowBytes, segment.lost_at.load()});
     if (to <= from) break;
     if (segment.ready_bytes(from) >= to - from) continue;
-    std::uint64_t position = starts[(from - first) / kWindowBytes];
-    if (auto read = files.populate(*mapping, align_down(position, kBlockBytes), to); !read) {
-      return fail(read.error().code, segment.log_path() + ": " + read.error().message);
-    }
-    // The CRC of every batch that ends in this window is checked, once.
-    while (position < to && to - position >= kBatchHeaderBytes) {
-      auto header = parse_header({mapping->data + position, kBatchHeaderBytes});
-      if (header && header->size_bytes() > to - position) break;
-      const bool good = header && (position + header->size_bytes() <= from ||
-                                   crc_matches({mapping->data + position, header->size_bytes()}));
-      if (!segment.was_read(to)) return lost(segment);
-      if (!good) {
-        std::uint64_t known = segment.corrupt_at.load();
-        while (position < known && !segment.corrupt_at.compare_exchange_weak(known, position)) {
-        }
-        break;
-      }
-      position += header->size_bytes();
-    }
+    if (auto checked = check.window(from, to); !checked) return checked;
     if (!segment.was_read(to)) return lost(segment);
     segment.mark_ready(from, to);
   }

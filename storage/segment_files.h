@@ -61,19 +61,20 @@ void remove_segment(Files& files, Segment& segment);
 // How far a janitor reads ahead of a reader.
 inline constexpr std::uint64_t kWarmAheadBytes = 4 * kMiB;
 
-// For the window that holds `at`, and for those that are warmed behind it: where in the file a
-// batch begins, at the window's start or before it. None: the index has to be loaded first.
+// Where in the file batches begin, as the index has it: the last one at or before the start of the
+// window that holds `at`, those of the windows that are warmed behind it, and the next one. None:
+// the index has to be loaded first.
 //
 // A shard asks, before it sends a janitor: the index of a segment that is appended to changes, and
 // what it was goes when every shard has passed a quiescent point. Janitors have none.
-using BatchStarts = std::vector<std::uint32_t>;
+using BatchStarts = std::vector<BatchStart>;
 [[nodiscard]] BatchStarts batch_starts(const Segment& segment, std::uint64_t at);
 
 // Makes sure that the index of the segment is loaded, and that the window of the mapping that
 // holds `at`, up to the segment's stable bytes, is populated and its batches are checked; then
-// windows behind it, up to kWarmAheadBytes. A damaged batch is noted in `corrupt_at` and is no
-// error here; what the disk does not give is one, which names the file: kIo. Blocking; the segment
-// is pinned.
+// windows behind it, up to kWarmAheadBytes. A damaged batch is noted in `damages`, told of by
+// note_damage(), and is no error here; what the disk does not give is one, which names the file:
+// kIo. Blocking; the segment is pinned.
 [[nodiscard]] Result<void> warm(Files& files, Segment& segment, std::uint64_t at,
                                 BatchStarts starts);
 

@@ -79,6 +79,25 @@ IndexEntry SegmentIndex::floor_timestamp(std::int64_t timestamp) const {
   return last_where(view(), [&](const IndexEntry& e) { return e.max_timestamp < timestamp; });
 }
 
+std::vector<BatchStart> SegmentIndex::starts(std::uint64_t from, std::uint64_t to) const {
+  const auto entries = view();
+  auto it = std::ranges::upper_bound(entries, from, {}, &IndexEntry::position);
+  std::vector<BatchStart> starts(1);
+  if (it != entries.begin()) starts[0] = {(it - 1)->relative_offset, (it - 1)->position};
+  for (; it != entries.end(); ++it) {
+    starts.push_back({it->relative_offset, it->position});
+    if (it->position > to) break;
+  }
+  return starts;
+}
+
+std::optional<BatchStart> SegmentIndex::start_after(std::uint64_t position) const {
+  const auto entries = view();
+  const auto it = std::ranges::upper_bound(entries, position, {}, &IndexEntry::position);
+  if (it == entries.end()) return std::nullopt;
+  return BatchStart{it->relative_offset, it->position};
+}
+
 std::vector<IndexEntry> SegmentIndex::snapshot() const {
   const auto entries = view();
   return {entries.begin(), entries.end()};

@@ -29,6 +29,12 @@ struct IndexEntry {
       0;  // ... and the relative last offset of the batch that has it
 };
 
+// Where a batch begins.
+struct BatchStart {
+  std::uint32_t relative_offset = 0;
+  std::uint32_t position = 0;
+};
+
 class SegmentIndex {
  public:
   static constexpr std::size_t kMaxEntries = 16384;
@@ -56,6 +62,11 @@ class SegmentIndex {
   [[nodiscard]] IndexEntry floor_position(std::uint64_t position) const;
   // The last entry before which no batch reaches `timestamp`.
   [[nodiscard]] IndexEntry floor_timestamp(std::int64_t timestamp) const;
+  // Any shard: the last start at or before `from`, those up to `to`, and one behind it, if there
+  // is.
+  [[nodiscard]] std::vector<BatchStart> starts(std::uint64_t from, std::uint64_t to) const;
+  // Any shard: the first start behind `position`.
+  [[nodiscard]] std::optional<BatchStart> start_after(std::uint64_t position) const;
   // Any shard: a copy, e.g. for a janitor to write.
   [[nodiscard]] std::vector<IndexEntry> snapshot() const;
 

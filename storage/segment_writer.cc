@@ -206,6 +206,7 @@ void SegmentWriter::seal(Tail& tail) {
         segment.pins.fetch_sub(1);
         tail.op_busy = false;
         segment.file = kNoFile;
+        segment.sealed.store(true, std::memory_order_release);
         if (!*outcome) return events_.failed(outcome->error());
         tail.unsealed.pop_front();
         tail.synced = std::max(tail.synced, end);

@@ -16,10 +16,14 @@ TimeSearch::Found TimeSearch::step(const Log& log, SearchScratch& scratch) {
     if (sought.status != ReadStatus::kOk) return {.status = sought.status, .cold = sought.cold};
     if (!sought.found) return {};
     const BatchRead batch = read_batch(log, sought.position, scratch.batch);
+    if (batch.status == ReadStatus::kCorrupt) {  // it was found to be as its end was read
+      from_ = batch.next;
+      continue;
+    }
     if (batch.status != ReadStatus::kOk) return {.status = batch.status, .cold = batch.cold};
     const Found found = look_inside(log, batch, scratch);
-    // A batch may claim a later time than its records have.
-    if (found.found || found.status != ReadStatus::kOk || latest_) return found;
+    // A batch may claim a later time than its records have, or be none that can be read.
+    if (found.found || latest_) return found;
     from_ = batch.next;
   }
 }

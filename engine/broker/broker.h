@@ -160,6 +160,7 @@ class Broker {
   void change(std::move_only_function<void(Cluster&, TopicDone)> start, TopicDone done);
   [[nodiscard]] Timestamp steady_now() const;
   void tell_lost_pages();
+  void tell_damages();
   void send_expired();
   void ask_for_producer_ids();
   void send(AppendRequest& request);

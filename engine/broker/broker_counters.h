@@ -27,8 +27,9 @@ struct BrokerCounters {
   runtime::Counter segment_bulk_bytes;
   runtime::Counter segment_write_behind_bytes;
   runtime::Counter segments_removed;
-  runtime::Counter lost_pages;  // of the process; shard 0 tells
-  runtime::Counter producers;   // now
+  runtime::Counter lost_pages;       // of the process; shard 0 tells
+  runtime::Counter damaged_batches;  // of the process; shard 0 tells
+  runtime::Counter producers;        // now
   runtime::Counter producers_expired;
   runtime::Counter producers_evicted;  // at max-producers
 
@@ -67,6 +68,9 @@ inline constexpr auto kBrokerMetrics = std::to_array<runtime::Metric<BrokerCount
      "duolog_store_segments_removed_total", "Segments whose time was over, or that were deleted"},
     {&BrokerCounters::lost_pages, runtime::MetricType::kCounter, "duolog_store_lost_pages_total",
      "Pages of mapped segments that the disk did not give when they were read"},
+    {&BrokerCounters::damaged_batches, runtime::MetricType::kCounter,
+     "duolog_store_damaged_batches_total",
+     "Stored batches, or runs of them, that were found damaged when they were read"},
     {&BrokerCounters::producers, runtime::MetricType::kGauge, "duolog_store_producers",
      "Idempotent producers that are remembered, once a partition"},
     {&BrokerCounters::producers_expired, runtime::MetricType::kCounter,

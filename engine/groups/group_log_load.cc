@@ -40,9 +40,14 @@ void GroupLog::load_some() {
     if (next_ >= log.high_watermark().position) return loaded(State::kReady);
     const storage::BatchRead batch = storage::read_batch(log, next_, scratch_);
     if (batch.status == ReadStatus::kCold) return warm_up(batch.cold);
-    if (batch.status != ReadStatus::kOk) return loaded(State::kFailed);
+    const bool damaged = batch.status == ReadStatus::kCorrupt && batch.damaged_end.value >= 0;
+    if (batch.status != ReadStatus::kOk && !damaged) return loaded(State::kFailed);
     times_cold_ = 0;
-    read_more(batch);
+    if (damaged) {
+      warn_of_bad(batch.damaged.value, "damaged on disk");
+    } else {
+      read_more(batch);
+    }
     next_ = batch.next;
   }
   later(&GroupLog::load_some);
@@ -56,7 +61,7 @@ bool GroupLog::find_start() {
     warm_up(sought.cold);
     return false;
   }
-  if (sought.status != ReadStatus::kOk) {
+  if (sought.status == ReadStatus::kOutOfRange) {
     loaded(State::kFailed);
     return false;
   }

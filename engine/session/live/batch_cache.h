@@ -54,6 +54,7 @@ class BatchCache final : public LogMemory {
     Offset offset;       // kDamaged: where
     Offset end{-1};      // kDamaged: behind it, if that is known, as is `next` then
     Error error;         // kDamaged
+    bool told = false;   // kDamaged: the store has found it, and tells of it
   };
 
   // The batch at `position` of `log`, below its high watermark.

@@ -89,7 +89,10 @@ typename BatchCache<Encoded>::Found BatchCache<Encoded>::load(const storage::Log
       return found;
     case storage::ReadStatus::kCorrupt:
       found.status = Status::kDamaged;
+      found.offset = batch.damaged;
+      found.end = batch.damaged_end;
       found.error = {Errc::kCorrupt, "damaged on disk"};
+      found.told = batch.damaged.value >= 0;
       return found;
   }
   const bool inflated = batch.header.codec() != storage::Codec::kNone;

@@ -1,5 +1,7 @@
 #include "engine/session/live/log_cursor.h"
 
+#include <string>
+
 #include <fmt/format.h>
 
 #include "engine/broker/broker.h"
@@ -24,6 +26,7 @@ Look seek(LogCursor& cursor, Offset from, Position& position) {
   Look look{.cold = sought.cold};
   switch (sought.status) {
     case storage::ReadStatus::kOk:
+    case storage::ReadStatus::kCorrupt:  // who reads it finds out, and where it goes on
       position = sought.position;
       cursor.placed = true;
       break;
@@ -32,11 +35,6 @@ Look seek(LogCursor& cursor, Offset from, Position& position) {
       break;
     case storage::ReadStatus::kOutOfRange:
       look.found = Found::kLost;
-      break;
-    case storage::ReadStatus::kCorrupt:
-      look.offset = from;
-      look.error = {Errc::kCorrupt, "damaged on disk"};
-      look.found = Found::kDamaged;
       break;
   }
   return look;
@@ -65,9 +63,12 @@ void report_damage(LiveShard& live, const LogCursor& cursor, const Look& look) {
   const broker::Partition& partition = *cursor.partition;
   if (!live.first_damage(partition.topic.id, partition.id, look.offset)) return;
   live.counters().batches_damaged.add();
-  live.warn(fmt::format("feed of topic {}, partition {}: the batch at offset {} cannot be read: {}",
-                        partition.topic.name, partition.id.value, look.offset.value,
-                        look.error.message));
+  if (look.told) return;
+  const std::string which = look.offset.value < 0
+                                ? "a batch whose offset is not known"
+                                : fmt::format("the batch at offset {}", look.offset.value);
+  live.warn(fmt::format("feed of topic {}, partition {}: {} cannot be read: {}",
+                        partition.topic.name, partition.id.value, which, look.error.message));
 }
 
 }  // namespace duolog::session

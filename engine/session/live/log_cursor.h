@@ -50,13 +50,15 @@ struct Look {
   Offset offset{};       // kDamaged: where, and why
   Offset end{-1};        // kDamaged: behind it, if it can be passed over; `next` is there, too
   Error error{};
+  bool told = false;  // kDamaged: the store tells of it
 };
 
-// Where the batch is that holds `from`, or the next one; sets `position` and cursor.placed. kOk,
-// kCold, kLost or kDamaged.
+// Where the batch is that holds `from`, or the next one, be it damaged; sets `position` and
+// cursor.placed. kOk, kCold or kLost.
 [[nodiscard]] Look seek(LogCursor& cursor, Offset from, Position& position);
 
-// Counts and logs a batch that cannot be read, once for all who read it.
+// Counts and logs a batch that cannot be read, once for all who read it. What the store has found
+// and tells of is only counted.
 void report_damage(LiveShard& live, const LogCursor& cursor, const Look& look);
 
 // The encoded batch at `position`, below the high watermark, in `batch` if kOk.
@@ -85,6 +87,7 @@ template <class Encoded>
       look.offset = found.offset;
       look.end = found.end;
       look.error = std::move(found.error);
+      look.told = found.told;
       look.found = Found::kDamaged;
       report_damage(live, cursor, look);
       break;

@@ -1,3 +1,6 @@
+#include <filesystem>
+#include <fstream>
+#include <string>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -125,6 +128,58 @@ TEST_F(KafkaFetchTest, AnswersAfterARestartFromTheFiles) {
       ASSERT_EQ(record.value.size(), 100'000U);
     }
   }
+}
+
+TEST_F(KafkaFetchTest, OneDamagedBatchIsACorruptMessageAndTheOthersAreRead) {
+  constexpr int kCount = 20;
+  for (int i = 0; i < kCount; ++i) {
+    client.produce("t", 0, batch_of({std::string(100'000, 'c')}, 1000 + i));
+  }
+  client.produce("t", 1, batch_of({"of another"}));
+  server.restart();  // so that nothing of it is left in a journal
+  server.stop();
+  const std::string path = server.directory() + "/topics/t-0/00000000000000000000.log";
+  {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(7 * 100'079 + 50'000);  // within the eighth, whatever a batch's overhead is
+    file.put('!');
+    ASSERT_TRUE(file.good());
+  }
+  server.restart();
+  KafkaClient again(server.port());
+  int good = 0;
+  for (std::int64_t offset = kCount; offset-- > 0;) {
+    auto answer = again.fetch(
+        {.topic = "t", .partitions = {From::from(0, offset, 1)}, .max_wait_ms = 30'000});
+    ASSERT_NE(answer, nullptr);
+    if (offset == 7) {
+      EXPECT_EQ(only(answer).error_code, ErrorCode::kCorruptMessage);
+      continue;
+    }
+    ASSERT_EQ(only(answer).error_code, ErrorCode::kNone) << offset;
+    const auto records = records_in(only(answer));
+    good += records.size() == 1 && records[0].offset == offset;
+  }
+  EXPECT_EQ(good, kCount - 1);
+  auto both = again.fetch({.topic = "t", .partitions = {From::from(0, 7), From::from(1, 0)}});
+  ASSERT_NE(both, nullptr);
+  EXPECT_EQ(only(both).error_code, ErrorCode::kCorruptMessage);
+  EXPECT_EQ(records_in(both->message.responses[0].partitions[1]).size(), 1U);
+  // In one go up to it.
+  auto answer = again.fetch({.topic = "t", .partitions = {From::from(0, 0)}});
+  ASSERT_NE(answer, nullptr);
+  EXPECT_EQ(records_in(only(answer)).size(), 7U);
+  const auto time_at = [&](std::int64_t time) {
+    kafka::ListOffsetsRequest::Topic::Partition p{.timestamp = Timestamp(time)};
+    kafka::ListOffsetsRequest::Topic t{.name = "t", .partitions = std::span(&p, 1)};
+    auto listed = again.call<kafka::ListOffsetsResponse>(
+        8, kafka::ListOffsetsRequest{.topics = std::span(&t, 1)});
+    return listed->message.topics[0].partitions[0];
+  };
+  EXPECT_EQ(time_at(1006).offset, Offset(6));
+  EXPECT_EQ(time_at(1007).error_code, ErrorCode::kNone);
+  EXPECT_EQ(time_at(1007).offset, Offset(8));
+  EXPECT_EQ(time_at(-3).offset, Offset(kCount - 1));
 }
 
 }  // namespace

@@ -1,4 +1,6 @@
 // What becomes of committed offsets in the long run: they expire, their log is rewritten, limits.
+#include <fstream>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <string>
@@ -305,6 +307,37 @@ TEST(GroupExpiryTest, AGroupIsDeletedInAsManyBatchesAsItTakes) {
   f.restart();
   f.await_loaded();
   EXPECT_EQ(f.sum(&GroupCounters::groups), 0U);
+}
+
+TEST(GroupDamageTest, ADamagedBatchOfTheOffsetsTopicLosesOnlyWhatItHeld) {
+  TestServerOptions options = with_groups({});
+  options.broker.offsets_topic_partitions = 1;
+  Fixture f(options);
+  for (const std::string group : {"first-one", "second-one", "third-one"}) {
+    ASSERT_EQ(f.client->commit({.group = group, .offset = 5}), ErrorCode::kNone);
+  }
+  for (const std::string hurt : {"second-one", "first-one"}) {
+    f.restart();  // so that nothing of it is left in a journal
+    f.client.reset();
+    f.server.stop();
+    const std::string path =
+        f.server.directory() + "/topics/__consumer_offsets-0/00000000000000000000.log";
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+    ASSERT_NE(bytes.find(hurt), std::string::npos);
+    file.clear();
+    file.seekp(static_cast<std::streamoff>(bytes.find(hurt)));
+    file.put('?');
+    file.close();
+    f.restart();
+    f.await_loaded();
+    EXPECT_EQ(f.client->committed(hurt), -1);
+    EXPECT_EQ(f.client->committed("third-one"), 5);
+    EXPECT_EQ(f.client->committed("first-one"), hurt == "first-one" ? -1 : 5);
+  }
+  EXPECT_EQ(f.sum(&GroupCounters::bad_records), 2U);
+  EXPECT_EQ(f.client->commit({.group = "first-one", .offset = 6}), ErrorCode::kNone);
+  EXPECT_EQ(f.client->committed("first-one"), 6);
 }
 
 }  // namespace
