@@ -4,6 +4,7 @@ use; each kind of damage is found, named and told by the exit status; nothing is
 import glob
 import json
 import os
+import random
 import shutil
 import subprocess
 import threading
@@ -76,7 +77,7 @@ class LogToolTest(DuologTest):
         self.assert_stops_cleanly(server)
         return server
 
-    def batches(self, server, path):
+    def batches(self, path):
         status, out, err = self.log("dump", "--json", path)
         self.assertEqual(status, 0, err)
         return [line for line in map(json.loads, out.splitlines()) if line["kind"] == "batch"]
@@ -139,13 +140,35 @@ class LogToolTest(DuologTest):
         flip(path, 70)  # now there is no journal that has it
         self.the_finding(server, kind="batch", file=path, position=0)
 
+    def test_what_is_well_starts_and_gives_back_every_record(self):
+        """Any bit of a segment that a killed server leaves: it is said to be damaged, or a start puts
+        it right from the journal."""
+        server = self.filled()
+        server.kill()
+        seed = random.randrange(1 << 32)
+        chance = random.Random(seed)
+        for _ in range(12):
+            path = chance.choice(server.segments("orders"))
+            position, bit = chance.randrange(os.path.getsize(path)), 1 << chance.randrange(8)
+            flip(path, position, bit)
+            if self.verify(server)[0] == 0:
+                copy = self.server("--shards", "1", name="copy")
+                shutil.copytree(server.data_dir, copy.data_dir)
+                copy.start()
+                read = copy.kcat("-C", "-t", "orders", "-p", "0", "-e", "-q", "-f", "%o\n")
+                self.assertEqual(read.split(), [b"%d" % offset for offset in range(6000)],
+                                 f"seed {seed}: {path} at {position}")
+                self.assert_stops_cleanly(copy)
+                shutil.rmtree(copy.data_dir)
+            flip(path, position, bit)
+
     # ---- Each kind of damage -----------------------------------------------------------------
 
     def test_a_flipped_bit_in_a_batch_is_named_with_its_offsets(self):
         server = self.stopped()
         for which in (0, -1):
             path = server.segments("orders")[which]
-            batch = self.batches(server, path)[1]
+            batch = self.batches(path)[1]
             flip(path, batch["position"] + 70)
             found = self.the_finding(server, kind="batch", topic="orders", partition=0, file=path,
                                      position=batch["position"], offset=batch["base_offset"],
@@ -157,7 +180,7 @@ class LogToolTest(DuologTest):
     def test_what_follows_a_damaged_header_is_still_looked_at(self):
         server = self.stopped()
         path = server.segments("orders")[0]
-        batches = self.batches(server, path)
+        batches = self.batches(path)
         flip(path, batches[1]["position"] + 8, 0x40)  # the length
         flip(path, batches[4]["position"] + 90)
         for batch in (batches[1], batches[4]):
@@ -167,7 +190,7 @@ class LogToolTest(DuologTest):
     def test_offsets_epochs_and_records_that_no_crc_covers(self):
         server = self.stopped()
         path = server.segments("orders")[0]
-        batch = self.batches(server, path)[2]
+        batch = self.batches(path)[2]
         flip(path, batch["position"] + 7)  # of the base offset
         found = self.the_finding(server, kind="batch", position=batch["position"])
         self.assertIn("should", found["what"])
@@ -198,9 +221,10 @@ class LogToolTest(DuologTest):
         index = sorted(glob.glob(os.path.join(folder, "*.index")))[0]
         for suffix in (".index", ".timeindex", ".indexhash"):
             path = index.removesuffix(".index") + suffix
-            flip(path, 9)
-            self.the_finding(server, kind="index", topic="orders", file=index)
-            flip(path, 9)
+            for position in (7, 9):
+                flip(path, position)
+                self.the_finding(server, kind="index", topic="orders", file=index)
+                flip(path, position)
         checkpoint = os.path.join(folder, "checkpoint")
         flip(checkpoint, 20)
         self.the_finding(server, kind="checkpoint", topic="orders", file=checkpoint)
@@ -338,7 +362,7 @@ class LogToolTest(DuologTest):
     def test_dump_says_what_is_damaged(self):
         server = self.stopped()
         path = server.segments("orders")[0]
-        batch = self.batches(server, path)[1]
+        batch = self.batches(path)[1]
         flip(path, batch["position"] + 70)
         status, out, _ = self.log("dump", path)
         self.assertEqual(status, 1)

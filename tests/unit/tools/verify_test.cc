@@ -244,6 +244,7 @@ TEST_F(VerifyTest, WhatReadersWriteStaysInMemory) {
   EXPECT_EQ(std::vector(read.begin() + 5, read.begin() + 25), written);
   EXPECT_NE(read[25], 9);
   EXPECT_TRUE(overlay.remove(path));
+  EXPECT_TRUE(std::filesystem::exists(path));
   EXPECT_FALSE(overlay.truncate(*file, 0));
   EXPECT_FALSE(overlay.rename(path, path + "2"));
   EXPECT_FALSE(overlay.open(path + "2", storage::OpenMode::kCreate));

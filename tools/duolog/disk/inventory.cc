@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -138,7 +139,7 @@ void add_partitions(const Catalog& catalog, const std::string& topics,
       partition.topic = name;
       partition.topic_id = topic.id;
       partition.partition = PartitionId(p);
-      partition.directory = topics + "/" + name + "-" + std::to_string(p);
+      partition.directory = fmt::format("{}/{}-{}", topics, name, p);
       partition.start = catalog.log_start(topic.id, partition.partition);
       partitions.push_back(std::move(partition));
     }

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint64_t kIndexEntryBytes = 8;  // Kafka: i32 relative offset, i32 position
 constexpr std::uint64_t kHashAt = 8;           // in .indexhash, behind its magic
+constexpr std::string_view kHashMagic("DLOGIX1\0", kHashAt);
 constexpr int kIndexLooks = 3;  // the three files of a rebuilt index are replaced one by one
 
 struct IndexFiles {
@@ -25,7 +26,7 @@ struct IndexFiles {
   [[nodiscard]] bool are_there() const { return offsets && times && hash; }
   [[nodiscard]] bool are_what_was_written() const {
     return hash->size() == kHashAt + 2 * sizeof(std::uint64_t) &&
-           as_text(Bytes(*hash).first(7)) == "DLOGIX1" &&
+           as_text(Bytes(*hash).first(kHashAt)) == kHashMagic &&
            load_le<std::uint64_t>(hash->data() + kHashAt) == storage::xxh3(*offsets) &&
            load_le<std::uint64_t>(hash->data() + kHashAt + 8) == storage::xxh3(*times);
   }

@@ -69,10 +69,9 @@ Result<void> SegmentCheck::run(const std::string& path, const SegmentBounds& bou
   while (outcome && *outcome) outcome = walk(resume_at_);
   files_.close(file_);
   if (open_finding_) {
-    if (open_finding_->last_offset == kNotKnown && bounds_.whole_offset > next_) {
-      open_finding_->last_offset = bounds_.whole_offset.value - 1;
-    }
-    findings.push_back(*std::exchange(open_finding_, std::nullopt));
+    Finding& finding = findings.emplace_back(std::move(*open_finding_));
+    if (bounds_.whole_offset > next_) finding.last_offset = bounds_.whole_offset.value - 1;
+    open_finding_.reset();
   } else if (outcome && next_ < bounds_.whole_offset) {
     add("segment", resume_at_, next_, bounds_.whole_offset - 1,
         "records that were flushed are missing at the end");
@@ -121,8 +120,9 @@ bool SegmentCheck::take(const BatchHeader& header, Bytes batch, std::uint64_t po
             std::to_string(next_.value) + " should");
   }
   if (open_finding_) {
-    if (header.base_offset > next_) open_finding_->last_offset = header.base_offset.value - 1;
-    findings_->push_back(*std::exchange(open_finding_, std::nullopt));
+    Finding& finding = findings_->emplace_back(std::move(*open_finding_));
+    if (header.base_offset > next_) finding.last_offset = header.base_offset.value - 1;
+    open_finding_.reset();
   }
   if (header.leader_epoch < epoch_) {
     if (!must_be && !bounds_.growing) return false;
