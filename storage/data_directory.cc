@@ -202,6 +202,10 @@ Result<DataDirectory> DataDirectory::open(Files& files, std::string path) {
   return directory;
 }
 
+Result<bool> DataDirectory::is_one(Files& files, const std::string& path) {
+  return inspect(files, path);
+}
+
 DataDirectory::DataDirectory(Files& files, std::string path, FileId lock)
     : files_(&files), path_(std::move(path)), lock_(lock) {}
 

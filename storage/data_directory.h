@@ -33,6 +33,10 @@ class DataDirectory {
   // kNoSpace, kIo (not writable, or the disk fails).
   [[nodiscard]] static Result<DataDirectory> open(Files& files, std::string path);
 
+  // Looks, and touches and locks nothing: true when `path` is a data directory of this format,
+  // false when it counts as an empty one. The errors are those of `open`.
+  [[nodiscard]] static Result<bool> is_one(Files& files, const std::string& path);
+
   ~DataDirectory();
   DataDirectory(DataDirectory&& other) noexcept;
   DataDirectory& operator=(DataDirectory&& other) noexcept;

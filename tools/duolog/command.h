@@ -10,7 +10,7 @@
 
 #include "engine/base/result.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): CLI11's own
 class App;
 }
 
@@ -27,6 +27,7 @@ void add_serve(CLI::App& app, int& status);
 void add_topic(CLI::App& app, int& status);
 void add_produce(CLI::App& app, int& status);
 void add_consume(CLI::App& app, int& status);
+void add_log(CLI::App& app, int& status);
 void add_version(CLI::App& app, int& status);
 
 // "duolog 0.1.0 (commit 1a2b3c4)".

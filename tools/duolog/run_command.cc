@@ -45,6 +45,7 @@ int run_program(int argc, char** argv) {
     add_topic(app, status);
     add_produce(app, status);
     add_consume(app, status);
+    add_log(app, status);
     add_version(app, status);
     try {
       app.parse(argc, argv);
