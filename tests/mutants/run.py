@@ -13,6 +13,7 @@ tree changes. Exit status: 0 when each was killed, 1 when one survived or does n
 """
 
 import argparse
+import itertools
 import json
 import os
 import re
@@ -93,7 +94,8 @@ def compile_mutant(mutant, scratch):
     for flag in ("-MF", "-MT"):
         if flag in words:
             words[words.index(flag) + 1] = target + ".d"
-    subprocess.run(words, cwd=BUILD, check=True)
+    if subprocess.run(words, cwd=BUILD, check=False).returncode != 0:
+        raise Stale("it does not compile")
     return target
 
 
@@ -112,12 +114,13 @@ def link(program, target, scratch):
     return binary
 
 
-def fails(binary, arguments):
+def fails(binary, arguments, variables):
     """Whether the test finds the mistake, and how."""
     command = [binary] + arguments
     try:
         done = subprocess.run(command, cwd=BUILD, check=False, capture_output=True, text=True,
-                              errors="replace", timeout=TEST_LIMIT_S)
+                              errors="replace", timeout=TEST_LIMIT_S,
+                              env={**os.environ, **variables})
     except subprocess.TimeoutExpired:
         return "it hangs"
     if done.returncode == 0:
@@ -129,20 +132,26 @@ def fails(binary, arguments):
 
 
 def words_of(killer):
-    """'sim_test RecoveryCut*' or 'server_sim --seeds 40': the program, and its arguments."""
-    program, *rest = killer.split()
+    """'SIM_SEEDS=9 sim_test Seed*' or 'server_sim --seeds 40': the program, its arguments, and what
+    its environment has."""
+    words = killer.split()
+    variables = dict(word.split("=", 1) for word in itertools.takewhile(lambda w: "=" in w, words))
+    program, *rest = words[len(variables):]
     if program == "server_sim":
-        return program, rest
-    return program, ["--gtest_brief=1", "--gtest_filter=" + ":".join(rest)]
+        return program, rest, variables
+    return program, ["--gtest_brief=1", "--gtest_filter=" + ":".join(rest)], variables
 
 
 def try_mutant(mutant):
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="duolog-mutant-") as scratch:
         target = compile_mutant(mutant, scratch)
+        binaries = {}
         for killer in mutant["killed_by"]:
-            program, arguments = words_of(killer)
-            how = fails(link(program, target, scratch), arguments)
+            program, arguments, variables = words_of(killer)
+            if program not in binaries:
+                binaries[program] = link(program, target, scratch)
+            how = fails(binaries[program], arguments, variables)
             if how:
                 print(f"killed    {mutant['name']}  by {killer}: {how}"
                       f"  ({time.monotonic() - began:.0f} s)", flush=True)
@@ -151,11 +160,12 @@ def try_mutant(mutant):
     return False
 
 
-def check_killers(mutants):
-    """Without a mistake they pass, and a filter finds a test."""
+def check_killers(mutant, checked):
+    """Without a mistake they pass, and a filter finds a test. `checked`: those of mutants before."""
     well = True
-    for killer in sorted({killer for mutant in mutants for killer in mutant["killed_by"]}):
-        program, arguments = words_of(killer)
+    for killer in set(mutant["killed_by"]) - checked:
+        checked.add(killer)
+        program, arguments, variables = words_of(killer)
         binary = os.path.join(BUILD, "tests", program)
         if program != "server_sim":
             listed = subprocess.run([binary, arguments[1], "--gtest_list_tests"], check=False,
@@ -164,7 +174,7 @@ def check_killers(mutants):
                 print(f"STALE     {killer}: there is no such test", flush=True)
                 well = False
                 continue
-        how = fails(binary, arguments)
+        how = fails(binary, arguments, variables)
         if how:
             print(f"STALE     {killer}: it fails without a mistake: {how}", flush=True)
             well = False
@@ -202,12 +212,13 @@ def main():
     well = True
     tried = 0
     killed = 0
+    checked = set()
     for mutant in mutants:
         if time.monotonic() - began > arguments.seconds:
             break
         tried += 1
         try:
-            if try_mutant(mutant) and check_killers([mutant]):
+            if try_mutant(mutant) and check_killers(mutant, checked):
                 killed += 1
             else:
                 well = False

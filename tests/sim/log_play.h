@@ -237,6 +237,7 @@ class Play {
 
   // The machine, as it was stopped, comes up again under the policy.
   void reboot(CrashPolicy policy, std::uint64_t seed) {
+    if (server_) promise_visible();
     acks_.clear();
     server_.reset();
     if (policy != CrashPolicy::kKill) forget_unflushed();
@@ -301,6 +302,14 @@ class Play {
   }
   storage::BatchRead read(Log& log, Position position, Buffer& scratch) {
     return warmed([&] { return storage::read_batch(log, position, scratch); });
+  }
+
+  // What consumers may have seen stays, as what was acked does.
+  void promise_visible() {
+    for (auto& [topic, model] : models_) {
+      const auto visible = server_->log(topic).high_watermark().offset.value;
+      model.acked = std::max(model.acked, static_cast<std::size_t>(visible));
+    }
   }
 
   // Power loss may take what was promised to survive a kill only.
