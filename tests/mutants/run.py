@@ -3,7 +3,7 @@
 
     tests/mutants/run.py                    all of them
     tests/mutants/run.py NAME...            these
-    tests/mutants/run.py --seconds 300      as many as fit, beginning where the last commit ended
+    tests/mutants/run.py --seconds 300      as many as fit, beginning with those tried longest ago
     tests/mutants/run.py --list
 
 A mutant is a row of a *.toml file here: the text of one place in one source, another text for it, and
@@ -13,6 +13,7 @@ tree changes. Exit status: 0 when each was killed, 1 when one survived or does n
 """
 
 import argparse
+import concurrent.futures
 import itertools
 import json
 import os
@@ -21,12 +22,15 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import tomllib
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, "build", "release")
+TRIED = os.path.join(BUILD, "mutants-tried.json")
 TEST_LIMIT_S = 240  # one that hangs has been found, too
+STEP = 29  # a run of 300 s has about as many
 
 
 class Stale(Exception):
@@ -181,21 +185,74 @@ def check_killers(mutant, checked):
     return well
 
 
+def last_tried():
+    try:
+        with open(TRIED, encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return {}
+
+
 def in_turn(mutants):
-    """The next commit begins where this one ends, if a few fit."""
+    """Those first that have not been tried for the longest time, as far as this build tree knows;
+    and from another place on with each commit, so that a new tree begins elsewhere."""
     count = subprocess.run(["git", "rev-list", "--count", "HEAD"], cwd=ROOT, check=False,
                            capture_output=True, text=True).stdout.strip()
-    first = int(count or 0) * 5 % len(mutants)
-    return mutants[first:] + mutants[:first]
+    first = int(count or 0) * STEP % len(mutants)
+    tried = last_tried()
+    return sorted(mutants[first:] + mutants[:first], key=lambda m: tried.get(m["name"], 0))
+
+
+class Trial:
+    """Mutants, tried by a few threads until none is left or the time is over."""
+
+    def __init__(self, mutants, seconds):
+        self.left = iter(mutants)
+        self.until = time.monotonic() + seconds
+        self.lock = threading.Lock()
+        self.checking = threading.Lock()
+        self.checked = set()
+        self.tried = last_tried()
+        self.count = 0
+        self.killed = 0
+
+    def run(self, jobs):
+        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+            for done in [pool.submit(self.work) for _ in range(jobs)]:
+                done.result()
+
+    def work(self):
+        while (mutant := self.next()) is not None:
+            try:
+                killed = try_mutant(mutant)
+                with self.checking:
+                    killed = check_killers(mutant, self.checked) and killed
+            except Stale as stale:
+                print(f"STALE     {mutant['name']}: {stale}", flush=True)
+                killed = False
+            self.end(mutant, killed)
+
+    def next(self):
+        with self.lock:
+            return next(self.left, None) if time.monotonic() < self.until else None
+
+    def end(self, mutant, killed):
+        with self.lock:
+            self.count += 1
+            self.killed += killed
+            self.tried[mutant["name"]] = int(time.time()) if killed else 0
+            with open(TRIED, "w", encoding="utf-8") as file:
+                json.dump(self.tried, file)
 
 
 def main():
     parser = argparse.ArgumentParser(description="small mistakes, each of which a test must find")
     parser.add_argument("names", nargs="*")
     parser.add_argument("--seconds", type=float, default=float("inf"))
+    parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--list", action="store_true")
     arguments = parser.parse_args()
-    mutants = load()
+    every = mutants = load()
     if arguments.list:
         for mutant in mutants:
             print(f"{mutant['name']:40} {mutant['what']}")
@@ -208,25 +265,10 @@ def main():
         mutants = [mutant for mutant in mutants if mutant["name"] in arguments.names]
     elif arguments.seconds != float("inf"):
         mutants = in_turn(mutants)
-    began = time.monotonic()
-    well = True
-    tried = 0
-    killed = 0
-    checked = set()
-    for mutant in mutants:
-        if time.monotonic() - began > arguments.seconds:
-            break
-        tried += 1
-        try:
-            if try_mutant(mutant) and check_killers(mutant, checked):
-                killed += 1
-            else:
-                well = False
-        except Stale as stale:
-            print(f"STALE     {mutant['name']}: {stale}", flush=True)
-            well = False
-    print(f"{tried} of {len(load())} mutants: {killed} killed")
-    return 0 if well else 1
+    trial = Trial(mutants, arguments.seconds)
+    trial.run(arguments.jobs)
+    print(f"{trial.count} of {len(every)} mutants: {trial.killed} killed")
+    return 0 if trial.killed == trial.count else 1
 
 
 if __name__ == "__main__":
