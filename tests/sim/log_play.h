@@ -208,7 +208,10 @@ class Play {
   void retry_window(const std::string& topic) {
     Log& log = server_->log(topic);
     const auto& appended = models_[topic].appended;
-    const auto start = static_cast<std::size_t>(log.start_offset().value);
+    // What is below the start of the log is known as well, but for what a power loss may take.
+    const bool lossy = catalog_.topics.at(topic).config.durability == Durability::kOs;
+    const auto start =
+        lossy ? static_cast<std::size_t>(log.start_offset().value) : models_[topic].first;
     const Position end = log.appended().position;
     for (std::size_t back = 1; back <= kProducers * storage::kProducerWindow; ++back) {
       if (back + start > appended.size()) break;

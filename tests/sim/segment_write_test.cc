@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "storage/journal_format.h"
 #include "storage/record_batch.h"
 #include "tests/sim/log_play.h"
 
@@ -96,6 +97,52 @@ TEST(SegmentWriteTest, NoBlockIsWrittenTwice) {
   for (std::size_t i = 1; i < ranges.size(); ++i) {
     EXPECT_GE(ranges[i].first, ranges[i - 1].second);
   }
+}
+
+// A log whose last block is incomplete, acked, and in its segment: a recovery has left it there.
+Play recovered() {
+  Play play = with_one_log();
+  play.files().stop();
+  play.reboot(CrashPolicy::kDropAll, 1);
+  play.start();
+  return play;
+}
+
+// The first entry of the newest journal file.
+storage::JournalEntry first_entry(SimFiles& files) {
+  std::uint64_t newest = 0;
+  storage::JournalEntry first;
+  for (const char* path : {"/journal/0000/00000001.journal", "/journal/0000/00000002.journal"}) {
+    const auto content = files.content(path);
+    const auto group = storage::read_group(content);
+    if (!group || group->generation <= newest) continue;
+    newest = group->generation;
+    storage::EntryReader entries(*group, content);
+    const auto more = entries.next(first);
+    EXPECT_TRUE(more && *more);
+  }
+  EXPECT_GT(newest, 0U);
+  return first;
+}
+
+TEST(SegmentWriteTest, AnAckedIncompleteBlockIsJournalledWholeBeforeItIsOverwritten) {
+  Play play = recovered();
+  play.append("small", 100);
+  play.server().settle();
+  EXPECT_EQ(first_entry(play.files()).position, 0U);
+}
+
+TEST(SegmentWriteTest, BulkWaitsForTheJournalToHaveTheBlockThatItOverwrites) {
+  Play play = recovered();
+  const std::size_t before = play.files().trace().size();
+  play.append("small", 300 * kKiB);
+  play.server().settle();
+  const auto& trace = play.files().trace();
+  const auto first = std::find_if(
+      trace.begin() + static_cast<std::ptrdiff_t>(before), trace.end(),
+      [](const std::string& line) { return writes(line, ".log ") || writes(line, ".journal "); });
+  ASSERT_NE(first, trace.end());
+  EXPECT_TRUE(writes(*first, ".journal ")) << *first;
 }
 
 }  // namespace
