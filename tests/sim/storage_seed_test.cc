@@ -118,19 +118,33 @@ class StorageSeed {
     return {What::kRemove, topic, 0};
   }
 
+  // False when the machine stops meanwhile.
+  template <class Act>
+  static bool survives(Act act) {
+    try {
+      act();
+      return true;
+    } catch (const MachineStopped&) {
+      return false;
+    }
+  }
+
+  void start() {
+    play_.start();
+    started_ = true;
+  }
+
   // Until it ends or the machine stops.
   void live() {
     if (!one_in(4)) play_.files().crash_after(1 + below(one_of({12, 60, 250})));
-    try {
-      if (!started_) play_.start();
-      started_ = true;
+    (void)survives([this] {
+      if (!started_) start();
       const std::uint64_t steps = 15 + below(45);
       for (std::uint64_t i = 0; i < steps && !play_.failed(); ++i) {
         const Step next = step();
         if (next.topic.empty() || play_.has(next.topic)) play_.perform(next);
       }
-    } catch (const MachineStopped&) {
-    }
+    });
   }
 
   // Recovers, perhaps not at the first attempt.
@@ -138,14 +152,10 @@ class StorageSeed {
     while (!play_.failed()) {
       play_.reboot(kCrashPolicies[below(4)], random_());
       if (one_in(3)) play_.files().crash_after(1 + below(25));
-      try {
-        play_.start();
-        started_ = true;
-        if (play_.failed()) return;
-        play_.files().crash_after(UINT64_MAX / 2);
-        return play_.check();
-      } catch (const MachineStopped&) {
-      }
+      if (!survives([this] { start(); })) continue;
+      if (play_.failed()) return;
+      play_.files().crash_after(UINT64_MAX / 2);
+      return play_.check();
     }
   }
 
