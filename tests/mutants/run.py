@@ -3,7 +3,7 @@
 
     tests/mutants/run.py                    all of them
     tests/mutants/run.py NAME...            these
-    tests/mutants/run.py --seconds 300      as many as fit, beginning where the last commit ended
+    tests/mutants/run.py --seconds 300      as many as fit, beginning with those tried longest ago
     tests/mutants/run.py --list
 
 A mutant is a row of a *.toml file here: the text of one place in one source, another text for it, and
@@ -13,6 +13,8 @@ tree changes. Exit status: 0 when each was killed, 1 when one survived or does n
 """
 
 import argparse
+import concurrent.futures
+import itertools
 import json
 import os
 import re
@@ -20,12 +22,15 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import tomllib
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, "build", "release")
-TEST_LIMIT_S = 240  # one that hangs has been found, too
+TRIED = os.path.join(BUILD, "mutants-tried.json")
+TEST_LIMIT_S = 60  # one that hangs has been found, too
+STEP = 29  # a run of 300 s has about as many
 
 
 class Stale(Exception):
@@ -93,7 +98,8 @@ def compile_mutant(mutant, scratch):
     for flag in ("-MF", "-MT"):
         if flag in words:
             words[words.index(flag) + 1] = target + ".d"
-    subprocess.run(words, cwd=BUILD, check=True)
+    if subprocess.run(words, cwd=BUILD, check=False).returncode != 0:
+        raise Stale("it does not compile")
     return target
 
 
@@ -112,12 +118,13 @@ def link(program, target, scratch):
     return binary
 
 
-def fails(binary, arguments):
+def fails(binary, arguments, variables):
     """Whether the test finds the mistake, and how."""
     command = [binary] + arguments
     try:
         done = subprocess.run(command, cwd=BUILD, check=False, capture_output=True, text=True,
-                              errors="replace", timeout=TEST_LIMIT_S)
+                              errors="replace", timeout=TEST_LIMIT_S,
+                              env={**os.environ, **variables})
     except subprocess.TimeoutExpired:
         return "it hangs"
     if done.returncode == 0:
@@ -129,20 +136,26 @@ def fails(binary, arguments):
 
 
 def words_of(killer):
-    """'sim_test RecoveryCut*' or 'server_sim --seeds 40': the program, and its arguments."""
-    program, *rest = killer.split()
+    """'SIM_SEEDS=9 sim_test Seed*' or 'server_sim --seeds 40': the program, its arguments, and what
+    its environment has."""
+    words = killer.split()
+    variables = dict(word.split("=", 1) for word in itertools.takewhile(lambda w: "=" in w, words))
+    program, *rest = words[len(variables):]
     if program == "server_sim":
-        return program, rest
-    return program, ["--gtest_brief=1", "--gtest_filter=" + ":".join(rest)]
+        return program, rest, variables
+    return program, ["--gtest_brief=1", "--gtest_filter=" + ":".join(rest)], variables
 
 
 def try_mutant(mutant):
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="duolog-mutant-") as scratch:
         target = compile_mutant(mutant, scratch)
+        binaries = {}
         for killer in mutant["killed_by"]:
-            program, arguments = words_of(killer)
-            how = fails(link(program, target, scratch), arguments)
+            program, arguments, variables = words_of(killer)
+            if program not in binaries:
+                binaries[program] = link(program, target, scratch)
+            how = fails(binaries[program], arguments, variables)
             if how:
                 print(f"killed    {mutant['name']}  by {killer}: {how}"
                       f"  ({time.monotonic() - began:.0f} s)", flush=True)
@@ -151,11 +164,12 @@ def try_mutant(mutant):
     return False
 
 
-def check_killers(mutants):
-    """Without a mistake they pass, and a filter finds a test."""
+def check_killers(mutant, checked):
+    """Without a mistake they pass, and a filter finds a test. `checked`: those of mutants before."""
     well = True
-    for killer in sorted({killer for mutant in mutants for killer in mutant["killed_by"]}):
-        program, arguments = words_of(killer)
+    for killer in set(mutant["killed_by"]) - checked:
+        checked.add(killer)
+        program, arguments, variables = words_of(killer)
         binary = os.path.join(BUILD, "tests", program)
         if program != "server_sim":
             listed = subprocess.run([binary, arguments[1], "--gtest_list_tests"], check=False,
@@ -164,28 +178,81 @@ def check_killers(mutants):
                 print(f"STALE     {killer}: there is no such test", flush=True)
                 well = False
                 continue
-        how = fails(binary, arguments)
+        how = fails(binary, arguments, variables)
         if how:
             print(f"STALE     {killer}: it fails without a mistake: {how}", flush=True)
             well = False
     return well
 
 
+def last_tried():
+    try:
+        with open(TRIED, encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return {}
+
+
 def in_turn(mutants):
-    """The next commit begins where this one ends, if a few fit."""
+    """Those first that have not been tried for the longest time, as far as this build tree knows;
+    and from another place on with each commit, so that a new tree begins elsewhere."""
     count = subprocess.run(["git", "rev-list", "--count", "HEAD"], cwd=ROOT, check=False,
                            capture_output=True, text=True).stdout.strip()
-    first = int(count or 0) * 5 % len(mutants)
-    return mutants[first:] + mutants[:first]
+    first = int(count or 0) * STEP % len(mutants)
+    tried = last_tried()
+    return sorted(mutants[first:] + mutants[:first], key=lambda m: tried.get(m["name"], 0))
+
+
+class Trial:
+    """Mutants, tried by a few threads until none is left or the time is over."""
+
+    def __init__(self, mutants, seconds):
+        self.left = iter(mutants)
+        self.until = time.monotonic() + seconds
+        self.lock = threading.Lock()
+        self.checking = threading.Lock()
+        self.checked = set()
+        self.tried = last_tried()
+        self.count = 0
+        self.killed = 0
+
+    def run(self, jobs):
+        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+            for done in [pool.submit(self.work) for _ in range(jobs)]:
+                done.result()
+
+    def work(self):
+        while (mutant := self.next()) is not None:
+            try:
+                killed = try_mutant(mutant)
+                with self.checking:
+                    killed = check_killers(mutant, self.checked) and killed
+            except Stale as stale:
+                print(f"STALE     {mutant['name']}: {stale}", flush=True)
+                killed = False
+            self.end(mutant, killed)
+
+    def next(self):
+        with self.lock:
+            return next(self.left, None) if time.monotonic() < self.until else None
+
+    def end(self, mutant, killed):
+        with self.lock:
+            self.count += 1
+            self.killed += killed
+            self.tried[mutant["name"]] = int(time.time()) if killed else 0
+            with open(TRIED, "w", encoding="utf-8") as file:
+                json.dump(self.tried, file)
 
 
 def main():
     parser = argparse.ArgumentParser(description="small mistakes, each of which a test must find")
     parser.add_argument("names", nargs="*")
     parser.add_argument("--seconds", type=float, default=float("inf"))
+    parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--list", action="store_true")
     arguments = parser.parse_args()
-    mutants = load()
+    every = mutants = load()
     if arguments.list:
         for mutant in mutants:
             print(f"{mutant['name']:40} {mutant['what']}")
@@ -198,24 +265,10 @@ def main():
         mutants = [mutant for mutant in mutants if mutant["name"] in arguments.names]
     elif arguments.seconds != float("inf"):
         mutants = in_turn(mutants)
-    began = time.monotonic()
-    well = True
-    tried = 0
-    killed = 0
-    for mutant in mutants:
-        if time.monotonic() - began > arguments.seconds:
-            break
-        tried += 1
-        try:
-            if try_mutant(mutant) and check_killers([mutant]):
-                killed += 1
-            else:
-                well = False
-        except Stale as stale:
-            print(f"STALE     {mutant['name']}: {stale}", flush=True)
-            well = False
-    print(f"{tried} of {len(load())} mutants: {killed} killed")
-    return 0 if well else 1
+    trial = Trial(mutants, arguments.seconds)
+    trial.run(arguments.jobs)
+    print(f"{trial.count} of {len(every)} mutants: {trial.killed} killed")
+    return 0 if trial.killed == trial.count else 1
 
 
 if __name__ == "__main__":

@@ -51,27 +51,43 @@ std::vector<std::uint64_t> steps_that_begin_files_again(SimFiles& files) {
 
 class JournalCrashTest : public ::testing::TestWithParam<std::uint64_t> {};
 
-TEST_P(JournalCrashTest, ATornFirstGroupOfAFileThatIsUsedAgainIsATornWrite) {
-  Play whole = around_the_journal(GetParam());
+// Stops at those steps, at most so many, and starts whatever a power loss has left of them.
+void crash_where_files_begin_again(std::uint64_t seed, const SimServer::Setup& setup,
+                                   std::size_t most) {
+  Play whole = around_the_journal(seed, setup);
   ASSERT_TRUE(whole.run());
   const auto steps = steps_that_begin_files_again(whole.files());
   ASSERT_FALSE(steps.empty());
-  for (const std::uint64_t step : steps) {
-    Play play = around_the_journal(GetParam());
-    play.files().crash_after(step);
+  const std::size_t stride = std::max<std::size_t>(1, steps.size() / most);
+  for (std::size_t i = 0; i < steps.size(); i += stride) {
+    Play play = around_the_journal(seed, setup);
+    play.files().crash_after(steps[i]);
     ASSERT_FALSE(play.run());
-    for (std::uint64_t seed = 1; seed <= 16; ++seed) {
-      SCOPED_TRACE("step " + std::to_string(step) + ", reboot " + std::to_string(seed));
-      const auto files = play.files().reboot(CrashPolicy::kRandom, seed);
+    for (std::uint64_t reboot = 1; reboot <= 16; ++reboot) {
+      SCOPED_TRACE("step " + std::to_string(steps[i]) + ", reboot " + std::to_string(reboot));
+      const auto files = play.files().reboot(CrashPolicy::kRandom, reboot);
       SimCatalog catalog = catalog_of_one_topic(4096 * kKiB);
       catalog.incarnation = 1;
-      const auto started = SimServer::start(*files, catalog, 1, {});
+      const auto started = SimServer::start(*files, catalog, 1, setup);
       ASSERT_TRUE(started) << started.error().message;
       EXPECT_GE(static_cast<std::size_t>((*started)->log("small").high_watermark().offset.value),
                 play.model("small").acked);
       files->stop();
     }
   }
+}
+
+TEST_P(JournalCrashTest, ATornFirstGroupOfAFileThatIsUsedAgainIsATornWrite) {
+  crash_where_files_begin_again(GetParam(), {}, 1000);
+}
+
+// Where the file that was given back is used at once, since the journal has no other room.
+TEST_P(JournalCrashTest, ATornFirstGroupInAJournalThatIsFullIsATornWrite) {
+  SimServer::Setup setup;
+  setup.journal_file_bytes = 64 * kKiB;
+  setup.options.journal_max_bytes = 2 * setup.journal_file_bytes;
+  setup.options.group_max_bytes = 64 * kKiB;
+  crash_where_files_begin_again(GetParam(), setup, 12);
 }
 
 TEST_P(JournalCrashTest, AStartThatIsCutShortIsNoDamageToTheNext) {

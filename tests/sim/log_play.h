@@ -36,19 +36,21 @@ using Batch = std::vector<std::uint8_t>;
 inline constexpr std::size_t kProducers = 2;
 inline constexpr std::int64_t kFirstProducerId = 4000;
 
-// Says whose batch it is that is the log's n-th, and which of theirs.
-inline void stamp(MutableBytes batch, std::uint64_t n) {
+// Says whose batch it is that is the log's n-th, and which of theirs; these producers' first one
+// was the log's `first`-th.
+inline void stamp(MutableBytes batch, std::uint64_t n, std::uint64_t first) {
   std::uint8_t* at = batch.data();
-  store_be<std::int64_t>(at + storage::batch_at::kProducerId,
-                         kFirstProducerId + static_cast<std::int64_t>(n % kProducers));
+  store_be<std::int64_t>(
+      at + storage::batch_at::kProducerId,
+      kFirstProducerId + static_cast<std::int64_t>(first * kProducers + n % kProducers));
   store_be<std::int16_t>(at + storage::batch_at::kProducerEpoch, 0);
   store_be<std::int32_t>(at + storage::batch_at::kBaseSequence,
-                         static_cast<std::int32_t>(n / kProducers));
+                         static_cast<std::int32_t>((n - first) / kProducers));
   storage::store_crc(batch);
 }
 
 // One batch of one record; `size_bytes` of value.
-inline Batch make_batch(std::size_t size_bytes, std::uint64_t seed) {
+inline Batch make_batch(std::size_t size_bytes, std::uint64_t seed, std::uint64_t first = 0) {
   std::mt19937_64 random(seed);
   std::vector<std::uint8_t> value(size_bytes);
   for (std::size_t at = 0; at < size_bytes; at += 8) {
@@ -61,7 +63,7 @@ inline Batch make_batch(std::size_t size_bytes, std::uint64_t seed) {
                            Bytes(value),
                            {}}));
   const MutableBytes batch = builder.finish();
-  stamp(batch, seed);
+  stamp(batch, seed, first);
   return {batch.begin(), batch.end()};
 }
 
@@ -70,6 +72,8 @@ struct Model {
   std::vector<Batch> appended;  // one record each, so that the index is the offset
   std::size_t acked = 0;
   std::size_t kept = 0;  // found by a recovery, so that it stays from then on
+  // Where its producers began. What they have sent may be lost from an empty log: others go on.
+  std::size_t first = 0;
 };
 
 struct Ack : storage::AckWaiter {
@@ -97,15 +101,19 @@ class Play {
 
   void add_topic(const std::string& name, std::uint64_t segment_bytes,
                  Durability durability = Durability::kFsync, std::int64_t retention_bytes = -1) {
-    Uuid id;
-    id.bytes[0] = static_cast<std::uint8_t>(catalog_.topics.size() + 1);
     storage::LogConfig config;
     config.segment_bytes = segment_bytes;
     config.durability = durability;
     config.retention_bytes = retention_bytes;
+    add_topic(name, config);
+  }
+  void add_topic(const std::string& name, const storage::LogConfig& config) {
+    Uuid id;
+    id.bytes[0] = static_cast<std::uint8_t>(catalog_.topics.size() + 1);
     catalog_.topics[name] = {id, config, false, {}};
   }
 
+  [[nodiscard]] bool has(const std::string& topic) const { return catalog_.topics.contains(topic); }
   [[nodiscard]] SimFiles& files() { return *files_; }
   [[nodiscard]] SimServer& server() { return *server_; }
   [[nodiscard]] Model& model(const std::string& topic) { return models_[topic]; }
@@ -170,7 +178,7 @@ class Play {
   [[nodiscard]] LogStore::Append try_append(const std::string& topic, std::uint64_t value_bytes) {
     Model& model = models_[topic];
     Log& log = server_->log(topic);
-    Batch batch = make_batch(value_bytes, model.appended.size());
+    Batch batch = make_batch(value_bytes, model.appended.size(), model.first);
     Offset base;
     const auto timestamp = Timestamp(1'700'000'000'000 + static_cast<int>(model.appended.size()));
     const auto outcome =
@@ -200,7 +208,10 @@ class Play {
   void retry_window(const std::string& topic) {
     Log& log = server_->log(topic);
     const auto& appended = models_[topic].appended;
-    const auto start = static_cast<std::size_t>(log.start_offset().value);
+    // What is below the start of the log is known as well, but for what a power loss may take.
+    const bool lossy = catalog_.topics.at(topic).config.durability == Durability::kOs;
+    const auto start =
+        lossy ? static_cast<std::size_t>(log.start_offset().value) : models_[topic].first;
     const Position end = log.appended().position;
     for (std::size_t back = 1; back <= kProducers * storage::kProducerWindow; ++back) {
       if (back + start > appended.size()) break;
@@ -211,7 +222,7 @@ class Play {
     }
     if (appended.size() >= start + kProducers) {
       Offset base;
-      const Batch gap = make_batch(8, appended.size() + kProducers);
+      const Batch gap = make_batch(8, appended.size() + kProducers, models_[topic].first);
       ASSERT_EQ(retry(log, gap, base), LogStore::Append::kOutOfOrder);
     }
     ASSERT_EQ(log.appended().position, end) << "a duplicate was appended";
@@ -229,6 +240,7 @@ class Play {
 
   // The machine, as it was stopped, comes up again under the policy.
   void reboot(CrashPolicy policy, std::uint64_t seed) {
+    if (server_) promise_visible();
     acks_.clear();
     server_.reset();
     if (policy != CrashPolicy::kKill) forget_unflushed();
@@ -264,6 +276,8 @@ class Play {
       ASSERT_GE(found, std::max(model.acked, model.kept)) << "what was acked is lost";
       model.appended.resize(found);
       model.acked = model.kept = found;
+      const bool lossy = catalog_.topics.at(topic).config.durability == Durability::kOs;
+      if (lossy && log.start_offset() == log.high_watermark().offset) model.first = found;
       retry_window(topic);
     }
   }
@@ -291,6 +305,14 @@ class Play {
   }
   storage::BatchRead read(Log& log, Position position, Buffer& scratch) {
     return warmed([&] { return storage::read_batch(log, position, scratch); });
+  }
+
+  // What consumers may have seen stays, as what was acked does.
+  void promise_visible() {
+    for (auto& [topic, model] : models_) {
+      const auto visible = server_->log(topic).high_watermark().offset.value;
+      model.acked = std::max(model.acked, static_cast<std::size_t>(visible));
+    }
   }
 
   // Power loss may take what was promised to survive a kill only.

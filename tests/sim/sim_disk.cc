@@ -82,6 +82,7 @@ bool SimDisk::step() {
   try {
     job.work();
   } catch (const MachineStopped&) {
+    job.work();  // what it was to take apart is; on the disk nothing changes any more
     finished_jobs_.push_back(std::move(job.done));
     throw;
   }

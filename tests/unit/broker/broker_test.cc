@@ -405,6 +405,23 @@ TEST_P(BrokerTest, FlushOfTheCatalogThatFailsStopsTheServerWithItsReason) {
   EXPECT_EQ(cluster.create({.name = "u"}).error, ErrorCode::kKafkaStorageError);
 }
 
+// Files go only after the catalog says so, flushed.
+TEST_P(BrokerTest, ADeletionThatCannotBeRecordedDoesNotHappen) {
+  TestCluster cluster(GetParam());
+  cluster.cluster().on_failure = [](const Error& /*the test is about something else*/) {};
+  Topic& topic = *cluster.create({.name = "t", .partitions = 1}).topic;
+  Partition& partition = *topic.partitions[0];
+  for (const char* value : {"0", "1", "2"}) append(cluster, 0, partition, value);
+  make_unflushable("/meta/catalog-");
+  const auto moved = cluster.move_log_starts({{topic.id, PartitionId(0), Offset(2)}});
+  EXPECT_EQ(moved[0].error, ErrorCode::kKafkaStorageError);
+  EXPECT_EQ(cluster.remove(topic.id).error, ErrorCode::kKafkaStorageError);
+  for (std::size_t shard = 0; shard < GetParam(); ++shard) {
+    ASSERT_NE(cluster.on(shard, [](Broker& broker) { return broker.find("t"); }), nullptr);
+    EXPECT_EQ(read_all(cluster, shard, partition).size(), 3U);
+  }
+}
+
 TEST_P(BrokerTest, WhatIsLeftOfADeletedTopicIsRemovedByTheFirstStartThatCan) {
   namespace fs = std::filesystem;
   TestCluster cluster(GetParam());

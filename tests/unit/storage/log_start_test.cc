@@ -221,6 +221,23 @@ TEST_F(LogStartTest, APinKeepsWhatIsHalfSentUntilItIsReleased) {
             log_->segments().segments.front()->base_position);
 }
 
+TEST_F(LogStartTest, APinThatComesWhileASegmentIsBeingHiddenKeepsIt) {
+  fill(17);
+  Segment& first = *log_->segments().segments.front();
+  server_->move_start("t", Offset(17));
+  server_->settle();
+  // By a shard that has found it before, within the same turn.
+  server_->epochs().online(0);
+  server_->store().tick(Timestamp(server_->now_ms()));
+  first.pins.fetch_add(1);
+  server_->epochs().offline(0);
+  server_->settle();
+  EXPECT_EQ(segment_files().front(), 0);
+  first.pins.fetch_sub(1);
+  tick();
+  EXPECT_EQ(segment_files(), (std::vector<std::int64_t>{15}));
+}
+
 TEST_F(LogStartTest, ALogThatIsDeletedMeanwhileTakesTheRestWithIt) {
   fill(17);
   SegmentPin kept = pin(*log_, Position(0));

@@ -189,6 +189,29 @@ TEST_P(KafkaDeleteRecordsTest, AResponseThatIsHalfSentIsFinishedThoughItsSegment
   EXPECT_TRUE(eventually([&] { return server.segment_files("t") == 1; }));
 }
 
+// The length of its response has been promised, and the rest is not there any more.
+TEST_P(KafkaDeleteRecordsTest, WhoIsHalfThroughADeletedTopicsRecordsIsClosed) {
+  create(client, "t", 1);
+  for (int i = 0; i < 24; ++i) client.produce("t", 0, batch_of({std::string(500'000, 'x')}));
+  KafkaClient slow(server.port(), 4096);
+  for (std::int64_t offset = 0; offset < 24; offset += 2) {
+    slow.send_fetch({.topic = "t", .partitions = {From::from(0, offset, 4 << 20)}});
+  }
+  const auto sent = [](const KafkaCounters& counters) -> const runtime::Counter& {
+    return counters.bytes_out;
+  };
+  ASSERT_TRUE(eventually([&] { return server.sum(sent) > 100'000; }));
+  std::string_view name = "t";
+  auto deleted = client.call<kafka::DeleteTopicsResponse>(
+      5, kafka::DeleteTopicsRequest{.topic_names = std::span(&name, 1)});
+  ASSERT_NE(deleted, nullptr);
+  EXPECT_EQ(deleted->message.responses[0].error_code, ErrorCode::kNone);
+  const auto closed = [](const KafkaCounters& counters) -> const runtime::Counter& {
+    return counters.closed[static_cast<std::size_t>(KafkaClose::kTopicDeleted)];
+  };
+  EXPECT_TRUE(eventually([&] { return server.sum(closed) == 1; }));
+}
+
 TEST_P(KafkaDeleteRecordsTest, RetentionPassesByReadersOfEveryShardWithoutHarm) {
   create(client, "t", 2, {{"segment.bytes", "1048576"}, {"retention.bytes", "2000000"}});
   KafkaClient readers[] = {KafkaClient(server.port()), KafkaClient(server.port())};

@@ -145,6 +145,18 @@ TEST(GroupExpiryTest, ALogThatHasGrownIsWrittenAnewAndItsOldPartGoes) {
   EXPECT_LT(f.sum(&GroupCounters::loaded_records), static_cast<std::uint64_t>(f.ends()));
 }
 
+TEST(GroupExpiryTest, GroupsThatTakeSeveralTurnsToCopyAreAllThereAfterARestart) {
+  Fixture f(with_groups({.rewrite_bytes = 20'000, .rewrite_ratio = 1}, 1));
+  constexpr int kGroups = 600;
+  for (int i = 0; i < kGroups; ++i) {
+    ASSERT_EQ(f.client->commit({.group = "g" + std::to_string(i), .offset = i}), ErrorCode::kNone);
+  }
+  EXPECT_GT(f.sum(&GroupCounters::rewrites), 0U);
+  f.restart();
+  f.await_loaded();
+  for (int i = 0; i < kGroups; ++i) EXPECT_EQ(f.client->committed("g" + std::to_string(i)), i);
+}
+
 TEST(GroupExpiryTest, WhatALogIsWrittenAnewToIsFlushedThoughTheTopicDoesNotAskForIt) {
   TestServerOptions options = with_groups({.rewrite_bytes = 8'000, .rewrite_ratio = 4}, 1);
   options.broker.topic_defaults.log.durability = storage::Durability::kOs;
