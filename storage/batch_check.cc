@@ -12,7 +12,6 @@ constexpr std::uint64_t kLoadBytes = 1U << 20;
 }  // namespace
 
 Result<std::optional<GoodBatch>> find_good_batch(const DamagedBytes& where) {
-  std::uint64_t checked = 0;
   std::uint64_t loaded = where.from;
   const auto load = [&](std::uint64_t to) -> Result<void> {
     if (to <= loaded) return {};
@@ -23,37 +22,22 @@ Result<std::optional<GoodBatch>> find_good_batch(const DamagedBytes& where) {
     if (at > where.to || where.to - at < kBatchHeaderBytes) return false;
     if (auto read = load(at + kBatchHeaderBytes); !read) return std::unexpected(read.error());
     const auto header = parse_header({where.file + at, kBatchHeaderBytes});
-    if (!header || header->base_offset <= where.first || header->base_offset >= where.last ||
-        header->size_bytes() > where.to - at ||
-        header->size_bytes() > kMostCheckedBytes - checked) {
+    if (!header || header->base_offset <= where.first || header->next_offset() > where.last ||
+        header->size_bytes() > where.to - at) {
       return false;
     }
-    checked += header->size_bytes();
     if (auto read = load(at + header->size_bytes()); !read) return std::unexpected(read.error());
     return crc_matches({where.file + at, header->size_bytes()});
   };
-  const auto found = [&](std::uint64_t at) {
-    return std::optional(
-        GoodBatch{at, Offset(load_be<std::int64_t>(where.file + at + batch_at::kBaseOffset))});
-  };
-  if (where.to - where.from >= kBatchHeaderBytes) {
-    if (auto read = load(where.from + kBatchHeaderBytes); !read) {
-      return std::unexpected(read.error());
-    }
-    const auto header = parse_header({where.file + where.from, kBatchHeaderBytes});
-    const std::uint64_t next = header ? where.from + header->size_bytes() : where.to;
-    auto good = good_at(next);
-    if (!good) return std::unexpected(good.error());
-    if (*good) return found(next);
-  }
-  for (std::uint64_t at = where.from + 1; at + kBatchHeaderBytes <= where.to; ++at) {
-    if (auto read = load(at + kBatchHeaderBytes); !read) return std::unexpected(read.error());
-    if (where.file[at + batch_at::kMagic] != kBatchMagic) continue;
-    auto good = good_at(at);
-    if (!good) return std::unexpected(good.error());
-    if (*good) return found(at);
-  }
-  return std::nullopt;
+  if (where.to - where.from < kBatchHeaderBytes) return std::nullopt;
+  if (auto read = load(where.from + kBatchHeaderBytes); !read) return std::unexpected(read.error());
+  // Of its header only the length is asked, whatever else is wrong with it.
+  const auto length = load_be<std::uint32_t>(where.file + where.from + batch_at::kBatchLength);
+  const std::uint64_t next = where.from + kBatchLengthEnd + length;
+  auto good = good_at(next);
+  if (!good) return std::unexpected(good.error());
+  if (!*good) return std::nullopt;
+  return GoodBatch{next, Offset(load_be<std::int64_t>(where.file + next + batch_at::kBaseOffset))};
 }
 
 Result<void> BatchCheck::load(std::uint64_t from, std::uint64_t to) {

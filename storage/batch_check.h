@@ -6,8 +6,8 @@
 // leader epoch is covered by neither.
 //
 // Behind a damaged batch the next one is where its length says, if there is a good one; else the
-// first good one of those that begin before the next entry of the index, byte by byte; else that
-// entry. Blocking.
+// next entry of the index. Bytes are not searched for what looks like a batch: those of a record
+// are a client's, and may look like anything. Blocking.
 #pragma once
 
 #include <cstdint>
@@ -28,19 +28,17 @@ struct GoodBatch {
   Offset base_offset;
 };
 
-// What of a file is searched for a good batch behind a damaged one.
+// Where a good batch behind a damaged one may be.
 struct DamagedBytes {
   const std::uint8_t* file = nullptr;  // in memory, from its first byte on
   std::uint64_t from = 0;              // where the damaged batch begins
   std::uint64_t to = 0;                // where to stop
   Offset first;                        // the offset that is expected at `from`
-  Offset last;                         // what is found begins before it
+  Offset last;                         // what is found ends before it, or with it
   // Before bytes up to the position are looked at, which is at most `to`.
   std::function<Result<void>(std::uint64_t)> load;
 };
-// Limit: CRCs of kMostCheckedBytes beside the bytes that are searched, for a payload may look like
-// thousands of batches; beyond it nothing is found.
-inline constexpr std::uint64_t kMostCheckedBytes = 256U << 20;
+// The batch that stands where the length of the damaged one says; nothing if there is no good one.
 [[nodiscard]] Result<std::optional<GoodBatch>> find_good_batch(const DamagedBytes& where);
 
 class BatchCheck {

@@ -57,7 +57,9 @@ Result<JournalReader> JournalReader::open(Files& files, std::string directory) {
 Result<void> JournalReader::forget(Files& files, std::string directory) {
   JournalReader reader(files, std::move(directory));
   auto outcome = reader.open_files();
-  if (outcome) outcome = reader.empty();
+  if (outcome && !reader.order_.empty() && !reader.emptying_) outcome = reader.note_emptying();
+  // On a full disk there is no such name: then all of it stays, for the next start.
+  if (outcome && (reader.order_.empty() || reader.emptying_)) outcome = reader.empty();
   for (const JournalFile& file : reader.files_) files.close(file.file);
   return outcome;
 }

@@ -51,6 +51,9 @@ void LogStore::check_stopped() {
   }
   // Nothing is left for the next start to redo, and nothing is written any more.
   ended_ = true;
+  if (std::ranges::any_of(tails_, [](const Tail* tail) { return tail->needs_journal; })) {
+    return std::exchange(stopped_, nullptr)();
+  }
   disk_.run([this] { (void)JournalReader::forget(disk_.files(), commit_->journal().directory()); },
             std::exchange(stopped_, nullptr));
 }

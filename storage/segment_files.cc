@@ -66,7 +66,8 @@ Result<void> write_index(Files& files, const Segment& segment, std::vector<Index
 
 // The first good batch behind what stands at `from` of a file of `size` bytes, where `expected`
 // should begin. What is damaged, reading finds again and tells.
-Result<std::optional<GoodBatch>> search_behind(Files& files, FileId file, std::uint64_t from,
+Result<std::optional<GoodBatch>> search_behind(Files& files, FileId file,
+                                               const std::string& segment_path, std::uint64_t from,
                                                std::uint64_t size, Offset expected) {
   std::atomic<std::uint64_t> lost_at{kNotCorrupt};
   auto mapping = files.map(file, size, lost_at);
@@ -77,6 +78,10 @@ Result<std::optional<GoodBatch>> search_behind(Files& files, FileId file, std::u
                          return files.populate(*mapping, align_down(from, kBlockBytes), to);
                        }});
   files.unmap(*mapping);
+  if (found && lost_at.load() != kNotCorrupt) {  // zeros are no damage
+    return fail(Errc::kIo,
+                segment_path + " cannot be read behind position " + std::to_string(from));
+  }
   return found;
 }
 
@@ -90,7 +95,8 @@ Result<LoadedIndex> index_of(Files& files, FileId file, const Segment& segment,
     BatchWalker walker(files, file, at.position, size);
     for (;;) {
       auto step = walker.next();
-      if (!step || *step != BatchWalker::Step::kBatch) break;
+      if (!step) return std::unexpected(step.error());
+      if (*step != BatchWalker::Step::kBatch) break;
       const BatchHeader& header = walker.header();
       if (header.base_offset != at.base_offset || !crc_matches(walker.batch())) break;
       last.relative_offset = static_cast<std::uint32_t>(header.base_offset - segment.base_offset);
@@ -107,7 +113,7 @@ Result<LoadedIndex> index_of(Files& files, FileId file, const Segment& segment,
       at = {walker.position() + header.size_bytes(), header.next_offset()};
     }
     if (at.position >= size) return index;
-    auto found = search_behind(files, file, at.position, size, at.base_offset);
+    auto found = search_behind(files, file, segment.log_path(), at.position, size, at.base_offset);
     if (!found) return std::unexpected(found.error());
     const std::optional<GoodBatch>& good = *found;
     if (!good) return index;

@@ -270,23 +270,30 @@ void SegmentWriter::save_checkpoint(Tail& tail) {
 
 void SegmentWriter::close(Tail& tail) {
   Segment& segment = *tail.active();
-  auto outcome = std::make_unique<Result<void>>();
-  auto* result = outcome.get();
+  struct Closed {
+    Result<void> outcome;
+    bool has_checkpoint = false;
+  };
+  auto closed = std::make_unique<Closed>();
+  auto* result = closed.get();
   tail.op_busy = true;
   disk_.run(
       [this, result, file = segment.file, size = tail.end.position - segment.base_position,
        checkpoint = checkpoint_now(tail), directory = tail.log.identity.directory] {
-        *result = disk_.files().truncate(file, size);
-        if (*result) *result = disk_.files().sync(file);
-        // It saves time at the next start; a full disk must not stop us from stopping.
-        if (*result) {
-          *result = unless_unflushed(write_checkpoint(disk_.files(), directory, checkpoint));
-        }
+        result->outcome = disk_.files().truncate(file, size);
+        if (result->outcome) result->outcome = disk_.files().sync(file);
+        if (!result->outcome) return;
+        // It saves time at the next start, and says what has to be there; without it the journal
+        // does. A full disk must not stop us from stopping.
+        auto saved = write_checkpoint(disk_.files(), directory, checkpoint);
+        result->has_checkpoint = saved.has_value();
+        result->outcome = unless_unflushed(std::move(saved));
       },
-      [this, &tail, outcome = std::move(outcome)] {
+      [this, &tail, closed = std::move(closed)] {
         tail.op_busy = false;
-        if (!*outcome) return events_.failed(outcome->error());
+        if (!closed->outcome) return events_.failed(closed->outcome.error());
         tail.stopped = true;
+        tail.needs_journal = !closed->has_checkpoint;
         events_.progress(tail);
       });
 }

@@ -120,8 +120,9 @@ struct Tail {
   bool in_group = false;
   Position group_end;
   std::uint64_t supersedes_before = 0;
-  bool draining = false;  // write behind and sync everything now, however little it is
-  bool stopping = false;  // and close the active segment too
+  bool draining = false;       // write behind and sync everything now, however little it is
+  bool stopping = false;       // and close the active segment too
+  bool needs_journal = false;  // it stopped, and only the journal says what has to be there
   bool stopped = false;
   std::move_only_function<void()> removed;  // set while the log is being removed
   std::string graveyard;                    // where its directory goes then

@@ -130,8 +130,7 @@ void remove_mapped_file(storage::Mapping mapping) {
   Slot* slot = find_slot(
       [begin](const Slot& one) { return one.end.load() != 0 && one.begin.load() == begin; });
   CHECK(slot != nullptr);
-  slot->end.store(0);
-  slot->begin.store(0);
+  slot->end.store(0);  // its begin stays: who asks in between must not find all below it
 }
 
 void note_unreadable(std::span<const iovec> memory) {

@@ -86,8 +86,9 @@ Look FeedSubscription::look_up(Cursor& cursor, Place& place, const FeedBatch*& b
       return {.found = Found::kCaughtUp};
     }
     Look look = find_batch(live_, feeds_.cache(), cursor, place.position, format_, batch);
-    if (look.found == Found::kDamaged && look.end.value >= 0 && place.at == 0) {
-      place = {.position = look.next, .passed = place.passed};  // a feed has no word for a gap
+    if (look.found == Found::kDamaged && look.end.value >= 0 && place.at == 0 &&
+        place.passed == 0) {
+      place = {.position = look.next};  // a feed has no word for a gap
       continue;
     }
     if (look.found != Found::kOk) return look;

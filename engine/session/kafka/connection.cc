@@ -231,7 +231,7 @@ void KafkaConnection::stop() { refuse(KafkaClose::kStopping, {}); }
 void KafkaConnection::on_eof() {
   // What was received before and could not be handled yet is a request like any other.
   end_of_input_ = true;
-  if (stalled_ == 0) refuse(KafkaClose::kByPeer, {});
+  if (handles_input()) refuse(KafkaClose::kByPeer, {});
 }
 
 void KafkaConnection::on_error(int error_number) {
@@ -319,7 +319,7 @@ void KafkaConnection::check_times() {
     return close_late(KafkaClose::kWriteTimeout, "a response was not read",
                       settings.transfer_timeout_ms);
   }
-  if (!input_.empty() && stalled_ == 0) {
+  if (!input_.empty() && handles_input()) {
     if (passed(last_read_ns_, settings.read_timeout_ms)) {
       return close_late(KafkaClose::kReadTimeout, "nothing more of a request came",
                         settings.read_timeout_ms);

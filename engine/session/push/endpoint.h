@@ -90,7 +90,7 @@ class PushEndpoint final : public LiveEndpoint {
   void create_topic(std::string_view name);
   // Goes on looking for where subscriptions begin.
   void search_on();
-  [[nodiscard]] bool search(PushSubscription& subscription);
+  [[nodiscard]] bool search(PushSubscription& subscription, bool& stepped);
   void started(PushSubscription& subscription, const PushSubscription::Beginning& beginning);
   void refuse_start(std::uint64_t id, const broker::Topic& topic, const StartRefusal& refusal,
                     bool resume);

@@ -60,10 +60,10 @@ Look PushSender::look_up(Cursor& cursor, PushSubscription::Place& place, const P
     }
     Look look = find_batch(live_, pushes_.cache(), cursor, place.position, format_, batch);
     if (look.found != Found::kOk || batch->item_at(place.next) < batch->item_count()) return look;
-    if (!live_.shard().share().allows()) break;
     place = {look.next, std::max(place.next, batch->next_of(batch->item_count()))};
     // So that what was passed over need not be again.
     if (!cursor.planned) cursor.place = place;
+    if (!live_.shard().share().allows()) break;
   }
   return {.found = Found::kNextTurn};
 }

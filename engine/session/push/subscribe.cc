@@ -137,11 +137,12 @@ void PushEndpoint::started(PushSubscription& subscription,
 // ---- A timestamp -------------------------------------------------------------------------------
 
 void PushEndpoint::search_on() {
+  bool stepped = false;
   for (auto at = subscriptions_.end(); at != subscriptions_.begin();) {
     --at;
     PushSubscription& subscription = **at;
     if (!subscription.searching) continue;
-    if (!search(subscription)) {
+    if (!search(subscription, stepped)) {
       refuse(subscription.searching->beginning.id, push::ErrorCode::kInternal,
              "the log cannot be read");
       remove(at);
@@ -153,10 +154,10 @@ void PushEndpoint::search_on() {
   }
 }
 
-// Takes each search as far as memory and the turn go. False: one cannot be ended.
-bool PushEndpoint::search(PushSubscription& subscription) {
+// Takes each search as far as memory and the turn go. False: one cannot be ended. `stepped`: one of
+// them has gone on since the task began; the first always may.
+bool PushEndpoint::search(PushSubscription& subscription, bool& stepped) {
   auto& searches = subscription.searching->searches;
-  bool stepped = false;
   for (std::size_t at = 0; at < searches.size();) {
     auto& [cursor, search] = searches[at];
     if (cursor->waits()) {

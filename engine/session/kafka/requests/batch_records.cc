@@ -91,7 +91,7 @@ BatchVerdict check_rules(const BatchRules& rules, const storage::BatchInfo& info
     const bool far = !keyless && times && !is_near(rules, r.timestamp);
     if (!keyless && !far) return;
     by_time = by_time || far;
-    if (++count > kMostBadRecords) return;
+    if (++count > rules.most_named) return;
     bad.push_back(
         {number, keyless
                      ? fmt::format("Compacted topic cannot accept message without key in "
@@ -118,14 +118,22 @@ BatchVerdict look_inside(storage::BatchInfo& info, Bytes packed, const BatchRule
   }
   const std::size_t most = std::min(limits.inflated_bytes, rules.max_inflated_bytes);
   if (auto done = storage::decompress(codec, packed, most, inflated); !done) {
-    if (done.error().code != Errc::kTooLarge) {
-      return refused(ErrorCode::kUnknownServerError, done.error().message);
+    if (done.error().code == Errc::kTooLarge && most < rules.max_inflated_bytes) {
+      return {.too_much = true, .inflated_bytes = most};
     }
-    if (most < rules.max_inflated_bytes) return {.too_much = true, .inflated_bytes = most};
-    return refused(done.error());
+    // It has cost as much as a good one, at the most.
+    BatchVerdict verdict = done.error().code == Errc::kTooLarge
+                               ? refused(done.error())
+                               : refused(ErrorCode::kUnknownServerError, done.error().message);
+    verdict.inflated_bytes = most;
+    return verdict;
   }
   const auto times = storage::validate_records(info.header, inflated);
-  if (!times) return refused(times.error());
+  if (!times) {
+    BatchVerdict verdict = refused(times.error());
+    verdict.inflated_bytes = inflated.size();
+    return verdict;
+  }
   info.max_timestamp = times->latest;
   info.min_timestamp = times->earliest;
   return {};

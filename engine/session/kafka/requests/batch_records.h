@@ -22,6 +22,10 @@
 
 namespace duolog::session {
 
+// A batch may have millions of records, each with something to say, and a request thousands of
+// batches: as many are named in all of them.
+inline constexpr std::size_t kMostBadRecords = 100;
+
 // What is asked of a batch: the settings of its topic as they were when its request was read.
 struct BatchRules {
   std::size_t max_batch_bytes = 0;
@@ -29,9 +33,10 @@ struct BatchRules {
   storage::TimestampType timestamp_type = storage::TimestampType::kCreateTime;
   std::int64_t timestamp_before_max_ms = 0;
   std::int64_t timestamp_after_max_ms = 0;
-  bool keys_wanted = false;  // cleanup.policy has `compact`
-  bool zstd_known = true;    // by the version of the request
-  Timestamp now;             // LogAppendTime stamps it
+  bool keys_wanted = false;                  // cleanup.policy has `compact`
+  bool zstd_known = true;                    // by the version of the request
+  std::size_t most_named = kMostBadRecords;  // of its records, in the answer
+  Timestamp now;                             // LogAppendTime stamps it
 };
 
 [[nodiscard]] BatchRules rules_of(const broker::TopicConfig& config, Timestamp now);
@@ -65,15 +70,13 @@ struct BatchVerdict {
   bool too_much = false;
   kafka::ErrorCode error = kafka::ErrorCode::kNone;
   std::string message{};
-  // The first kMostBadRecords of those that break a rule.
+  // The first BatchRules::most_named of those that break a rule.
   std::vector<BadRecord> records{};
   std::size_t inflated_bytes = 0;  // also where it is too much
   // Of a good batch, which has its timestamps by now and may be appended.
   std::int32_t record_count = 0;
   Timestamp max_timestamp;
 };
-// A batch may have millions of records, each with something to say.
-inline constexpr std::size_t kMostBadRecords = 100;
 inline constexpr std::size_t kKeptScratchBytes = 256U << 10;
 
 // `partition`: for what is said of a record. kMessageTooLarge also for what inflates

@@ -26,6 +26,7 @@ Result<void> ProduceJob::start(kafka::Reader& reader) {
   if (auto decoded = kafka::decode(reader, slot_.version, request); !decoded) return decoded;
   acks_ = request.acks;
   any_error_ = false;
+  records_told_ = 0;
   appends_used_ = 0;
   if (const std::size_t count = count_partitions(request); count > appends_capacity_) {
     appends_ = std::make_unique<Append[]>(count);
@@ -92,6 +93,7 @@ void ProduceJob::start_partition(broker::Topic* topic, ErrorCode refused,
   KafkaConnection& connection = slot_.connection;
   BatchRules rules = rules_of(*topic->config, connection.shard().wall_now());
   rules.max_inflated_bytes = connection.sessions().settings().max_inflated_bytes;
+  rules.most_named = kMostBadRecords - records_told_;
   rules.zstd_known = slot_.version >= kFirstVersionWithZstd;
   KafkaSessions& sessions = connection.sessions();
   BatchVerdict verdict =
@@ -166,8 +168,11 @@ void ProduceJob::refuse_batch(Append& append, const BatchVerdict& verdict) {
   if (verdict.error == ErrorCode::kMessageTooLarge) counters.batches_too_large.add();
   if (verdict.error == ErrorCode::kUnknownServerError) counters.batches_damaged.add();
   PartitionResponse& response = *append.response;
-  if (!verdict.records.empty()) {
-    auto errors = slot_.arena.make<PartitionResponse::RecordError>(verdict.records.size());
+  // Of all batches of the request: their number is the client's.
+  const std::size_t told = std::min(verdict.records.size(), kMostBadRecords - records_told_);
+  records_told_ += told;
+  if (told > 0) {
+    auto errors = slot_.arena.make<PartitionResponse::RecordError>(told);
     for (std::size_t i = 0; i < errors.size(); ++i) {
       errors[i].batch_index = verdict.records[i].number;
       errors[i].batch_index_error_message = slot_.arena.copy(verdict.records[i].message);

@@ -53,7 +53,8 @@ class ProduceJob final : public KafkaJob {
   kafka::ProduceResponse response_;  // its arrays are in the slot's arena
   std::int16_t acks_ = -1;
   bool any_error_ = false;
-  std::size_t pending_ = 0;  // appends, and one for `start` while it runs
+  std::size_t records_told_ = 0;  // in record_errors
+  std::size_t pending_ = 0;       // appends, and one for `start` while it runs
   std::unique_ptr<Append[]> appends_;
   std::size_t appends_used_ = 0;
   std::size_t appends_capacity_ = 0;
