@@ -13,6 +13,8 @@ using kafka::ErrorCode;
 
 namespace {
 
+constexpr std::uint64_t kAuditWithinNs = 400'000'000;
+
 constexpr std::int16_t kFetchVersion = 12;
 constexpr std::int16_t kFetchByIdVersion = 17;
 constexpr std::int16_t kListOffsetsVersion = 7;
@@ -36,6 +38,11 @@ std::string SimFetcher::describe() const {
 
 void SimFetcher::on_turn() {
   while (auto response = peer_.take()) {
+    // Nothing else goes on, so that only a wake-up that was lost can take as long.
+    if (plan_.audit && response->waited_ns > kAuditWithinNs) {
+      oracle().wrong(
+          fmt::format("{}: an answer took {} ms", name(), response->waited_ns / 1'000'000));
+    }
     if (response->api == kafka::ApiKey::kFetch) {
       on_fetched(*response);
     } else {

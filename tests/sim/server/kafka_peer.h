@@ -86,6 +86,7 @@ class KafkaPeer {
     kafka::ApiKey api{};
     std::int16_t version = 0;
     std::uint64_t tag = 0;
+    std::uint64_t waited_ns = 0;
     std::string frame;
     kafka::Arena arena;
 
@@ -131,6 +132,7 @@ class KafkaPeer {
     response->api = asked.api;
     response->version = asked.version;
     response->tag = asked.tag;
+    response->waited_ns = kernel_.now_ns() - asked.sent_ns;
     return response;
   }
 

@@ -174,7 +174,9 @@ void SimProducer::on_produced(KafkaPeer::Response& response) {
       break;
     case ErrorCode::kOutOfOrderSequenceNumber:
       // All that came before it has been acked.
-      if (!oracle().may_lose(plan_.topic_id)) {
+      // But a first batch that found the disk full: what followed it may have found room, and a
+      // producer that is not known may begin anywhere.
+      if (!oracle().may_lose(plan_.topic_id) && !(batch.sequence == 0 && first_was_refused_)) {
         oracle().wrong(
             fmt::format("{}: the batch with sequence {} is out of order", name(), batch.sequence));
       }
@@ -187,6 +189,7 @@ void SimProducer::on_produced(KafkaPeer::Response& response) {
       return oracle().wrong(name() + ": its topic is gone");
     case ErrorCode::kKafkaStorageError:
     case ErrorCode::kNotLeaderOrFollower:
+      if (batch.sequence == 0) first_was_refused_ = true;
       last_error_ = std::string(kafka::name(answer.error_code));
       // The order of what follows depends on it: all of it goes again.
       peer_.drop();

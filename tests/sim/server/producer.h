@@ -64,6 +64,7 @@ class SimProducer final : public Client {
   std::int64_t producer_id_ = -1;
   bool asked_id_ = false;
   std::int32_t next_sequence_ = 0;
+  bool first_was_refused_ = false;
   std::string last_error_;
 };
 

@@ -25,7 +25,7 @@ namespace duolog::sim {
 namespace {
 
 // What a run may take: beyond, somebody waits for what never comes.
-constexpr std::uint64_t kMostSteps = 400'000;
+constexpr std::uint64_t kMostSteps = 1'500'000;
 constexpr std::uint64_t kMostNs = 300'000'000'000;
 constexpr std::uint64_t kNever = std::uint64_t{1} << 60;
 // How often a recovery is cut short in a row.
