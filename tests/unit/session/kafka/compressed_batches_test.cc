@@ -190,6 +190,25 @@ TEST_F(KafkaLookInsideTest, NoMoreRecordsAreNamedThanAnAnswerMayHold) {
   EXPECT_EQ(refused.record_errors.size(), kMostBadRecords);
 }
 
+// A request may hold thousands of batches: its answer is no longer for that.
+TEST_F(KafkaLookInsideTest, NoMoreRecordsAreNamedInAllBatchesOfARequest) {
+  const std::vector<std::string> values(kMostBadRecords - 10, "v");
+  for (const Codec codec : {Codec::kNone, Codec::kZstd}) {
+    const Batch bad = batch_of(values, clock_ms() + (1LL << 50), codec);
+    std::vector partitions(5, kafka::ProduceRequest::Topic::Partition{
+                                  .index = PartitionId(0), .records = kafka::Records(Bytes(bad))});
+    kafka::ProduceRequest::Topic topic{.name = "t", .partition_data = std::span(partitions)};
+    const auto answer = client.call<kafka::ProduceResponse>(
+        9, kafka::ProduceRequest{.acks = -1, .topic_data = std::span(&topic, 1)});
+    std::size_t named = 0;
+    for (const auto& refused : answer->message.responses[0].partition_responses) {
+      EXPECT_EQ(refused.error_code, ErrorCode::kInvalidTimestamp);
+      named += refused.record_errors.size();
+    }
+    EXPECT_EQ(named, kMostBadRecords);
+  }
+}
+
 TEST_F(KafkaLookInsideTest, WhatOnlySomeReadersCanReadIsRefused) {
   // A window of 256 MiB, with one raw block.
   const Batch plain = small(Codec::kNone);
