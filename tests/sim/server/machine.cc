@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "engine/base/check.h"
 #include "engine/broker/cluster.h"
 #include "engine/runtime/posix_files.h"

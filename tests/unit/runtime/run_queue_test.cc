@@ -212,23 +212,20 @@ TEST(ShardTasksTest, WhatHooksStartedIsWithTheKernelBeforeOthersAreToldWhatIsNew
   std::memset(block.get(), 'x', storage::kBlockBytes);
   const iovec part{block.get(), storage::kBlockBytes};
 
-  struct Turn {
-    storage::DiskOp write;
+  struct Turn : storage::DiskOp {
     std::promise<void> written;
     bool started = false;
     bool submitted_before = false;
   } turn;
-  turn.write.kind = storage::DiskOp::Kind::kDurableWrite;
-  turn.write.file = *file;
-  turn.write.data = {&part, 1};
-  static Turn* the_turn = nullptr;
-  the_turn = &turn;
-  turn.write.done = [](storage::DiskOp&, Result<void>) { the_turn->written.set_value(); };
+  turn.kind = storage::DiskOp::Kind::kDurableWrite;
+  turn.file = *file;
+  turn.data = {&part, 1};
+  turn.done = [](storage::DiskOp& op, Result<void>) { static_cast<Turn&>(op).written.set_value(); };
   TurnHook journal(
       [](TurnHook&, void* context) {
         auto& its = *static_cast<Turn*>(context);
         its.started = true;
-        Shard::current()->disk().submit(its.write);
+        Shard::current()->disk().submit(its);
       },
       &turn);
   Task fan_out(

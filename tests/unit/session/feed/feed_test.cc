@@ -3,6 +3,8 @@
 #include <random>
 #include <thread>
 
+#include <gmock/gmock.h>
+
 #include "tests/unit/session/http/http_fixture.h"
 
 namespace duolog::session {
