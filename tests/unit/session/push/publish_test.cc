@@ -116,7 +116,8 @@ TEST(PushPublishTest, ACompactedTopicWantsKeys) {
 }
 
 TEST(PushPublishTest, PublishesOfOneTurnToOnePartitionAreOneBatch) {
-  HttpFixture fixture;
+  // A turn that has time for all of them, however slow the machine.
+  HttpFixture fixture(1, {}, broker::TestCluster::small_options(), 10'000'000);
   fixture.create("t");
   PushClient client(fixture);
   (void)client.call("ping", Json::object());
