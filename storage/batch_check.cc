@@ -4,40 +4,29 @@
 #include <limits>
 
 namespace duolog::storage {
-namespace {
-
-// What is loaded at once of what lies behind a damaged batch.
-constexpr std::uint64_t kLoadBytes = 1U << 20;
-
-}  // namespace
 
 Result<std::optional<GoodBatch>> find_good_batch(const DamagedBytes& where) {
-  std::uint64_t loaded = where.from;
-  const auto load = [&](std::uint64_t to) -> Result<void> {
-    if (to <= loaded) return {};
-    loaded = std::min(where.to, std::max(to, loaded + kLoadBytes));
-    return where.load(loaded);
-  };
-  const auto good_at = [&](std::uint64_t at) -> Result<bool> {
-    if (at > where.to || where.to - at < kBatchHeaderBytes) return false;
-    if (auto read = load(at + kBatchHeaderBytes); !read) return std::unexpected(read.error());
-    const auto header = parse_header({where.file + at, kBatchHeaderBytes});
-    if (!header || header->base_offset <= where.first || header->next_offset() > where.last ||
-        header->size_bytes() > where.to - at) {
-      return false;
-    }
-    if (auto read = load(at + header->size_bytes()); !read) return std::unexpected(read.error());
-    return crc_matches({where.file + at, header->size_bytes()});
-  };
   if (where.to - where.from < kBatchHeaderBytes) return std::nullopt;
-  if (auto read = load(where.from + kBatchHeaderBytes); !read) return std::unexpected(read.error());
+  if (auto read = where.load(where.from + kBatchHeaderBytes); !read) {
+    return std::unexpected(read.error());
+  }
   // Of its header only the length is asked, whatever else is wrong with it.
   const auto length = load_be<std::uint32_t>(where.file + where.from + batch_at::kBatchLength);
   const std::uint64_t next = where.from + kBatchLengthEnd + length;
-  auto good = good_at(next);
-  if (!good) return std::unexpected(good.error());
-  if (!*good) return std::nullopt;
-  return GoodBatch{next, Offset(load_be<std::int64_t>(where.file + next + batch_at::kBaseOffset))};
+  if (next > where.to || where.to - next < kBatchHeaderBytes) return std::nullopt;
+  if (auto read = where.load(next + kBatchHeaderBytes); !read) {
+    return std::unexpected(read.error());
+  }
+  const auto header = parse_header({where.file + next, kBatchHeaderBytes});
+  if (!header || header->base_offset <= where.first || header->next_offset() > where.last ||
+      header->size_bytes() > where.to - next) {
+    return std::nullopt;
+  }
+  if (auto read = where.load(next + header->size_bytes()); !read) {
+    return std::unexpected(read.error());
+  }
+  if (!crc_matches({where.file + next, header->size_bytes()})) return std::nullopt;
+  return GoodBatch{next, header->base_offset};
 }
 
 Result<void> BatchCheck::load(std::uint64_t from, std::uint64_t to) {

@@ -9,6 +9,7 @@
 #include "storage/hash.h"
 #include "storage/record_batch.h"
 #include "storage/segment.h"
+#include "storage/segment_files.h"
 
 namespace duolog::storage {
 namespace {
@@ -72,9 +73,9 @@ Result<std::optional<LogRecovery>> LogRecovery::open(Files& files, std::string d
     segment.size_bytes = *size;
   }
   const Offset last = log.segments_.rbegin()->first;
-  log.stale_index_ = names.contains(segment_file_name(last, ".index")) ||
-                     names.contains(segment_file_name(last, ".timeindex")) ||
-                     names.contains(segment_file_name(last, ".indexhash"));
+  log.stale_index_ = std::ranges::any_of(kIndexSuffixes, [&](const char* suffix) {
+    return names.contains(segment_file_name(last, suffix));
+  });
   return std::optional<LogRecovery>(std::move(log));
 }
 
@@ -89,9 +90,10 @@ Result<void> LogRecovery::remove_below_start(const std::set<std::string>& names)
     segments_.erase(segments_.begin());
   }
   for (const std::string& name : names) {
-    const bool of_index =
-        name.ends_with(".index") || name.ends_with(".timeindex") || name.ends_with(".indexhash");
-    if (!of_index) continue;
+    if (std::ranges::none_of(kIndexSuffixes,
+                             [&](const char* suffix) { return name.ends_with(suffix); })) {
+      continue;
+    }
     Offset base;
     std::from_chars(name.data(), name.data() + name.size(), base.value);
     if (segments_.contains(base)) continue;
@@ -324,7 +326,7 @@ Result<void> LogRecovery::cut() {
   }
   if (stale_index_ && !segments_.empty()) {
     const Offset active = segments_.rbegin()->first;
-    for (const char* suffix : {".index", ".timeindex", ".indexhash"}) {
+    for (const char* suffix : kIndexSuffixes) {
       (void)files_->remove(directory_ + "/" + segment_file_name(active, suffix));
     }
   }

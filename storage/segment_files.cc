@@ -297,7 +297,8 @@ Result<void> ensure_index(Files& files, Segment& segment) {
 void remove_segment(Files& files, Segment& segment) {
   segment.unmap(files);
   const std::string stem = segment.directory + "/";
-  for (const char* suffix : {".log", ".index", ".timeindex", ".indexhash"}) {
+  (void)files.remove(stem + segment_file_name(segment.base_offset, ".log"));
+  for (const char* suffix : kIndexSuffixes) {
     (void)files.remove(stem + segment_file_name(segment.base_offset, suffix));
   }
 }

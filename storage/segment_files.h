@@ -3,6 +3,7 @@
 // Blocking and stateless; janitor threads and start-up only.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -24,6 +25,9 @@ namespace duolog::storage {
 // syncs the directory, which is there. Returns the file, open for direct writes.
 [[nodiscard]] Result<FileId> create_segment(Files& files, const std::string& directory,
                                             Offset base_offset, std::uint64_t allocate_bytes);
+
+// The files of a segment's index: Kafka's two, and the hash of what is in them.
+inline constexpr std::array kIndexSuffixes{".index", ".timeindex", ".indexhash"};
 
 // Cuts the file of a full segment to its size, flushed, and writes `.index`, `.timeindex` and, of
 // what is in these two, `.indexhash`, if there is space for them.

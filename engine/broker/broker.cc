@@ -4,14 +4,10 @@
 #include <memory>
 #include <utility>
 
-#include <fmt/format.h>
-
 #include "engine/base/check.h"
 #include "engine/base/clock.h"
 #include "engine/broker/cluster.h"
-#include "engine/runtime/mapped_files.h"
-#include "storage/damage.h"
-#include "storage/file_util.h"
+#include "engine/broker/disk_news.h"
 #include "storage/journal.h"
 #include "storage/log_store.h"
 #include "storage/record_batch.h"
@@ -123,43 +119,10 @@ void Broker::on_tick(runtime::Timer& timer, void* context) {
   self.store_->tick(self.steady_now());
   self.counters_.take(*self.store_);
   if (self.shard_.id() == kController) {
-    self.tell_lost_pages();
-    self.tell_damages();
+    tell_disk_news(self.log_limit_, self.shard_.now_ns(), self.counters_);
   }
   on_work(context);
   self.shard_.timers().arm(timer, self.shard_.now_ns() + kTickNs);
-}
-
-// For the operator: who reads there is told by its client.
-void Broker::tell_lost_pages() {
-  counters_.lost_pages.set(runtime::lost_pages());
-  for (const runtime::LostPage& page : runtime::take_lost_pages()) {
-    log_limit_.warn(shard_.now_ns(),
-                    page.path + " at position " + std::to_string(page.position) +
-                        ": what is mapped there cannot be read; check the device, and whether the "
-                        "file was cut. Reads from there on fail until the next start");
-  }
-}
-
-// For the operator, each of them once: `topic-partition` is the name of its directory.
-void Broker::tell_damages() {
-  counters_.damaged_batches.set(storage::damages_found());
-  for (const storage::DamageFound& found : storage::take_damages()) {
-    const storage::Damage& damage = found.damage;
-    const std::string directory = storage::parent_directory(found.file);
-    const std::string name = directory.substr(directory.rfind('/') + 1);
-    const auto dash = name.rfind('-');
-    const std::string lost =
-        damage.end.value >= 0
-            ? fmt::format("offsets {} to {}", damage.offset.value, damage.end.value - 1)
-            : fmt::format("offset {} and what follows it there", damage.offset.value);
-    log_limit_.warn(
-        shard_.now_ns(),
-        fmt::format("topic {}, partition {}: damaged on disk in {} at position {}: {} "
-                    "cannot be read, Kafka clients that fetch there are answered "
-                    "CORRUPT_MESSAGE; nothing was removed; check the device",
-                    name.substr(0, dash), name.substr(dash + 1), found.file, damage.from, lost));
-  }
 }
 
 // ---- Retention ---------------------------------------------------------------------------------

@@ -159,8 +159,6 @@ class Broker {
   void carry(std::move_only_function<void(Cluster&, Done<Outcome>)> start, Done<Outcome> done);
   void change(std::move_only_function<void(Cluster&, TopicDone)> start, TopicDone done);
   [[nodiscard]] Timestamp steady_now() const;
-  void tell_lost_pages();
-  void tell_damages();
   void send_expired();
   void ask_for_producer_ids();
   void send(AppendRequest& request);

@@ -8,7 +8,7 @@ namespace {
 
 using storage::kKiB;
 
-Play stopped(storage::Durability durability) {
+Play to_stop(storage::Durability durability) {
   Script script;
   for (int i = 0; i < 20; ++i) script.push_back({What::kAppend, "small", 5 * kKiB});
   script.push_back({What::kRestart, "", 0});
@@ -19,7 +19,7 @@ Play stopped(storage::Durability durability) {
 
 TEST(CleanStopTest, TheNextStartHasNothingToRedo) {
   for (const auto durability : {storage::Durability::kFsync, storage::Durability::kOs}) {
-    Play play = stopped(durability);
+    Play play = to_stop(durability);
     ASSERT_TRUE(play.run());
     EXPECT_EQ(play.server().report().groups, 0U);
     EXPECT_EQ(play.server().report().redone_bytes, 0U);
@@ -28,22 +28,8 @@ TEST(CleanStopTest, TheNextStartHasNothingToRedo) {
 }
 
 TEST(CleanStopTest, AStopThatIsCutShortLosesNothing) {
-  Play whole = stopped(storage::Durability::kFsync);
-  ASSERT_TRUE(whole.run());
-  const std::uint64_t steps = whole.files().steps();
-  for (std::uint64_t step = 1; step <= steps; ++step) {
-    for (const CrashPolicy policy : kCrashPolicies) {
-      SCOPED_TRACE("step " + std::to_string(step));
-      Play play = stopped(storage::Durability::kFsync);
-      play.files().crash_after(step);
-      ASSERT_FALSE(play.run());
-      play.reboot(policy, step);
-      play.start();
-      if (HasFailure()) return;
-      play.check();
-      if (HasFailure()) return;
-    }
-  }
+  expect_survived_at_every_step([] { return to_stop(storage::Durability::kFsync); },
+                                [](Play& play) { (void)play.run(); });
 }
 
 }  // namespace

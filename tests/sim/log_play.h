@@ -334,4 +334,32 @@ class Play {
   std::vector<std::unique_ptr<Ack>> acks_;
 };
 
+// `act`, of a play that `make` makes, is cut short at each of its steps, and every outcome of that
+// crash is recovered and checked.
+template <class Make, class Act>
+void expect_survived_at_every_step(Make make, Act act) {
+  Play whole = make();
+  const auto before = whole.files().steps();
+  act(whole);
+  const std::uint64_t steps = whole.files().steps() - before;
+  ASSERT_GT(steps, 0U);
+  for (std::uint64_t step = 1; step <= steps; ++step) {
+    for (const CrashPolicy policy : kCrashPolicies) {
+      SCOPED_TRACE("step " + std::to_string(step));
+      Play play = make();
+      play.files().crash_after(step);
+      try {
+        act(play);
+      } catch (const MachineStopped&) {
+      }
+      ASSERT_TRUE(play.files().stopped());
+      play.reboot(policy, step);
+      play.start();
+      if (::testing::Test::HasFailure()) return;
+      play.check();
+      if (::testing::Test::HasFailure()) return;
+    }
+  }
+}
+
 }  // namespace duolog::sim

@@ -22,24 +22,7 @@ Play killed() {
 }
 
 TEST(RecoveryCutTest, AtWhateverStepItIsCutShort) {
-  Play whole = killed();
-  const auto before = whole.files().steps();
-  whole.start();
-  const std::uint64_t steps = whole.files().steps() - before;
-  whole.check();
-  for (std::uint64_t step = 1; step <= steps; ++step) {
-    for (const CrashPolicy policy : kCrashPolicies) {
-      SCOPED_TRACE("step " + std::to_string(step));
-      Play play = killed();
-      play.files().crash_after(step);
-      EXPECT_THROW(play.start(), MachineStopped);
-      play.reboot(policy, step);
-      play.start();
-      if (HasFailure()) return;
-      play.check();
-      if (HasFailure()) return;
-    }
-  }
+  expect_survived_at_every_step(killed, [](Play& play) { play.start(); });
 }
 
 }  // namespace

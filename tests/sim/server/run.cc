@@ -79,6 +79,10 @@ class Run {
 
  private:
   [[nodiscard]] std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
+  [[nodiscard]] const NewSimTopic& any_topic() { return topics_[below(topics_.size())]; }
+  [[nodiscard]] std::int32_t any_partition(const NewSimTopic& topic) {
+    return static_cast<std::int32_t>(below(static_cast<std::uint64_t>(topic.partitions)));
+  }
   [[nodiscard]] bool failed() const { return failure_ || oracle_.failure(); }
   void fail(std::string what) {
     if (!failure_) failure_ = std::move(what);
@@ -167,12 +171,11 @@ class Run {
   void make_clients() {
     const std::uint64_t producers = 1 + below(5);
     for (std::uint64_t i = 0; i < producers; ++i) {
-      const NewSimTopic& topic = topics_[below(topics_.size())];
+      const NewSimTopic& topic = any_topic();
       ProducerPlan plan;
       plan.topic = topic.name;
       plan.topic_id = ids_[topic.name];
-      plan.partition =
-          static_cast<std::int32_t>(below(static_cast<std::uint64_t>(topic.partitions)));
+      plan.partition = any_partition(topic);
       plan.idempotent = below(3) != 0;
       plan.acks = below(3) == 0 ? 1 : -1;
       plan.batches = static_cast<std::uint32_t>(5 + below(60));
@@ -182,12 +185,11 @@ class Run {
     }
     const std::uint64_t fetchers = below(4);
     for (std::uint64_t i = 0; i < fetchers; ++i) {
-      const NewSimTopic& topic = topics_[below(topics_.size())];
+      const NewSimTopic& topic = any_topic();
       FetcherPlan plan;
       plan.topic = topic.name;
       plan.topic_id = ids_[topic.name];
-      plan.partition =
-          static_cast<std::int32_t>(below(static_cast<std::uint64_t>(topic.partitions)));
+      plan.partition = any_partition(topic);
       plan.session = below(2) == 0;
       plan.max_bytes = 1 << (9 + below(8));
       clients_.push_back(std::make_unique<SimFetcher>(world_, fmt::format("f{}", i), plan));
@@ -196,7 +198,7 @@ class Run {
 
   void make_push_clients() {
     for (std::uint64_t i = below(3); i > 0; --i) {
-      const NewSimTopic& topic = topics_[below(topics_.size())];
+      const NewSimTopic& topic = any_topic();
       SubscriberPlan plan;
       plan.topic = topic.name;
       plan.topic_id = ids_[topic.name];
@@ -206,7 +208,7 @@ class Run {
       clients_.push_back(std::make_unique<SimSubscriber>(world_, fmt::format("s{}", i), plan));
     }
     for (std::uint64_t i = below(3); i > 0; --i) {
-      const NewSimTopic& topic = topics_[below(topics_.size())];
+      const NewSimTopic& topic = any_topic();
       PublisherPlan plan;
       plan.topic = topic.name;
       plan.topic_id = ids_[topic.name];
@@ -229,7 +231,7 @@ class Run {
     for (std::uint64_t i = below(2) == 0 ? 0 : below(4); i > 0; --i) {
       VandalPlan plan{.kind = static_cast<VandalPlan::Kind>(below(VandalPlan::kKinds)),
                       .http = below(3) == 0,
-                      .topic = topics_[below(topics_.size())].name,
+                      .topic = any_topic().name,
                       .hangs_up = below(2) == 0,
                       .visits = static_cast<std::uint32_t>(1 + below(20))};
       vandals_.push_back(std::make_unique<SimVandal>(world_, fmt::format("v{}", i), plan));
@@ -248,7 +250,7 @@ class Run {
     const std::uint64_t groups = below(3);
     for (std::uint64_t g = 0; g < groups; ++g) {
       groups_.push_back(fmt::format("g{}", g));
-      const NewSimTopic& topic = topics_[below(topics_.size())];
+      const NewSimTopic& topic = any_topic();
       const std::uint64_t members = 1 + below(4);
       const std::uint64_t statics = below(2) == 0 ? 0 : below(members + 1);
       const bool busy = below(2) == 0;

@@ -30,6 +30,16 @@ TEST_F(ClassicGroupSyncTest, FollowersWaitForTheLeadersAssignment) {
   EXPECT_EQ(group->state(), GroupState::kStable);
 }
 
+TEST_F(ClassicGroupSyncTest, AGroupThatHasNoProtocolYetContradictsNobody) {
+  const auto required = join({.version = 4});
+  const std::string id = (*required)->member_id;
+  const auto waiting = join({.member_id = id, .version = 4});
+  ASSERT_FALSE(*waiting);
+  const auto early = sync(id, 0, {.protocol_type = "consumer", .protocol = "range"});
+  ASSERT_TRUE(*early);
+  EXPECT_EQ((*early)->error, ErrorCode::kRebalanceInProgress);
+}
+
 TEST_F(ClassicGroupSyncTest, TheAssignmentIsStoredBeforeAnyoneIsAnswered) {
   const auto ids = make_completing();
   host.holds = true;

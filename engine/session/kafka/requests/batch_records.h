@@ -5,8 +5,7 @@
 // whole, and what the topic's settings say of them: that their timestamps are near the broker's
 // clock, and that those of a compacted topic have keys. Any thread: it knows of no topic and no
 // connection, and what it inflates into is its thread's, at most kKeptScratchBytes of it between
-// calls. Cost:
-// bench/check_batch_bench.cc.
+// calls. Cost: bench/check_batch_bench.cc.
 #pragma once
 
 #include <cstdint>
