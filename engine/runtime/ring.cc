@@ -95,6 +95,7 @@ std::size_t Ring::reap(std::uint64_t until_ns) {
     } else {
       run(take());
     }
+    if (collected() >= kSubmittedAtOnce) submit();
     if (++done % kReapedAtOnce == 0 && until_ns != kForever && monotonic_ns() >= until_ns) break;
   }
   if (moved_run_ == moved_.size()) {

@@ -61,8 +61,13 @@ class Ring {
   // had come to. The outcome of the request itself is of no interest and is dropped.
   void cancel(Op& op);
 
+  // A turn submits what it starts so many at a time: a send is done within its submission, and
+  // takes its time there.
+  static constexpr std::size_t kSubmittedAtOnce = 16;
+
   // Runs the completions that are there (those that arrive meanwhile wait for the next call), but
-  // no more than kReapedAtOnce after `until_ns` (monotonic_ns). Returns how many it has run.
+  // no more than kReapedAtOnce after `until_ns` (monotonic_ns), and submits what they start,
+  // kSubmittedAtOnce at a time. Returns how many it has run.
   std::size_t reap(std::uint64_t until_ns = kForever);
 
   // The completion queue has room for what a turn may still start: at least a half of it.

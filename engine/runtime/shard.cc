@@ -152,7 +152,9 @@ void Shard::run_tasks(Task* (RunQueue::*next)(), std::uint64_t until_ns) {
     running_ = task;
     task->run();  // may be gone then
     running_ = nullptr;
-    if (ring_.collected() >= kSendsAtOnce || unsubmitted_bytes_ >= kSendBytesAtOnce) submit_sends();
+    if (ring_.collected() >= Ring::kSubmittedAtOnce || unsubmitted_bytes_ >= kSendBytesAtOnce) {
+      submit_sends();
+    }
     at_ns = monotonic_ns();
     if (at_ns >= until_ns) return;
   }

@@ -16,9 +16,10 @@
 //      marked or kHookRounds have passed. What they started is submitted if other tasks wait: the
 //      disk writes while the shard tells others what is new.
 //   7. The other tasks are run until the turn's time is up, and for a quarter of it in any case;
-//      then hooks again. While tasks are run, sends are submitted kSendsAtOnce at a time, because
-//      it is there that they take their time; and no more is started than the completion queue has
-//      room for. Who does not get a turn is the first in the next.
+//      then hooks again. While completions and tasks are run, sends are submitted a few at a time
+//      (Ring::kSubmittedAtOnce), because it is there that they take their time; and no more is
+//      started than the completion queue has room for. Who does not get a turn is the first in
+//      the next.
 //   8. Messages sent in this turn are published, and each target that sleeps is woken, once.
 //   9. What was retired and can no longer be seen by any shard is released.
 //  10. Sends are submitted: the kernel reads the memory they refer to. Then the shard is quiescent:
@@ -130,8 +131,7 @@ class Shard {
   // A turn's time has room for so many shares of tasks, and of receives.
   static constexpr std::uint64_t kTaskShares = 16;
   static constexpr std::uint64_t kReceiveShares = 8;
-  static constexpr std::size_t kSendsAtOnce = 32;
-  static constexpr std::size_t kSendBytesAtOnce = 256U << 10;
+  static constexpr std::size_t kSendBytesAtOnce = 128U << 10;
 
   // Runtime's, on the shard's thread.
   [[nodiscard]] Result<void> open(const Settings& settings);
