@@ -113,6 +113,7 @@ LogRecovery::LogRecovery(LogRecovery&& other) noexcept
       floor_(other.floor_),
       all_producers_(std::move(other.all_producers_)),
       producers_(std::move(other.producers_)),
+      settled_(other.settled_),
       checkpoint_due_(other.checkpoint_due_),
       walked_bytes_(other.walked_bytes_),
       cut_bytes_(other.cut_bytes_) {}
@@ -228,9 +229,6 @@ Result<RecoveredLog> LogRecovery::finish() {
     if (offset >= first_walked) {
       if (auto walked = walk(segment, log); !walked) return std::unexpected(walked.error());
     }
-    if (segment.file != kNoFile) {
-      if (auto synced = files_->sync(segment.file); !synced) return std::unexpected(synced.error());
-    }
     log.segments.push_back({offset, segment.end});
   }
   if (auto checked = check_floor(log); !checked) return std::unexpected(checked.error());
@@ -238,7 +236,33 @@ Result<RecoveredLog> LogRecovery::finish() {
   if (log.end < log.start) begin_at_start(log);
   if (auto read = read_last_block(log); !read) return std::unexpected(read.error());
   log.producers = producers_->snapshot();
+  settled_ = is_settled(log);
+  if (auto flushed = flush(); !flushed) return std::unexpected(flushed.error());
   return log;
+}
+
+// All that is there was flushed before the checkpoint that says so was written: since then nothing
+// has been appended, and there is nothing to flush, to cut or to remove. So it is with most logs
+// after a clean stop.
+bool LogRecovery::is_settled(const RecoveredLog& log) const {
+  const auto untouched = [](const auto& entry) {
+    const SegmentFile& segment = entry.second;
+    return segment.redo_end == 0 && segment.end == segment.size_bytes;
+  };
+  return checkpoint_ && floor_ == log.end && dropped_.empty() && !stale_index_ &&
+         checkpoint_->segment == segments_.rbegin()->first &&
+         checkpoint_->segment < checkpoint_->floor && std::ranges::all_of(segments_, untouched);
+}
+
+// What a killed server wrote and made may be there and not be durable yet. Before a checkpoint says
+// that it is: one that a recovery has named must be believed by the next.
+Result<void> LogRecovery::flush() {
+  if (settled_) return {};
+  for (auto& [offset, segment] : segments_) {
+    if (segment.file == kNoFile) continue;
+    if (auto synced = files_->sync(segment.file); !synced) return synced;
+  }
+  return files_->sync_directory(directory_);
 }
 
 // Nobody needs what is below the start; the rest of what is below the floor is there, or damaged.
@@ -312,6 +336,7 @@ Result<void> LogRecovery::count_cut(SegmentFile& segment, std::uint64_t from) {
 }
 
 Result<void> LogRecovery::cut() {
+  if (settled_) return {};
   for (auto& [offset, segment] : dropped_) {
     if (offset >= start_) {  // what is below it nobody misses
       if (auto counted = count_cut(segment, 0); !counted) return counted;
@@ -330,8 +355,7 @@ Result<void> LogRecovery::cut() {
       (void)files_->remove(directory_ + "/" + segment_file_name(active, suffix));
     }
   }
-  // What a killed server made may be there and not be durable yet.
-  return files_->sync_directory(directory_);
+  return dropped_.empty() && !stale_index_ ? Result<void>{} : files_->sync_directory(directory_);
 }
 
 Result<void> LogRecovery::save_checkpoint(const RecoveredLog& log) {

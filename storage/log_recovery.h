@@ -50,6 +50,8 @@ class LogRecovery {
   // After `cut`: where the next start is to begin, if that had to wait for it.
   [[nodiscard]] Result<void> save_due_checkpoint(const RecoveredLog& log);
 
+  // After `finish`: all was durable, and nothing has to be cut, removed or flushed.
+  [[nodiscard]] bool settled() const { return settled_; }
   [[nodiscard]] std::uint64_t walked_bytes() const { return walked_bytes_; }
   [[nodiscard]] std::uint64_t cut_bytes() const { return cut_bytes_; }
 
@@ -83,6 +85,8 @@ class LogRecovery {
   [[nodiscard]] bool has_uncut(Offset before) const;
   [[nodiscard]] Result<void> write_checkpoint_of(const RecoveredLog& log, bool anew);
   void begin_at_start(RecoveredLog& log);
+  [[nodiscard]] bool is_settled(const RecoveredLog& log) const;
+  [[nodiscard]] Result<void> flush();
   [[nodiscard]] Result<void> read_last_block(RecoveredLog& log);
   [[nodiscard]] std::unexpected<Error> corrupt(const SegmentFile& segment, std::uint64_t position,
                                                const std::string& what) const;
@@ -98,6 +102,7 @@ class LogRecovery {
   // As of the last batch that was walked. Not in the object, which moves.
   std::unique_ptr<Producers> all_producers_;
   std::unique_ptr<ProducerTable> producers_;
+  bool settled_ = false;
   bool checkpoint_due_ = false;
   std::uint64_t walked_bytes_ = 0;
   std::uint64_t cut_bytes_ = 0;  // that were written

@@ -71,6 +71,7 @@ Result<void> finish(const RecoveryInput& input, Logs& logs, RecoveryReport& repo
     auto recovered = log.finish();
     if (!recovered) return std::unexpected(recovered.error());
     report.walked_bytes += log.walked_bytes();
+    if (log.settled()) ++report.settled;
     // A clock that has been set back since does not make a segment live longer.
     std::int64_t& since_ms = recovered->active_since_ms;
     if (since_ms == kUnknownSince || since_ms > input.now.value) since_ms = input.now.value;

@@ -46,6 +46,7 @@ struct RecoveryReport {
   std::map<std::pair<Uuid, PartitionId>, RecoveredLog> logs;   // those that have files
   std::map<std::uint32_t, std::vector<JournalFile>> journals;  // by shard: emptied files, open
   // For the log line at start.
+  std::size_t settled = 0;  // logs in which nothing had to be done
   std::uint64_t groups = 0;
   std::uint64_t redone_bytes = 0;
   std::uint64_t walked_bytes = 0;

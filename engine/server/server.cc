@@ -86,11 +86,12 @@ void warn_of_readers(const std::string& directory) {
 
 void log_recovery(const broker::Cluster& cluster) {
   const storage::RecoveryReport& report = cluster.report();
-  runtime::log_info(fmt::format(
-      "recovered {} partitions: {} journal groups, {} bytes redone, {} walked, {} unacknowledged "
-      "bytes cut off; leader epoch {}",
-      report.logs.size(), report.groups, report.redone_bytes, report.walked_bytes, report.cut_bytes,
-      cluster.leader_epoch().value));
+  runtime::log_info(
+      fmt::format("recovered {} partitions, {} as a clean stop left them: {} journal groups, {} "
+                  "bytes redone, {} walked, {} unacknowledged "
+                  "bytes cut off; leader epoch {}",
+                  report.logs.size(), report.settled, report.groups, report.redone_bytes,
+                  report.walked_bytes, report.cut_bytes, cluster.leader_epoch().value));
 }
 
 // A disk that failed once cannot be trusted with what it had cached: the process stops, and what

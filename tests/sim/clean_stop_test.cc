@@ -23,6 +23,7 @@ TEST(CleanStopTest, TheNextStartHasNothingToRedo) {
     ASSERT_TRUE(play.run());
     EXPECT_EQ(play.server().report().groups, 0U);
     EXPECT_EQ(play.server().report().redone_bytes, 0U);
+    EXPECT_EQ(play.server().report().settled, 1U);
     EXPECT_EQ(play.server().log("small").high_watermark().offset, Offset(20));
   }
 }
