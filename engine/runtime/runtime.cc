@@ -44,6 +44,7 @@ Runtime::Runtime(const Settings& settings, std::size_t shards, ShardFunctions fu
       epochs_(shards),
       janitor_(settings.janitor_threads),
       workers_(settings.worker_threads),
+      long_worker_(1),
       descriptor_waiters_(exchange_) {
   for (std::size_t i = 0; i < shards; ++i) {
     shards_.push_back(std::make_unique<Shard>(*this, ShardId(static_cast<std::uint16_t>(i))));

@@ -58,6 +58,8 @@ class Runtime {
   // The same kind of threads for what computes long and touches no file, so that it holds up no
   // janitor: a shard that waits for a file waits for nothing else.
   [[nodiscard]] Janitor& workers() { return workers_; }
+  // One more, for what was too long for the workers: hostile or not, it holds up its like alone.
+  [[nodiscard]] Janitor& long_worker() { return long_worker_; }
   [[nodiscard]] PosixFiles& files() { return files_; }
   [[nodiscard]] DescriptorWaiters& descriptor_waiters() { return descriptor_waiters_; }
 
@@ -84,6 +86,7 @@ class Runtime {
   PosixFiles files_;
   Janitor janitor_;
   Janitor workers_;
+  Janitor long_worker_;
   DescriptorWaiters descriptor_waiters_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<std::thread> threads_;

@@ -88,6 +88,11 @@ void Shard::run_on_worker(std::move_only_function<void()> work,
   run_on(runtime_.workers(), std::move(work), std::move(done));
 }
 
+void Shard::run_on_long_worker(std::move_only_function<void()> work,
+                               std::move_only_function<void()> done) {
+  run_on(runtime_.long_worker(), std::move(work), std::move(done));
+}
+
 void Shard::run_on(Janitor& threads, std::move_only_function<void()> work,
                    std::move_only_function<void()> done) {
   hold();

@@ -114,6 +114,9 @@ class Shard {
   void run_on_janitor(std::move_only_function<void()> work, std::move_only_function<void()> done);
   // The same on a worker (Runtime::workers), for what computes for long.
   void run_on_worker(std::move_only_function<void()> work, std::move_only_function<void()> done);
+  // On Runtime::long_worker, for what was more than a few milliseconds there.
+  void run_on_long_worker(std::move_only_function<void()> work,
+                          std::move_only_function<void()> done);
 
   // A stopping shard ends when nothing holds it. An open socket, an unfinished janitor job, a
   // disk operation and an unanswered request hold it by themselves; whatever else must finish

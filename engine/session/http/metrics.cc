@@ -70,6 +70,9 @@ void process_families(MetricsText& out, HttpDoor& door) {
   out.sample({}, door.shard().runtime().janitor().queued());
   out.family("duolog_worker_queued", kGauge, "Jobs that wait for a worker thread");
   out.sample({}, door.shard().runtime().workers().queued());
+  out.family("duolog_long_worker_queued", kGauge,
+             "Jobs that wait for the worker that takes those which are too long for the others");
+  out.sample({}, door.shard().runtime().long_worker().queued());
 }
 
 template <class Value>

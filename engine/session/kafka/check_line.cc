@@ -7,6 +7,10 @@
 
 namespace duolog::session {
 
+void BatchCheck::look(const CheckLimits& limits) {
+  verdict = check_batch(batch, rules, limits, {topic_name, partition_index});
+}
+
 CheckLine::~CheckLine() { CHECK(empty()); }
 
 void CheckLine::add(std::unique_ptr<BatchCheck> added) {
@@ -21,12 +25,22 @@ void CheckLine::add(std::unique_ptr<BatchCheck> added) {
   connection_.begin_flight();
   if (check.checked) return;
   counters.batches_checked_by_worker.add();
-  connection_.shard().run_on_worker(
-      [&check] {
-        check.verdict = check_batch(check.batch, check.rules, kWhole,
-                                    {check.topic_name, check.partition_index});
-      },
-      [this, &check] { done(check); });
+  look_into(check);
+}
+
+void CheckLine::look_into(BatchCheck& check) {
+  connection_.shard().run_on_worker([&check] { check.look(kAtWorker); },
+                                    [this, &check] {
+                                      const bool wanted = check.partition != nullptr;
+                                      check.verdict.too_much&& wanted ? look_into_all(check)
+                                                                      : done(check);
+                                    });
+}
+
+void CheckLine::look_into_all(BatchCheck& check) {
+  connection_.sessions().counters().batches_checked_long.add();
+  connection_.shard().run_on_long_worker([&check] { check.look(kWhole); },
+                                         [this, &check] { done(check); });
 }
 
 void CheckLine::done(BatchCheck& check) {

@@ -5,7 +5,9 @@
 //   ProduceJob <-- ready ------------------------------'
 //
 // A batch that is small enough is checked at once, but waits here behind an earlier one of the same
-// connection and partition. Lines of other partitions and connections do not wait for it.
+// connection and partition. Lines of other partitions and connections do not wait for it. A batch
+// that turns out to be more than kAtWorker begins again at the worker for long jobs, so that
+// those which inflate to a thousand times their size keep none but their like waiting.
 //
 // Who holds what: a check points into its request, whose frame is in its slot; the connection is
 // held (begin_flight) until each check has been handed back by `ready`, and so are slot and frame,
@@ -44,6 +46,8 @@ struct BatchCheck {
   void (*ready)(BatchCheck& check) = nullptr;
   void* context = nullptr;
 
+  void look(const CheckLimits& limits);
+
   // Out, and in if it is checked already.
   BatchVerdict verdict;
 
@@ -75,6 +79,8 @@ class CheckLine {
  private:
   using Line = IntrusiveList<BatchCheck, &BatchCheck::hook>;
 
+  void look_into(BatchCheck& check);
+  void look_into_all(BatchCheck& check);
   void done(BatchCheck& check);
   void hand_back(BatchCheck& check);
 

@@ -67,6 +67,7 @@ struct KafkaCounters {
   runtime::Counter batches_too_large;  // MESSAGE_TOO_LARGE
   runtime::Counter batches_inflated;   // and taken, of those that producers had compressed
   runtime::Counter batches_checked_by_worker;
+  runtime::Counter batches_checked_long;
   runtime::Counter batches_damaged;  // they could not be inflated
   runtime::Counter checks;           // now: batches at a worker or behind one that is
   runtime::Counter checks_bytes;     // now
@@ -100,6 +101,10 @@ inline constexpr auto kKafkaMetrics = std::to_array<runtime::Metric<KafkaCounter
     {&KafkaCounters::batches_checked_by_worker, runtime::MetricType::kCounter,
      "duolog_kafka_batches_checked_by_worker_total",
      "Compressed batches that were too much for a shard to look into within a turn"},
+    {&KafkaCounters::batches_checked_long, runtime::MetricType::kCounter,
+     "duolog_kafka_batches_checked_long_total",
+     "Of those, batches that were too much for the workers, too, and went to the one for long "
+     "jobs"},
     {&KafkaCounters::batches_damaged, runtime::MetricType::kCounter,
      "duolog_kafka_batches_damaged_total", "Compressed batches refused: they cannot be inflated"},
     {&KafkaCounters::checks, runtime::MetricType::kGauge, "duolog_kafka_checks",

@@ -56,6 +56,9 @@ inline constexpr CheckLimits kWithinTurn{.compressed_bytes = 32U << 10,
                                          .inflated_bytes = 32U << 10};
 inline constexpr std::size_t kTurnInflatedBytes = 256U << 10;
 inline constexpr CheckLimits kNothing{.compressed_bytes = 0, .inflated_bytes = 0};
+// At a worker, while others wait for it: more than most clients put into a batch, and a few
+// milliseconds. What is more waits for the worker that takes nothing else.
+inline constexpr CheckLimits kAtWorker{.compressed_bytes = 2U << 20, .inflated_bytes = 2U << 20};
 inline constexpr CheckLimits kWhole{.compressed_bytes = SIZE_MAX, .inflated_bytes = SIZE_MAX};
 
 // A record that breaks a rule, as Kafka's RecordError says it.

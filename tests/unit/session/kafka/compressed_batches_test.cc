@@ -45,6 +45,8 @@ Batch large(Codec codec, std::string_view last = "last") {
   return batch_of({long_text(), std::string(last)}, clock_ms(), codec);
 }
 
+Batch huge(Codec codec) { return batch_of({std::string(8U << 20, 'x')}, clock_ms(), codec); }
+
 Batch small(Codec codec = Codec::kZstd, std::string_view value = "small") {
   return batch_of({std::string(value)}, clock_ms(), codec);
 }
@@ -233,14 +235,16 @@ TEST_F(KafkaLookInsideTest, WhatOnlySomeReadersCanReadIsRefused) {
 
 // ---- On a worker --------------------------------------------------------------------------------
 
-// Nothing is looked into by a worker until `release`.
+// Nothing is looked into by these threads until `release`.
 class HeldWorkers {
  public:
-  explicit HeldWorkers(TestServer& server) {
-    const auto threads = static_cast<std::ptrdiff_t>(runtime::Settings{}.worker_threads);
+  explicit HeldWorkers(TestServer& server)
+      : HeldWorkers(server.runtime().workers(), runtime::Settings{}.worker_threads) {}
+  HeldWorkers(runtime::Janitor& workers, std::size_t count) {
+    const auto threads = static_cast<std::ptrdiff_t>(count);
     std::latch held(threads);
     for (std::ptrdiff_t i = 0; i < threads; ++i) {
-      server.runtime().workers().submit([&held, go = go_] {
+      workers.submit([&held, go = go_] {
         held.count_down();
         go->wait();
       });
@@ -317,6 +321,31 @@ TEST_P(KafkaCheckLineTest, NothingOfTheSameConnectionAndPartitionOvertakesALarge
   EXPECT_EQ(
       server.sum([](const KafkaCounters& c) -> const runtime::Counter& { return c.checks_bytes; }),
       0U);
+}
+
+// A few KiB that inflate to tens of MiB, from many connections: they wait for each other, and
+// nobody waits for them.
+TEST_P(KafkaCheckLineTest, BatchesThatInflateToAThousandTimesTheirSizeHoldNoOthers) {
+  HeldWorkers held(server.runtime().long_worker(), 1);
+  const Batch bomb = huge(Codec::kZstd);
+  std::vector<std::unique_ptr<KafkaClient>> bombers;
+  for (std::uint64_t i = 0; i < 8; ++i) {
+    bombers.push_back(std::make_unique<KafkaClient>(server.port()));
+    bombers.back()->send_produce("t", 1, bomb);
+  }
+  ASSERT_TRUE(eventually([&] {
+    return server.sum([](const KafkaCounters& c) -> const runtime::Counter& {
+      return c.batches_checked_long;
+    }) == bombers.size();
+  }));
+  EXPECT_EQ(client.produce("t", 0, large(Codec::kZstd)).base_offset, Offset(0));
+  for (auto& bomber : bombers) EXPECT_TRUE(bomber->silent());
+  held.release();
+  for (auto& bomber : bombers) {
+    const auto answer = bomber->receive<kafka::ProduceResponse>(9);
+    ASSERT_NE(answer, nullptr);
+    EXPECT_EQ(answer->message.responses[0].partition_responses[0].error_code, ErrorCode::kNone);
+  }
 }
 
 TEST_P(KafkaCheckLineTest, ARefusedBatchDoesNotHoldThoseBehindIt) {
