@@ -91,6 +91,17 @@ struct BatchHeader {
   return load_be<std::int64_t>(batch.data() + batch_at::kProducerId) != kNoProducerId;
 }
 
+// Of at least a header.
+[[nodiscard]] inline std::uint32_t crc_of(Bytes batch) {
+  return load_be<std::uint32_t>(batch.data() + batch_at::kCrc);
+}
+// False also for less than a header.
+[[nodiscard]] inline bool is_compressed(Bytes batch) {
+  constexpr std::int16_t kCodecBits = 7;
+  return batch.size() >= kBatchHeaderBytes &&
+         (load_be<std::int16_t>(batch.data() + batch_at::kAttributes) & kCodecBits) != 0;
+}
+
 // What follows the header: the records, or their compressed form. The batch must be whole.
 [[nodiscard]] inline Bytes records_of(Bytes batch, const BatchHeader& header) {
   return batch.subspan(kBatchHeaderBytes, header.size_bytes() - kBatchHeaderBytes);

@@ -121,6 +121,7 @@ void Broker::on_tick(runtime::Timer& timer, void* context) {
   if (self.shard_.id() == kController) {
     tell_disk_news(self.log_limit_, self.shard_.now_ns(), self.counters_);
   }
+  self.inflated_.expire(self.shard_.now_ns());
   on_work(context);
   self.shard_.timers().arm(timer, self.shard_.now_ns() + kTickNs);
 }

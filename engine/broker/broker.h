@@ -18,6 +18,7 @@
 #include "engine/broker/append.h"
 #include "engine/broker/broker_counters.h"
 #include "engine/broker/config/config_key.h"
+#include "engine/broker/inflated_batches.h"
 #include "engine/broker/log_start_change.h"
 #include "engine/broker/options.h"
 #include "engine/broker/producer_ids.h"
@@ -137,6 +138,9 @@ class Broker {
     return partition.waiters.wait(shard_, waiter, *partition.log, seen);
   }
 
+  // Records of compressed batches, from who has inflated them to who reads them.
+  [[nodiscard]] InflatedBatches& inflated() { return inflated_; }
+
   // Producers should not be read for now: the journal is full.
   [[nodiscard]] bool congested() const;
 
@@ -198,6 +202,7 @@ class Broker {
   // forgets a topic answers them.
   IntrusiveList<AppendRequest, &AppendRequest::waiting> waiting_;
   std::vector<LogStart> expired_;  // by retention, in this turn
+  InflatedBatches inflated_;
   runtime::LogLimit log_limit_;
 };
 

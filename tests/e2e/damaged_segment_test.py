@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import unittest
-import urllib.request
 
 from duolog_server import DEADLINE_S, DuologTest, until
 from record_batches import read_batches
@@ -50,11 +49,6 @@ class DamagedSegmentTest(DuologTest):
     def consume(self, *options):
         return self.server_.kcat("-C", "-t", "hurt", "-q", *options)
 
-    def counted(self, name):
-        with urllib.request.urlopen(f"http://{self.server_.http}/metrics") as answer:
-            rows = answer.read().decode().splitlines()
-        return sum(int(float(row.split()[-1])) for row in rows if row.startswith(name))
-
     def check(self, byte):
         path, position, first, end = self.flip(VICTIM, byte)
         self.server_.start()
@@ -67,7 +61,7 @@ class DamagedSegmentTest(DuologTest):
                f"offsets {first} to {end - 1} cannot be read"
         until(lambda: line in self.server_.log_text(), "the log to name it")
         self.assertEqual(self.server_.log_text().count("damaged on disk"), 1)
-        self.assertEqual(self.counted("duolog_store_damaged_batches_total"), 1)
+        self.assertEqual(self.server_.counted("duolog_store_damaged_batches_total"), 1)
         self.push(first, end)
         self.assertEqual(self.server_.log_text().count("cannot be read"), 1)
         self.assertEqual(self.server_.kcat("-C", "-t", "whole", "-e", "-q"), b"one\n")

@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.request
 
 import hang_report
 
@@ -137,6 +138,12 @@ class Server:
     def log_text(self):
         with open(self.log_path, encoding="utf-8", errors="replace") as log:
             return log.read()
+
+    def counted(self, name):
+        """What /metrics says of it, all shards and labels together."""
+        with urllib.request.urlopen(f"http://{self.http}/metrics", timeout=DEADLINE_S) as answer:
+            rows = answer.read().decode().splitlines()
+        return sum(int(float(row.split()[-1])) for row in rows if row.startswith(name))
 
     def memory_bytes(self, *names):
         """What it holds itself; mapped files, which the kernel takes back, do not count. `names`:

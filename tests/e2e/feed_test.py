@@ -86,6 +86,20 @@ class LiveTest(FeedTest):
         codecs = {b.codec for path in server.segments("t") for b in read_batches(path)}
         self.assertLessEqual({"gzip", "snappy", "lz4", "zstd"}, codecs)
 
+    async def test_what_was_inflated_when_it_was_produced_is_not_inflated_again(self):
+        server = self.serve("--shards", "1")
+        server.create_topic("t")
+        async with connect(feed_url(server, "t")) as subscriber:
+            # Within a turn, and on a worker.
+            for count, lengths in ((50, 80), (50, 80), (500, 1500)):
+                values = make_values(count, seed=count, most=lengths)
+                await self.write(server, "t", values, "-z", "zstd", "-X", "linger.ms=500")
+                expected = messages_of(values)
+                self.assert_same(await receive(subscriber, len(expected)), expected)
+        # The first tells that there is a reader.
+        self.assertEqual(server.counted("duolog_http_batches_inflated_total"), 1)
+        self.assertGreaterEqual(server.counted("duolog_http_batches_inflated_before_total"), 2)
+
     async def test_a_subscriber_that_does_not_read_holds_nobody_up_and_costs_no_memory(self):
         """The stalled ones later read on from the log, and miss nothing."""
         server = self.serve("--tail-memory-bytes", "16MiB", "--journal-max-bytes", "16MiB",

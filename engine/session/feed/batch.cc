@@ -64,14 +64,10 @@ Result<void> FeedBatch::encode(const storage::BatchHeader& header, Bytes batch, 
   base_offset_ = header.base_offset;
   size_ = message_count_ = 0;
   if (header.is_control()) return {};
-  Bytes records = storage::records_of(batch, header);
+  const auto all = scratch.records_of(header, batch, max_inflated_bytes);
+  if (!all) return std::unexpected(all.error());
+  const Bytes records = *all;
   payloads_in_log_ = header.codec() == storage::Codec::kNone;
-  if (!payloads_in_log_) {
-    auto inflated =
-        storage::decompress(header.codec(), records, max_inflated_bytes, scratch.inflated);
-    if (!inflated) return inflated;
-    records = scratch.inflated;
-  }
   auto found = survey(header, records);
   if (!found) return std::unexpected(std::move(found).error());
   // An entry that is used again keeps its memory only if it fits.

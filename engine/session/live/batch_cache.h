@@ -107,6 +107,10 @@ class BatchCache final : public LogMemory {
   }
   static void on_tick(runtime::Timer& timer, void* context);
 
+  // What to read the records of a compressed batch from, if not from the log.
+  [[nodiscard]] Bytes inflated_before(const storage::Log& log, const storage::BatchHeader& header);
+
+  broker::Broker& broker_;
   runtime::Shard& shard_;
   const LiveSettings& settings_;
   LiveCounters& counters_;

@@ -8,7 +8,8 @@
 namespace duolog::session {
 template <class Encoded>
 BatchCache<Encoded>::BatchCache(LiveShard& live)
-    : shard_(live.shard()),
+    : broker_(live.broker()),
+      shard_(live.shard()),
       settings_(live.settings()),
       counters_(live.counters()),
       tick_(on_tick, this) {
@@ -103,6 +104,7 @@ typename BatchCache<Encoded>::Found BatchCache<Encoded>::load(const storage::Log
     return found;
   }
   auto entry = make_entry(whole);
+  encode_scratch_.inflated_before = inflated ? inflated_before(log, batch.header) : Bytes();
   auto encoded = entry->encoded.encode(batch.header, batch.bytes, format,
                                        settings_.max_inflated_batch_bytes, encode_scratch_);
   encode_scratch_.trim();
@@ -114,7 +116,6 @@ typename BatchCache<Encoded>::Found BatchCache<Encoded>::load(const storage::Log
         Damage{batch.header.base_offset, batch.header.next_offset(), std::move(encoded).error()};
   }
   counters_.batches_encoded.add();
-  if (inflated) counters_.batches_inflated.add();
   // The reader asks here, once for each batch, what to have in memory by the time it gets there.
   iovec first;
   if (const auto ahead = storage::read(log, position, 1, true, {&first, 1});
@@ -138,6 +139,17 @@ typename BatchCache<Encoded>::Found BatchCache<Encoded>::load(const storage::Log
   count_bytes();
   if (!tick_.armed()) shard_.timers().arm(tick_, shard_.now_ns() + kKeepNs);
   return found;
+}
+
+template <class Encoded>
+Bytes BatchCache<Encoded>::inflated_before(const storage::Log& log,
+                                           const storage::BatchHeader& header) {
+  broker::InflatedBatches& batches = broker_.inflated();
+  const broker::InflatedBatches::Source source{log.identity.topic_id, log.identity.partition};
+  batches.want(source, shard_.now_ns());
+  const Bytes records = batches.find(source, header.base_offset, header.crc);
+  (records.empty() ? counters_.batches_inflated : counters_.batches_inflated_before).add();
+  return records;
 }
 
 // Room is for what is there to be at most the limit; so it exceeds it by the new one at most.

@@ -17,6 +17,7 @@ struct LiveCounters {
   runtime::Counter publish_pauses;  // max_unacked_bytes was reached
   runtime::Counter batches_encoded;
   runtime::Counter batches_inflated;
+  runtime::Counter batches_inflated_before;
   runtime::Counter batches_damaged;
   runtime::Counter cache_hits;
   runtime::Counter cache_busy;   // no room this turn: everything in it is being sent
@@ -42,6 +43,9 @@ inline constexpr auto kLiveMetrics = std::to_array<runtime::Metric<LiveCounters>
      "duolog_http_batches_encoded_total", "Batches made into frames"},
     {&LiveCounters::batches_inflated, runtime::MetricType::kCounter,
      "duolog_http_batches_inflated_total", "Of them, those that had to be inflated"},
+    {&LiveCounters::batches_inflated_before, runtime::MetricType::kCounter,
+     "duolog_http_batches_inflated_before_total",
+     "Compressed ones that had been inflated when they were produced"},
     {&LiveCounters::batches_damaged, runtime::MetricType::kCounter,
      "duolog_http_batches_damaged_total", "Batches that could not be read"},
     {&LiveCounters::cache_hits, runtime::MetricType::kCounter, "duolog_http_cache_hits_total",

@@ -10,7 +10,10 @@
 
 #include "engine/base/buffer.h"
 #include "engine/base/bytes.h"
+#include "engine/base/result.h"
 #include "net/ws/deflate.h"
+#include "storage/codec.h"
+#include "storage/record_batch.h"
 
 namespace duolog::session {
 
@@ -23,6 +26,20 @@ class EncodeScratch {
                                                        .client_no_context_takeover = true};
 
   Buffer inflated;
+  // What the batch's records inflate to, if somebody has done it before. Set for one batch.
+  Bytes inflated_before;
+
+  // The records of `batch`, inflated if they are compressed; as storage::decompress fails. Valid
+  // until the next batch.
+  [[nodiscard]] Result<Bytes> records_of(const storage::BatchHeader& header, Bytes batch,
+                                         std::size_t max_inflated_bytes) {
+    const Bytes records = storage::records_of(batch, header);
+    if (header.codec() == storage::Codec::kNone) return records;
+    if (!inflated_before.empty()) return inflated_before;
+    auto done = storage::decompress(header.codec(), records, max_inflated_bytes, inflated);
+    if (!done) return std::unexpected(std::move(done).error());
+    return Bytes(inflated);
+  }
 
   // The payload of a compressed message, valid until the next one.
   [[nodiscard]] Bytes deflate(Bytes message) {

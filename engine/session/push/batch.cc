@@ -5,7 +5,6 @@
 
 #include "engine/base/check.h"
 #include "net/push/record_json.h"
-#include "storage/codec.h"
 #include "storage/record.h"
 
 namespace duolog::session {
@@ -51,13 +50,9 @@ Result<void> PushBatch::encode(const storage::BatchHeader& header, Bytes batch, 
   end_offset_ = header.next_offset();
   epoch_ = header.leader_epoch;
   if (header.is_control()) return {};
-  Bytes records = storage::records_of(batch, header);
-  if (header.codec() != storage::Codec::kNone) {
-    auto inflated =
-        storage::decompress(header.codec(), records, max_inflated_bytes, scratch.inflated);
-    if (!inflated) return inflated;
-    records = scratch.inflated;
-  }
+  const auto found = scratch.records_of(header, batch, max_inflated_bytes);
+  if (!found) return std::unexpected(found.error());
+  const Bytes records = *found;
   // The names in front of each item, and quotes: about what most items take.
   constexpr std::size_t kAroundItem = 64;
   const auto count = static_cast<std::size_t>(header.record_count);

@@ -179,7 +179,11 @@ BatchVerdict check(MutableBytes batch, const BatchRules& rules, const CheckLimit
   }
   BatchVerdict verdict = check_rules(rules, *info, records, partition);
   if (codec != storage::Codec::kNone) verdict.inflated_bytes = inflated.size();
-  if (verdict.error == ErrorCode::kNone) stamp(batch, rules, *info, verdict);
+  if (verdict.error != ErrorCode::kNone) return verdict;
+  stamp(batch, rules, *info, verdict);
+  if (codec != storage::Codec::kNone && inflated.size() <= rules.keep_inflated_bytes) {
+    verdict.inflated.append(inflated);
+  }
   return verdict;
 }
 

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/base/buffer.h"
 #include "engine/base/bytes.h"
 #include "engine/base/ids.h"
 #include "engine/broker/topic_config.h"
@@ -35,6 +36,7 @@ struct BatchRules {
   bool keys_wanted = false;                  // cleanup.policy has `compact`
   bool zstd_known = true;                    // by the version of the request
   std::size_t most_named = kMostBadRecords;  // of its records, in the answer
+  std::size_t keep_inflated_bytes = 0;       // BatchVerdict::inflated, if it is no more than this
   Timestamp now;                             // LogAppendTime stamps it
 };
 
@@ -78,6 +80,7 @@ struct BatchVerdict {
   // Of a good batch, which has its timestamps by now and may be appended.
   std::int32_t record_count = 0;
   Timestamp max_timestamp;
+  Buffer inflated;  // what its records inflated to, if asked for
 };
 inline constexpr std::size_t kKeptScratchBytes = 256U << 10;
 

@@ -1,6 +1,7 @@
 #include "engine/session/kafka/requests/produce.h"
 
 #include <string>
+#include <utility>
 
 #include "engine/session/kafka/connection.h"
 #include "engine/session/kafka/requests/handlers.h"
@@ -96,6 +97,12 @@ void ProduceJob::start_partition(broker::Topic* topic, ErrorCode refused,
   rules.most_named = kMostBadRecords - records_told_;
   rules.zstd_known = slot_.version >= kFirstVersionWithZstd;
   KafkaSessions& sessions = connection.sessions();
+  if (storage::is_compressed(records)) {
+    append.source = {topic->id, target->id};
+    append.room_bytes = connection.broker().inflated().take_room(append.source, records.size(),
+                                                                 connection.shard().now_ns());
+    rules.keep_inflated_bytes = append.room_bytes;
+  }
   BatchVerdict verdict =
       check_batch(batch_of(append), rules, sessions.check_limits(), {topic->name, partition.index});
   sessions.inflated(verdict.inflated_bytes);
@@ -133,6 +140,7 @@ void ProduceJob::on_checked(BatchCheck& check) {
   ProduceJob& job = *append.job;
   append.partition = check.partition;
   if (append.partition == nullptr) {
+    job.keep_inflated(append);
     job.refuse(*append.response, ErrorCode::kUnknownTopicOrPartition, {});
   } else if (check.verdict.error != ErrorCode::kNone) {
     job.refuse_batch(append, check.verdict);
@@ -142,7 +150,7 @@ void ProduceJob::on_checked(BatchCheck& check) {
   if (--job.pending_ == 0) job.finish();
 }
 
-void ProduceJob::submit(Append& append, const BatchVerdict& verdict) {
+void ProduceJob::submit(Append& append, BatchVerdict& verdict) {
   KafkaConnection& connection = slot_.connection;
   if (verdict.inflated_bytes > 0) connection.sessions().counters().batches_inflated.add();
   append.records = verdict.record_count;
@@ -150,6 +158,17 @@ void ProduceJob::submit(Append& append, const BatchVerdict& verdict) {
   if (append.log_append_time) append.response->log_append_time_ms = verdict.max_timestamp;
   append.acks = static_cast<broker::Acks>(acks_);
   append.done = on_appended;
+  append.appended = nullptr;
+  append.inflated = std::move(verdict.inflated);
+  if (append.inflated.empty()) {
+    keep_inflated(append);
+  } else {
+    append.crc = storage::crc_of(append.batch);
+    append.appended = [](broker::AppendRequest& request) {
+      auto& appended = static_cast<Append&>(request);
+      appended.job->keep_inflated(appended);
+    };
+  }
   append.error = ErrorCode::kNone;
   append.base_offset = append.log_start = Offset(-1);
   append.first_timestamp = Timestamp(-1);
@@ -163,7 +182,19 @@ void ProduceJob::submit(Append& append, const BatchVerdict& verdict) {
   }
 }
 
+// Now that its offset is known, or that it has none. Once for each room that was taken.
+void ProduceJob::keep_inflated(Append& append) {
+  if (append.room_bytes == 0) return;
+  broker::InflatedBatches& batches = slot_.connection.broker().inflated();
+  batches.give_back(std::exchange(append.room_bytes, 0));
+  Buffer records = std::move(append.inflated);
+  if (records.empty() || append.base_offset < Offset(0)) return;
+  batches.keep(append.source, append.base_offset, append.crc, std::move(records),
+               slot_.connection.shard().now_ns());
+}
+
 void ProduceJob::refuse_batch(Append& append, const BatchVerdict& verdict) {
+  keep_inflated(append);
   KafkaCounters& counters = slot_.connection.sessions().counters();
   if (verdict.error == ErrorCode::kMessageTooLarge) counters.batches_too_large.add();
   if (verdict.error == ErrorCode::kUnknownServerError) counters.batches_damaged.add();
@@ -200,6 +231,7 @@ ProduceJob::Append& ProduceJob::next_append() {
 void ProduceJob::on_appended(broker::AppendRequest& request) {
   auto& append = static_cast<Append&>(request);
   ProduceJob& job = *append.job;
+  job.keep_inflated(append);
   if (append.error != ErrorCode::kNone) {
     append.response->log_append_time_ms = Timestamp(-1);
     append.response->log_start_offset = append.log_start;

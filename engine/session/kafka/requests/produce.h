@@ -32,13 +32,18 @@ class ProduceJob final : public KafkaJob {
     ProduceJob* job = nullptr;
     PartitionResponse* response = nullptr;
     bool log_append_time = false;
+    // For broker::InflatedBatches, until the batch's offset is known.
+    broker::InflatedBatches::Source source;
+    std::size_t room_bytes = 0;
+    std::uint32_t crc = 0;
+    Buffer inflated;
   };
 
   void start_partition(broker::Topic* topic, kafka::ErrorCode refused,
                        const kafka::ProduceRequest::Topic::Partition& partition,
                        PartitionResponse& response);
   // A batch that may be appended; with `refuse_batch`, one that may not.
-  void submit(Append& append, const BatchVerdict& verdict);
+  void submit(Append& append, BatchVerdict& verdict);
   void refuse_batch(Append& append, const BatchVerdict& verdict);
   void line_up(Append& append, const BatchRules& rules, BatchVerdict verdict);
   [[nodiscard]] static MutableBytes batch_of(const Append& append);
@@ -48,6 +53,7 @@ class ProduceJob final : public KafkaJob {
   [[nodiscard]] Append& next_append();
   void finish();
   static void on_appended(broker::AppendRequest& request);
+  void keep_inflated(Append& append);
 
   ResponseSlot& slot_;
   kafka::ProduceResponse response_;  // its arrays are in the slot's arena
