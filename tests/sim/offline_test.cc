@@ -200,6 +200,26 @@ INSTANTIATE_TEST_SUITE_P(Damages, OfflineTest,
                                                          }}),
                          [](const auto& tested) { return std::string(tested.param.name); });
 
+// Only its floor says that it does not end before the damage.
+TEST(OfflineFaultTest, WhatNoJournalHasIsNotCutEither) {
+  Play play = before_the_damage();
+  play.start();
+  lose_power(play);
+  play.files().flip_bit(kHurtSegment, 1500, kFlipped);
+  const auto before = files_of_hurt(play);
+  play.start();
+  ASSERT_TRUE(play.server().log("hurt").offline);
+  EXPECT_TRUE(kept(play).empty());
+  restart(play);
+  ASSERT_TRUE(play.server().log("hurt").offline);
+  EXPECT_EQ(files_of_hurt(play), before);
+  lose_power(play);
+  play.files().flip_bit(kHurtSegment, 1500, kFlipped);
+  play.start();
+  play.check();
+  EXPECT_EQ(play.model("hurt").kept, 2U * kEach);
+}
+
 TEST(OfflineFaultTest, WhatTheDiskDoesNotGiveOnceIsTriedAgainByTheNextStart) {
   Play play = before_the_damage();
   play.files().fail_next(SimFiles::Fault::kRead, kHurtSegment);
