@@ -119,10 +119,14 @@ void Recovery::redo_kept(const KeptJournal& kept) {
   if (!reader) outcome = std::unexpected(reader.error());
   while (outcome) {
     auto group = reader->next();
-    if (!group) outcome = std::unexpected(group.error());
-    if (!group || !*group) break;
+    if (!group) {
+      outcome = std::unexpected(group.error());
+      break;
+    }
+    const auto& read = *group;
+    if (!read) break;
     ++report_.groups;
-    EntryReader entries((*group)->header, (*group)->bytes);
+    EntryReader entries(read->header, read->bytes);
     JournalEntry entry;
     auto more = entries.next(entry);
     for (; more && *more; more = entries.next(entry)) {
@@ -146,7 +150,8 @@ Result<void> Recovery::apply(Journal& journal, const JournalEntry& entry) {
   const LogKey key{entry.topic_id, entry.partition};
   if (std::ranges::find(input_.deleted, key.first) != input_.deleted.end()) return {};
   if (!input_.partitions.contains(key)) {
-    return fail(Errc::kCorrupt, "the journal names a topic that the catalog does not know");
+    return fail(Errc::kCorrupt, "the journal names topic id " + to_text(key.first) +
+                                    ", which the catalog does not know");
   }
   journal.named.insert(key);
   redo_entry(key, entry, journal.reader.place());
@@ -282,7 +287,12 @@ Result<RecoveryReport> Recovery::run() {
   if (!kept) return std::unexpected(kept.error());
   kept_ = std::move(*kept);
   for (const KeptJournal& journal : kept_) redo_kept(journal);
-  if (auto redone = redo_journals(); !redone) return std::unexpected(redone.error());
+  if (auto redone = redo_journals(); !redone) {
+    // Often for the same reason: another directory's topics, or another one's catalog.
+    Error error = redone.error();
+    if (!report_.offline.empty()) error.message += "; " + report_.offline.begin()->second.message;
+    return std::unexpected(std::move(error));
+  }
   finish_logs();
   if (auto forgotten = forget_journals(); !forgotten) return std::unexpected(forgotten.error());
   cut_logs();
