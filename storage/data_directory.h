@@ -44,6 +44,8 @@ class DataDirectory {
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::string meta() const { return path_ + "/meta"; }
   [[nodiscard]] std::string journal() const { return path_ + "/journal"; }
+  // Made when there is the first: kept_journals.h.
+  [[nodiscard]] std::string kept_journals() const { return path_ + "/kept-journals"; }
   [[nodiscard]] std::string topics() const { return path_ + "/topics"; }
   [[nodiscard]] std::string deleted() const { return path_ + "/deleted"; }
 

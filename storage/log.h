@@ -99,6 +99,9 @@ class Log {
   const LogIdentity identity;
   Tail* tail = nullptr;     // the owner's: how far writing has come
   void* context = nullptr;  // the broker's partition; set before the log is shared
+  // Recovery could not open it: it takes no appends, and what its offsets say is not so. Set before
+  // the log is shared, and so until the next start.
+  bool offline = false;
 
   // ---- Any shard -------------------------------------------------------------------------------
 

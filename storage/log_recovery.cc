@@ -40,8 +40,7 @@ Result<std::optional<LogRecovery>> LogRecovery::open(Files& files, std::string d
   std::set<std::string> names;
   for (const DirectoryEntry& entry : *entries) {
     if (entry.name.ends_with(".tmp")) {
-      auto removed = files.remove(log.directory_ + "/" + entry.name);
-      if (!removed) return std::unexpected(removed.error());
+      log.left_out_.push_back(log.directory_ + "/" + entry.name);
       continue;
     }
     names.insert(entry.name);
@@ -54,14 +53,15 @@ Result<std::optional<LogRecovery>> LogRecovery::open(Files& files, std::string d
   log.checkpoint_ = read_checkpoint(files, log.directory_);
   if (log.checkpoint_) log.floor_ = log.checkpoint_->floor;
   if (log.segments_.empty()) {
-    if (log.floor_ <= start) return std::optional<LogRecovery>();
+    if (log.floor_ <= start) {
+      if (auto removed = log.remove_left_out(); !removed) return std::unexpected(removed.error());
+      return std::optional<LogRecovery>();
+    }
     return fail(Errc::kCorrupt, log.directory_ +
                                     ": its segments are missing, and the records up to offset " +
                                     std::to_string(log.floor_.value - 1) + " were flushed");
   }
-  if (auto removed = log.remove_below_start(names); !removed) {
-    return std::unexpected(removed.error());
-  }
+  log.leave_out_below_start(names);
   for (auto& [offset, segment] : log.segments_) {
     segment.sealed = offset != log.segments_.rbegin()->first &&
                      names.contains(segment_file_name(offset, ".index"));
@@ -82,11 +82,10 @@ Result<std::optional<LogRecovery>> LogRecovery::open(Files& files, std::string d
 // The start is durable, so that no more than what is below it can have been removed: any of those
 // files may be there or not. What the checkpoint does not cover has to be walked first. An index of
 // a segment that is not there goes with them.
-Result<void> LogRecovery::remove_below_start(const std::set<std::string>& names) {
+void LogRecovery::leave_out_below_start(const std::set<std::string>& names) {
   while (checkpoint_ && segments_.begin()->first < checkpoint_->segment &&
          below_start(segments_.begin()->first)) {
-    const auto removed = files_->remove(path(segments_.begin()->second));
-    if (!removed) return removed;
+    left_out_.push_back(path(segments_.begin()->second));
     segments_.erase(segments_.begin());
   }
   for (const std::string& name : names) {
@@ -96,9 +95,15 @@ Result<void> LogRecovery::remove_below_start(const std::set<std::string>& names)
     }
     Offset base;
     std::from_chars(name.data(), name.data() + name.size(), base.value);
-    if (segments_.contains(base)) continue;
-    if (auto removed = files_->remove(directory_ + "/" + name); !removed) return removed;
+    if (!segments_.contains(base)) left_out_.push_back(directory_ + "/" + name);
   }
+}
+
+Result<void> LogRecovery::remove_left_out() {
+  for (const std::string& path : left_out_) {
+    if (auto removed = files_->remove(path); !removed) return removed;
+  }
+  left_out_.clear();
   return {};
 }
 
@@ -108,6 +113,7 @@ LogRecovery::LogRecovery(LogRecovery&& other) noexcept
       start_(other.start_),
       segments_(std::exchange(other.segments_, {})),
       dropped_(std::exchange(other.dropped_, {})),
+      left_out_(std::move(other.left_out_)),
       stale_index_(other.stale_index_),
       checkpoint_(std::move(other.checkpoint_)),
       floor_(other.floor_),
@@ -235,6 +241,7 @@ Result<RecoveredLog> LogRecovery::finish() {
   log.start = std::max(start_, segments_.begin()->first);
   if (log.end < log.start) begin_at_start(log);
   if (auto read = read_last_block(log); !read) return std::unexpected(read.error());
+  if (auto removed = remove_left_out(); !removed) return std::unexpected(removed.error());
   log.producers = producers_->snapshot();
   settled_ = is_settled(log);
   if (auto flushed = flush(); !flushed) return std::unexpected(flushed.error());

@@ -24,9 +24,9 @@ namespace duolog::storage {
 
 class LogRecovery {
  public:
-  // Nothing when the partition has no segment and had none. Removes what an unfinished creation
-  // left, and segments below the log's start; those that the checkpoint does not cover are left to
-  // LogStore.
+  // Nothing when the partition has no segment and had none. What an unfinished creation left, and
+  // segments below the log's start, are no part of it; those that the checkpoint does not cover are
+  // left to LogStore.
   [[nodiscard]] static Result<std::optional<LogRecovery>> open(Files& files, std::string directory,
                                                                Offset start);
   ~LogRecovery();
@@ -37,7 +37,8 @@ class LogRecovery {
   // extent, which was flushed, is not there.
   [[nodiscard]] Result<void> redo(const JournalEntry& entry);
 
-  // Finds the end of the log and flushes what is before it. The journal may then be forgotten.
+  // Finds the end of the log and flushes what is before it; removes what `open` found to be no part
+  // of it. The journal may then be forgotten. An error: no file has been removed or cut.
   [[nodiscard]] Result<RecoveredLog> finish();
   // Cuts off what is beyond the end, flushed. Only once the journals are empty: their entries may
   // reach into what is cut.
@@ -79,7 +80,8 @@ class LogRecovery {
   [[nodiscard]] Result<bool> holds_a_batch(SegmentFile& segment);
   [[nodiscard]] Result<bool> drop_from(Offset offset);
   [[nodiscard]] Result<void> check_floor(const RecoveredLog& log) const;
-  [[nodiscard]] Result<void> remove_below_start(const std::set<std::string>& names);
+  void leave_out_below_start(const std::set<std::string>& names);
+  [[nodiscard]] Result<void> remove_left_out();
   [[nodiscard]] Result<void> count_cut(SegmentFile& segment, std::uint64_t from);
   // Whether a segment before this one is still to be cut.
   [[nodiscard]] bool has_uncut(Offset before) const;
@@ -96,6 +98,7 @@ class LogRecovery {
   Offset start_;
   std::map<Offset, SegmentFile> segments_;
   std::map<Offset, SegmentFile> dropped_;  // beyond the end and empty, or below the start
+  std::vector<std::string> left_out_;      // files that are no part of the log
   bool stale_index_ = false;               // of the segment that is active again
   std::optional<Checkpoint> checkpoint_;   // while it fits what is there
   Offset floor_;                           // records below it were flushed

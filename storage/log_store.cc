@@ -76,6 +76,13 @@ Log& LogStore::add(LogIdentity identity, LogConfig config) {
   return tails_.back()->log;
 }
 
+Log& LogStore::add_offline(LogIdentity identity, LogConfig config) {
+  Log& log = add(std::move(identity), config);
+  log.offline = true;
+  ++offline_;
+  return log;
+}
+
 Result<Log*> LogStore::adopt(LogIdentity identity, LogConfig config, RecoveredLog recovered) {
   Log& log = add(std::move(identity), config);
   Tail& tail = *log.tail;
@@ -141,6 +148,11 @@ LogStore::Append LogStore::append(Log& log, Bytes batch, std::int32_t records,
   }
   if (stopping_ || failed_) {
     error_ = {Errc::kBusy, "the server stops"};
+    return Append::kFailed;
+  }
+  if (log.offline) {
+    error_ = {Errc::kIo,
+              "the partition is offline: it could not be recovered when the server started"};
     return Append::kFailed;
   }
   const bool idempotent = has_producer_id(batch);
@@ -276,7 +288,9 @@ void LogStore::note_epoch(Tail& tail) {
   retired_.retire([old] { delete old; });
 }
 
-void LogStore::move_start(Log& log, Offset start) { trimmer_.move_start(*log.tail, start); }
+void LogStore::move_start(Log& log, Offset start) {
+  if (!log.offline) trimmer_.move_start(*log.tail, start);
+}
 
 bool LogStore::must_wait(const Log& log) { return !log.tail->append_waiters.empty(); }
 

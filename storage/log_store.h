@@ -61,6 +61,9 @@ class LogStore {
   // Adds a log: a new one, whose files appear with its first append, or one that was recovered.
   [[nodiscard]] Log& add(LogIdentity identity, LogConfig config);
   [[nodiscard]] Result<Log*> adopt(LogIdentity identity, LogConfig config, RecoveredLog recovered);
+  // Adds one that recovery took offline: nothing of it is read or written, and of its files nothing
+  // is touched until it is removed.
+  [[nodiscard]] Log& add_offline(LogIdentity identity, LogConfig config);
   // Takes a log out: waiters fail, nothing more is written. Once nothing is in flight its directory
   // is moved to `graveyard` and removed there, then the log is freed, then `done` runs.
   // The deletion must be durable in the catalog before.
@@ -80,7 +83,7 @@ class LogStore {
     kDone,    // `base_offset` is set
     kWait,    // no room now: use `wait`
     kFailed,  // see last_error(): no space (kNoSpace), a deleted log (kClosed), a store that stops
-              // (kBusy), a batch beyond max_batch_bytes (kTooLarge)
+              // (kBusy), a batch beyond max_batch_bytes (kTooLarge), a log that is offline (kIo)
     // Of a batch with a producer id, see producer_state.h. The log has not changed.
     kDuplicate,   // it is in the log already, at `base_offset`: see duplicate()
     kOutOfOrder,  // its sequence is not the next one
@@ -121,6 +124,7 @@ class LogStore {
   void stop(std::move_only_function<void()> done);
 
   [[nodiscard]] std::size_t log_count() const { return tails_.size(); }
+  [[nodiscard]] std::size_t offline_count() const { return offline_; }
   [[nodiscard]] bool congested() const;
   [[nodiscard]] const TailMemory& memory() const { return memory_; }
   [[nodiscard]] TailMemory& memory() { return memory_; }
@@ -171,6 +175,7 @@ class LogStore {
   ProducerBatch duplicate_;
   std::vector<std::unique_ptr<Tail>> owned_;
   std::vector<Tail*> tails_;
+  std::size_t offline_ = 0;  // of them
   SegmentWriter writer_;
   std::unique_ptr<GroupCommit> commit_;
   TailMemory memory_;

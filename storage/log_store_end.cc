@@ -66,6 +66,7 @@ void LogStore::fail(Error error) {
 void LogStore::remove(Log& log, std::string graveyard, std::move_only_function<void()> done) {
   Tail& tail = *log.tail;
   CHECK(!tail.removed);
+  if (log.offline) --offline_;
   tail.removed = std::move(done);
   tail.graveyard = std::move(graveyard);
   tail.close();

@@ -8,7 +8,10 @@
 //   what lies beyond the ends is cut off.
 //
 // It may crash and be run again at any point. It needs no new disk space. Damage below what the
-// journals or a log's floor say was durable is corruption: an error, and nothing is cut there.
+// journals or a log's floor say was durable is corruption, and nothing is cut there. Whatever keeps
+// one log from being recovered takes that log offline, and the others go on: none of its files is
+// removed or cut, and a journal with entries of it is kept (kept_journals.h), until a start can
+// recover it. The catalog and the chain of a journal are everybody's: their damage is an error.
 //
 // Blocking, at start, one thread.
 #pragma once
@@ -16,13 +19,13 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "engine/base/ids.h"
 #include "engine/base/result.h"
 #include "storage/disk.h"
 #include "storage/journal.h"
+#include "storage/kept_journals.h"
 #include "storage/recovered_log.h"
 
 namespace duolog::storage {
@@ -35,15 +38,16 @@ struct KnownPartition {
 
 struct RecoveryInput {
   std::string journal_directory;
-  // By topic id and partition: every partition that may have files.
-  std::map<std::pair<Uuid, PartitionId>, KnownPartition> partitions;
+  std::string kept_directory;                   // of journals that are kept; it may not be there
+  std::map<LogKey, KnownPartition> partitions;  // every one that may have files
   // Ids of deleted topics, whose entries are passed over.
   std::vector<Uuid> deleted;
   Timestamp now{};  // from which on segments age that nobody knows the age of; 0: LogStore tells
 };
 
 struct RecoveryReport {
-  std::map<std::pair<Uuid, PartitionId>, RecoveredLog> logs;   // those that have files
+  std::map<LogKey, RecoveredLog> logs;                         // those that have files
+  std::map<LogKey, Error> offline;                             // those that could not be recovered
   std::map<std::uint32_t, std::vector<JournalFile>> journals;  // by shard: emptied files, open
   // For the log line at start.
   std::size_t settled = 0;  // logs in which nothing had to be done

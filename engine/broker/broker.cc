@@ -250,6 +250,13 @@ void Broker::add_log(Partition& partition) {
   partition.log->context = &partition;
 }
 
+void Broker::add_offline(Partition& partition) {
+  const Topic& topic = partition.topic;
+  partition.log =
+      &store_->add_offline(cluster_.identity_of(topic, partition.id), log_config_of(topic));
+  partition.log->context = &partition;
+}
+
 void Broker::configure(Topic& topic) {
   for (Partition* partition : topic.partitions) {
     if (partition->owner != shard_.id()) continue;
@@ -353,11 +360,15 @@ void Broker::refuse_waiting(const Topic& topic) {
   }
 }
 
-// On the owner's shard. False: the append waits for room.
+// On the owner's shard. False: the append waits for room. What is offline was told of at start.
 bool Broker::append_here(AppendRequest& request) {
   storage::Log* log = request.partition->log;
   if (!log || request.partition->topic.deleted.load(std::memory_order_relaxed)) {
     finish(request, kafka::ErrorCode::kUnknownTopicOrPartition);
+    return true;
+  }
+  if (log->offline) {
+    finish(request, kafka::ErrorCode::kKafkaStorageError);
     return true;
   }
   if (!storage::LogStore::must_wait(*log) && try_append(request)) return true;

@@ -147,6 +147,7 @@ class Broker {
   // ---- The Cluster's: topics come and go.
   void add_logs(Topic& topic);                                           // this shard's partitions
   void add_log(Partition& partition);                                    // if it is this shard's
+  void add_offline(Partition& partition);                                // this shard's, at start
   void configure(Topic& topic);                                          // its config has changed
   void grown(Topic& topic);                                              // tells the watchers
   void learn(Topic& topic);                                              // visible from now on

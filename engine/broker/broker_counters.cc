@@ -8,6 +8,7 @@ namespace duolog::broker {
 void BrokerCounters::take(const storage::LogStore& store) {
   const storage::TailMemory& memory = store.memory();
   logs.set(store.log_count());
+  offline.set(store.offline_count());
   tail_bytes.set(memory.pool().total_bytes());
   tail_small_bytes.set(memory.pool().small_bytes());
   tail_budget_bytes.set(memory.pool().budget_bytes());

@@ -14,7 +14,8 @@ class LogStore;
 namespace duolog::broker {
 
 struct BrokerCounters {
-  runtime::Counter logs;  // now
+  runtime::Counter logs;     // now
+  runtime::Counter offline;  // of them, now
   runtime::Counter tail_bytes;
   runtime::Counter tail_small_bytes;
   runtime::Counter tail_budget_bytes;
@@ -39,6 +40,8 @@ struct BrokerCounters {
 inline constexpr auto kBrokerMetrics = std::to_array<runtime::Metric<BrokerCounters>>({
     {&BrokerCounters::logs, runtime::MetricType::kGauge, "duolog_store_logs",
      "Partitions that the shard owns"},
+    {&BrokerCounters::offline, runtime::MetricType::kGauge, "duolog_offline_partitions",
+     "Of these, those that could not be recovered at start, and are not served"},
     {&BrokerCounters::tail_bytes, runtime::MetricType::kGauge, "duolog_store_tail_bytes",
      "Memory for the newest records, used or free"},
     {&BrokerCounters::tail_small_bytes, runtime::MetricType::kGauge, "duolog_store_idle_tail_bytes",
@@ -81,8 +84,9 @@ inline constexpr auto kBrokerMetrics = std::to_array<runtime::Metric<BrokerCount
 static_assert(runtime::all_listed(kBrokerMetrics));
 
 struct ClusterCounters {
-  runtime::Counter partitions;     // now, of all topics
-  runtime::Counter refused_limit;  // topics, partitions, stored settings
+  runtime::Counter partitions;          // now, of all topics
+  runtime::Counter refused_limit;       // topics, partitions, stored settings
+  runtime::Counter kept_journal_bytes;  // now
 };
 
 inline constexpr auto kClusterMetrics = std::to_array<runtime::Metric<ClusterCounters>>({
@@ -90,6 +94,8 @@ inline constexpr auto kClusterMetrics = std::to_array<runtime::Metric<ClusterCou
      "Partitions of all topics, internal ones too"},
     {&ClusterCounters::refused_limit, runtime::MetricType::kCounter, "duolog_refused_limit_total",
      "Topics, partitions and stored settings refused at a limit"},
+    {&ClusterCounters::kept_journal_bytes, runtime::MetricType::kGauge, "duolog_kept_journal_bytes",
+     "Size of the journals that are kept for partitions that are offline"},
 });
 static_assert(runtime::all_listed(kClusterMetrics));
 

@@ -55,6 +55,7 @@ storage::RecoveryInput recovery_input(const storage::DataDirectory& directory,
                                       const storage::Catalog& catalog) {
   storage::RecoveryInput input;
   input.journal_directory = directory.journal();
+  input.kept_directory = directory.kept_journals();
   input.now = wall_clock();
   for (const auto& [name, topic] : catalog.topics()) {
     for (std::int32_t p = 0; p < topic.partition_count; ++p) {
@@ -100,6 +101,8 @@ Result<void> Cluster::recover() {
   auto report = storage::recover(files_, recovery_input(directory_, catalog_));
   if (!report) return std::unexpected(report.error());
   report_ = std::move(*report);
+  tell_offline();
+  if (auto counted = count_kept(); !counted) return counted;
   // The journals are empty: nothing mentions a deleted topic any more but what is left of it.
   std::vector<Uuid> forgotten;
   for (const auto& [id, topic] : catalog_.deleted()) {
@@ -119,6 +122,43 @@ Result<void> Cluster::recover() {
     names_.add(name);
   }
   return {};
+}
+
+// Once a start, a line each: what is wrong names the file and the position.
+void Cluster::tell_offline() const {
+  for (const auto& [key, error] : report_.offline) {
+    const storage::TopicRecord* topic = catalog_.find(key.first);
+    CHECK(topic != nullptr);
+    const std::string name = topic->name + "-" + std::to_string(key.second.value);
+    runtime::log_error("partition " + name +
+                       " is offline, the others are served: " + error.message +
+                       ". Nothing of it is changed, and the next start tries it again. To see what "
+                       "is damaged: `duolog log verify --data-dir " +
+                       directory_.path() + " " + name +
+                       "`; to bring it back: stop the server, put its files of a backup in their "
+                       "place or run `duolog log repair " +
+                       directory_.path() + "`, and start it; to give it up: delete the topic");
+  }
+}
+
+// Blocking: at start and on janitors.
+Result<void> Cluster::count_kept() {
+  auto journals = storage::kept_journals(files_, directory_.kept_journals());
+  if (!journals) return std::unexpected(journals.error());
+  std::uint64_t size_bytes = 0;
+  for (const storage::KeptJournal& kept : *journals) size_bytes += kept.size_bytes;
+  counters_.kept_journal_bytes.set(size_bytes);
+  return {};
+}
+
+// Blocking, on a janitor, once the topic's deletion is durable. What cannot be released now is at
+// the next start.
+void Cluster::release_kept(const Uuid& topic) {
+  for (const auto& [key, error] : report_.offline) {
+    if (key.first != topic) continue;
+    (void)storage::release_kept(files_, directory_.kept_journals(), key);
+  }
+  (void)count_kept();
 }
 
 void Cluster::set_advertised(std::string host, std::uint16_t port) {
@@ -218,6 +258,10 @@ Result<Broker*> Cluster::start_broker(runtime::Shard& shard) {
   for (auto& topic : topics_) {
     for (Partition* partition : topic->partitions) {
       if (partition->owner != shard.id()) continue;
+      if (report_.offline.contains({topic->id, partition->id})) {
+        broker->add_offline(*partition);
+        continue;
+      }
       // Each shard takes out entries of its own partitions only; none is added or removed here.
       const auto found = report_.logs.find({topic->id, partition->id});
       if (found == report_.logs.end()) continue;

@@ -91,6 +91,9 @@ class Cluster {
   Cluster(storage::Files& files, storage::DataDirectory directory, storage::Catalog catalog,
           Options options);
   [[nodiscard]] Result<void> recover();
+  void tell_offline() const;
+  [[nodiscard]] Result<void> count_kept();
+  void release_kept(const Uuid& topic);
   // Those that the topic has not yet, up to `count` of them in all; they count as there from now
   // on.
   [[nodiscard]] std::vector<std::unique_ptr<Partition>> make_partitions(Topic& topic,

@@ -36,7 +36,12 @@ void LogStartChange::find_partitions() {
   for (std::size_t i = 0; i < starts_.size(); ++i) {
     const Topic* topic = cluster_.broker(kController).find(starts_[i].topic);
     if (topic) partitions_[i] = topic->partition(starts_[i].partition);
-    if (!partitions_[i]) starts_[i].error = ErrorCode::kUnknownTopicOrPartition;
+    if (!partitions_[i]) {
+      starts_[i].error = ErrorCode::kUnknownTopicOrPartition;
+    } else if (partitions_[i]->offline()) {
+      starts_[i].error = ErrorCode::kKafkaStorageError;
+      partitions_[i] = nullptr;
+    }
   }
 }
 

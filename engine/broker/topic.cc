@@ -4,6 +4,20 @@
 
 namespace duolog::broker {
 
+std::string offline_text(const Partition& partition) {
+  return "partition " + std::to_string(partition.id.value) + " of topic '" + partition.topic.name +
+         "' is offline: it could not be recovered when the server started";
+}
+
+PartitionId online_partition(const Topic& topic, std::int32_t wanted) {
+  const auto count = static_cast<std::int32_t>(topic.partitions.size());
+  for (std::int32_t i = 0; i < count; ++i) {
+    const PartitionId next((wanted + i) % count);
+    if (!topic.partition(next)->offline()) return next;
+  }
+  return PartitionId(wanted);
+}
+
 storage::LogConfig log_config_of(const Topic& topic) {
   storage::LogConfig config = topic.config->log;
   if (is_internal_topic(topic.name)) config.cleanup_delete = false;

@@ -31,6 +31,9 @@ struct Partition {
   const PartitionId id;
   const ShardId owner;          // the only one that appends
   storage::Log* log = nullptr;  // set by the owner before any other shard has the topic
+  // It could not be recovered at start, and is served when a later one can: KAFKA_STORAGE_ERROR.
+  // Any shard that has the topic.
+  [[nodiscard]] bool offline() const { return log->offline; }
   Waiters waiters;
 };
 
@@ -48,6 +51,11 @@ struct Topic {
   // Set on shard 0 when the deletion is durable: no append is accepted any more.
   std::atomic<bool> deleted{false};
 };
+
+// What clients are told of one that is offline.
+[[nodiscard]] std::string offline_text(const Partition& partition);
+// For what may go to any partition: this one, or the next one that is not offline, if there is one.
+[[nodiscard]] PartitionId online_partition(const Topic& topic, std::int32_t wanted);
 
 // The settings of the topic's logs. Retention never applies to an internal topic.
 [[nodiscard]] storage::LogConfig log_config_of(const Topic& topic);

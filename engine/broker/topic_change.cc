@@ -174,6 +174,15 @@ void TopicChange::pass(void (TopicChange::*then)()) {
 }
 
 void TopicChange::all_have_passed() {
+  const bool offline = std::ranges::any_of(
+      cluster_.report().offline, [this](const auto& log) { return log.first.first == topic_->id; });
+  if (!offline) return removed();
+  cluster_.broker(kController)
+      .shard()
+      .run_on_janitor([this] { cluster_.release_kept(topic_->id); }, [this] { removed(); });
+}
+
+void TopicChange::removed() {
   cluster_.change_log_.deleted(*topic_, by_);
   cluster_.count_gone(topic_->partitions.size());
   cluster_.names_.remove(topic_->name);

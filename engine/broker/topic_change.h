@@ -41,6 +41,7 @@ class TopicChange {
   void all_have_sent();
   void all_have_run();
   void all_have_passed();
+  void removed();
   void finish(kafka::ErrorCode error, std::string message = {});
 
   Cluster& cluster_;

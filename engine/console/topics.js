@@ -187,7 +187,9 @@ export class TopicsView {
     const chosen = topic.name === this.#chosen;
     if (chosen) row.setAttribute("aria-current", "true");
     else row.removeAttribute("aria-current");
-    put(cells.parts, topic.partition_count > 1 ? `× ${count(topic.partition_count)}` : "");
+    const offline = topic.partitions.filter((partition) => partition.offline).length;
+    put(cells.parts, [topic.partition_count > 1 ? `× ${count(topic.partition_count)}` : "",
+      offline > 0 ? `${count(offline)} offline` : ""].filter(Boolean).join(", "));
     put(cells.rate, rate(topic.rate.now));
     put(cells.bytesRate, bytes(topic.bytesRate.now));
     put(cells.end, count(topic.end));

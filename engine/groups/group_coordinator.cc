@@ -98,11 +98,18 @@ ErrorCode GroupCoordinator::ready_for(std::string_view group_id) {
       return ErrorCode::kNone;
     case GroupLog::State::kLoading:
       return ErrorCode::kCoordinatorLoadInProgress;
+    case GroupLog::State::kOffline:
+      return ErrorCode::kCoordinatorNotAvailable;
     case GroupLog::State::kFailed:
     case GroupLog::State::kGone:
       break;
   }
   return ErrorCode::kNotCoordinator;
+}
+
+bool GroupCoordinator::offline(std::string_view group_id) const {
+  const broker::Partition* partition = partition_of(group_id);
+  return partition != nullptr && partition->offline();
 }
 
 // ---- Groups ------------------------------------------------------------------------------------

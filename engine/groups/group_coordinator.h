@@ -71,6 +71,8 @@ class GroupCoordinator {
   }
   // Why requests for this group are refused now: NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS.
   [[nodiscard]] kafka::ErrorCode ready_for(std::string_view group_id);
+  // Any shard's: what the group has stored could not be recovered at start.
+  [[nodiscard]] bool offline(std::string_view group_id) const;
   // The same for requests about all groups of this shard.
   [[nodiscard]] kafka::ErrorCode ready() const;
 

@@ -29,6 +29,10 @@ struct GroupLog::Store {
 GroupLog::GroupLog(GroupCoordinator& coordinator, broker::Partition& partition)
     : coordinator_(coordinator), partition_(&partition), id_(partition.id) {
   const storage::Log& log = *partition.log;
+  if (log.offline) {
+    state_ = State::kOffline;
+    return;
+  }
   if (log.appended().offset == log.start_offset()) {
     start_ = checked_ = log.appended().position;
     state_ = State::kReady;

@@ -42,8 +42,9 @@ class GroupLog {
   enum class State : std::uint8_t {
     kLoading,
     kReady,
-    kFailed,  // it cannot be read: the operator knows, its groups are refused
-    kGone,    // its topic is deleted, or the server stops; kept for what is under way
+    kOffline,  // it could not be recovered at start: COORDINATOR_NOT_AVAILABLE until one can
+    kFailed,   // it cannot be read: the operator knows, its groups are refused
+    kGone,     // its topic is deleted, or the server stops; kept for what is under way
   };
   [[nodiscard]] State state() const { return state_; }
   [[nodiscard]] PartitionId id() const { return id_; }

@@ -272,7 +272,8 @@ TEST(JournalDirectoryTest, OneThatAKilledServerMadeIsDurableAfterTheRecovery) {
   ASSERT_TRUE(files.sync_directory("/"));
   ASSERT_TRUE(files.make_directory("/journal/0000"));
   const auto killed = files.reboot(CrashPolicy::kKill, 1);
-  ASSERT_TRUE(storage::recover(*killed, {.journal_directory = "/journal"}));
+  ASSERT_TRUE(storage::recover(
+      *killed, {.journal_directory = "/journal", .kept_directory = "/kept-journals"}));
   EXPECT_TRUE(killed->reboot(CrashPolicy::kDropAll, 1)->exists("/journal/0000"));
 }
 

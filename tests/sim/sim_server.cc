@@ -16,6 +16,7 @@ namespace {
 
 constexpr const char* kJournals = "/journal";
 constexpr const char* kJournal = "/journal/0000";
+constexpr const char* kKept = "/kept-journals";
 constexpr const char* kDirectories[] = {"/logs", "/deleted", kJournals, kJournal};
 
 Result<void> make_directories(SimFiles& files) {
@@ -66,6 +67,7 @@ Result<void> SimServer::open() {
   if (auto made = make_directories(files_); !made) return made;
   storage::RecoveryInput input;
   input.journal_directory = kJournals;
+  input.kept_directory = kKept;
   input.now = Timestamp(now_ms_);
   for (const auto& [id, name] : catalog_.deleted) {
     input.deleted.push_back(id);
@@ -84,6 +86,10 @@ Result<void> SimServer::open() {
   auto recovered = storage::recover(files_, input);
   if (!recovered) return std::unexpected(recovered.error());
   report_ = std::move(*recovered);
+  if (!setup_.serves_without && !report_.offline.empty()) {
+    return std::unexpected(report_.offline.begin()->second);
+  }
+  if (auto made = make_directories(files_); !made) return made;  // the journal's may be kept
 
   storage::JournalSetup journal;
   journal.directory = kJournal;
@@ -115,6 +121,9 @@ Result<void> SimServer::open() {
                                     },
                                 .context = this});
   for (const auto& [name, topic] : catalog_.topics) {
+    if (report_.offline.contains({topic.id, PartitionId(0)})) {
+      logs_[name] = &store_->add_offline(identity(name), topic.config);
+    }
     const auto found = report_.logs.find({topic.id, PartitionId(0)});
     if (topic.deleted || found == report_.logs.end()) continue;
     auto adopted = store_->adopt(identity(name), topic.config, std::move(found->second));

@@ -44,6 +44,7 @@ class SimServer {
     storage::StoreOptions options = small_options();
     std::uint64_t journal_file_bytes = 256 * storage::kKiB;
     std::size_t journal_files = 2;
+    bool serves_without = false;  // a log that is offline; or else it is the start's error
     std::int64_t now_ms = 1'700'000'000'000;  // its clock begins
   };
 
@@ -56,7 +57,7 @@ class SimServer {
   SimServer(const SimServer&) = delete;
   SimServer& operator=(const SimServer&) = delete;
 
-  // The log of a topic in the catalog; added when it is new.
+  // The log of a topic in the catalog, offline or not; added when it is new.
   [[nodiscard]] storage::Log& log(const std::string& topic);
   // Deletes it, in the catalog first.
   void remove(const std::string& topic);

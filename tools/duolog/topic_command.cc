@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
@@ -119,13 +121,19 @@ int describe_one(const KafkaClient& client, const std::string& name) {
   const Result<Metadata> metadata = client.metadata(name.c_str());
   if (!metadata) return report("topic", metadata.error());
   const rd_kafka_metadata_topic_t& topic = (*metadata)->topics[0];
-  std::vector<int> partitions;
-  for (int i = 0; i < topic.partition_cnt; ++i) partitions.push_back(topic.partitions[i].id);
+  std::vector<std::pair<int, bool>> partitions;  // and whether somebody leads it
+  for (int i = 0; i < topic.partition_cnt; ++i) {
+    partitions.emplace_back(topic.partitions[i].id, topic.partitions[i].leader >= 0);
+  }
   std::ranges::sort(partitions);
   fmt::print("topic {}, {} partition{}\n{:>10} {:>16} {:>16} {:>16}\n", name, partitions.size(),
              partitions.size() == 1 ? "" : "s", "PARTITION", "FIRST OFFSET", "NEXT OFFSET",
              "OFFSETS");
-  for (const int partition : partitions) {
+  for (const auto& [partition, led] : partitions) {
+    if (!led) {
+      fmt::print("{:>10} {:>16}\n", partition, "offline");
+      continue;
+    }
     std::int64_t first = 0;
     std::int64_t next = 0;
     const rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(

@@ -188,6 +188,12 @@ void WebSocketUpgrades::open_feed(HttpConnection& connection, broker::Topic& top
     return connection.refuse(
         400, "from: an offset needs a partition, because the topic has " + std::to_string(count));
   }
+  const auto offline =
+      std::ranges::find_if(read, [](const broker::Partition* one) { return one->offline(); });
+  if (offline != read.end()) {
+    counters.refused_target.add();
+    return connection.refuse(503, broker::offline_text(**offline));
+  }
   const broker::Resource resource{.type = broker::ResourceType::kTopic, .name = topic.name};
   if (!broker::authorize({}, broker::Operation::kRead, resource) ||
       !broker::authorize({}, broker::Operation::kWrite, resource)) {
@@ -197,8 +203,9 @@ void WebSocketUpgrades::open_feed(HttpConnection& connection, broker::Topic& top
   if (!admit(connection)) return;
   broker::Partition* write = read.front();
   if (!target.partition) {
-    const PartitionId chosen = target.key ? broker::partition_for_key(as_bytes(*target.key), count)
-                                          : PartitionId(live_.next_partition(count));
+    const PartitionId chosen = target.key
+                                   ? broker::partition_for_key(as_bytes(*target.key), count)
+                                   : broker::online_partition(topic, live_.next_partition(count));
     write = topic.partition(chosen);
   }
   WsConnection& websocket =

@@ -10,6 +10,7 @@ ListedPartition describe(const broker::Topic& topic, const broker::Partition& pa
   const storage::Log& log = *partition.log;
   ListedPartition listed{.topic = &topic,
                          .partition = partition.id,
+                         .offline = log.offline,
                          .start = log.start_offset(),
                          .end = log.high_watermark(),
                          .size_bytes = 0};

@@ -15,6 +15,7 @@ namespace duolog::session {
 struct ListedPartition {
   const broker::Topic* topic = nullptr;
   PartitionId partition;
+  bool offline = false;  // then nothing of the rest is so
   Offset start;
   storage::LogEnd end;           // the high watermark
   std::uint64_t size_bytes = 0;  // from the first segment that is kept to the end

@@ -119,11 +119,16 @@ void PushEndpoint::run(std::uint64_t id, const push::Offsets& offsets) {
   if (topic == nullptr) return;
   std::vector<push::PositionText>& positions = pushes_.positions();
   const auto add = [&](const broker::Partition& partition) {
+    if (partition.offline()) {
+      refuse(id, push::ErrorCode::kNotAvailable, broker::offline_text(partition), true);
+      return false;
+    }
     positions.push_back({.partition = partition.id,
                          .next = {},
                          .start = partition.log->start_offset(),
                          .end = partition.log->high_watermark().offset,
                          .epoch = sender_.leader_epoch()});
+    return true;
   };
   for (const PartitionId which : offsets.partitions) {
     const broker::Partition* partition = topic->partition(which);
@@ -131,10 +136,12 @@ void PushEndpoint::run(std::uint64_t id, const push::Offsets& offsets) {
       return refuse(id, push::ErrorCode::kBadRequest,
                     fmt::format("topic '{}' has no partition {}", topic->name, which.value));
     }
-    add(*partition);
+    if (!add(*partition)) return;
   }
   if (offsets.partitions.empty()) {
-    for (const broker::Partition* partition : topic->partitions) add(*partition);
+    for (const broker::Partition* partition : topic->partitions) {
+      if (!add(*partition)) return;
+    }
   }
   std::string& text = pushes_.text();
   push::append_offsets(text, id, topic->name, topic->id, positions);

@@ -56,7 +56,7 @@ void PushPublisher::publish(std::uint64_t id, const push::Publish& publish, brok
   for (const push::PublishRecord& record : publish.records) {
     push::PublishedItem& answer = publication->items[item];
     answer.offset = Offset(-1);
-    answer.partition = PartitionId(sticky_ % count);
+    answer.partition = broker::online_partition(topic, sticky_ % count);
     if (record.key) answer.partition = broker::partition_for_key(as_bytes(*record.key), count);
     if (record.partition) answer.partition = *record.partition;
     broker::Partition* partition = topic.partition(answer.partition);

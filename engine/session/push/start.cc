@@ -42,6 +42,8 @@ std::expected<Starts, StartRefusal> choose(const push::Subscribe& subscribe,
   for (const PartitionId which : chosen) {
     broker::Partition* partition = topic.partition(which);
     if (partition == nullptr) return no_such_partition(topic, which);
+    if (partition->offline())
+      return refuse(push::ErrorCode::kNotAvailable, broker::offline_text(*partition));
     starts.push_back(
         {.partition = partition, .next = Offset(-1), .asked = Offset(-1), .search = {}});
   }

@@ -99,11 +99,14 @@ void PushEndpoint::run(std::uint64_t id, const push::Subscribe& subscribe) {
 void PushEndpoint::refuse_start(std::uint64_t id, const broker::Topic& topic,
                                 const StartRefusal& refusal, bool resume) {
   pushes_.counters().commands_refused.add();
-  const push::ErrorText error{.code = refusal.code, .message = refusal.message, .temporary = false};
+  const push::ErrorText error{.code = refusal.code,
+                              .message = refusal.message,
+                              .temporary = refusal.code == push::ErrorCode::kNotAvailable};
   push::ResumeRefusal now{.reason = refusal.reason, .topic_id = topic.id, .positions = {}};
   std::vector<push::PositionText>& positions = pushes_.positions();
   if (resume && !refusal.reason.empty()) {
     for (const broker::Partition* partition : topic.partitions) {
+      if (partition->offline()) continue;
       positions.push_back({.partition = partition->id,
                            .next = {},
                            .start = partition->log->start_offset(),

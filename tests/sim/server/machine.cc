@@ -106,6 +106,8 @@ bool Machine::step() {
   return false;
 }
 
+std::size_t Machine::offline() const { return server_->cluster->report().offline.size(); }
+
 void Machine::tell_of_room() {
   if (up()) server_->cluster->writing().room();
 }

@@ -48,6 +48,8 @@ class Machine {
   void kill(CrashPolicy policy);
   // As SIGTERM: answers what is under way, and ends. False: it went down meanwhile, as in `step`.
   [[nodiscard]] bool stop();
+  // How many partitions the server that is up could not recover.
+  [[nodiscard]] std::size_t offline() const;
   // Why the server ended by itself, if it did.
   [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
   // Whether the last step did anything.

@@ -30,6 +30,8 @@ constexpr std::uint64_t kMostNs = 300'000'000'000;
 constexpr std::uint64_t kNever = std::uint64_t{1} << 60;
 // How often a recovery is cut short in a row.
 constexpr int kMostCuts = 3;
+constexpr const char* kTopicsDirectory = "/data/topics";
+constexpr const char* kMetadata = "partition.metadata";
 
 KernelSettings unkind(std::mt19937_64& random) {
   KernelSettings settings;
@@ -104,7 +106,64 @@ class Run {
     stop_cleanly();
     if (failed() || !start()) return;
     audit();
+    if (below(4) == 0) lose_one_for_a_while();
     stop_cleanly();
+  }
+
+  // One partition's files are not to be used at a start, and all the others are served; then they
+  // are as they were, and nothing is lost.
+  void lose_one_for_a_while() {
+    if (failed()) return;
+    if (below(2) == 0) {
+      make_clients("late-");  // so that there is something in the journals
+      for (std::uint64_t i = below(3'000); i > 0 && !failed(); --i) {
+        if (!machine_.step()) return fail("the server went down without a reason");
+      }
+      kill(false);
+    } else {
+      stop_cleanly();
+    }
+    const std::vector<std::string> all = partitions_with_files();
+    if (failed() || all.empty()) return start_again();
+    const std::string victim = all[below(all.size())];
+    damage(victim);
+    lost_ = 1;
+    if (!start()) return;
+    audit(victim);
+    if (failed()) return;
+    if (below(2) == 0) {
+      stop_cleanly();
+    } else {
+      kill(below(2) == 0);
+    }
+    damage(victim);
+    lost_ = 0;
+    start_again();
+    audit();
+  }
+
+  void start_again() {
+    if (!failed()) (void)start();
+  }
+
+  [[nodiscard]] std::vector<std::string> partitions_with_files() {
+    std::vector<std::string> found;
+    const auto entries = machine_.files().list(kTopicsDirectory);
+    if (!entries) return found;
+    for (const auto& entry : *entries) {
+      const std::string path = fmt::format("{}/{}/{}", kTopicsDirectory, entry.name, kMetadata);
+      const bool internal = entry.name.starts_with("__");
+      if (!internal && machine_.files().exists(path)) found.push_back(entry.name);
+    }
+    return found;
+  }
+
+  // Of what says whose the files are; the second time it is as it was.
+  void damage(const std::string& partition) {
+    machine_.kernel().note("a bit is flipped: " + partition);
+    constexpr std::uint64_t kOfItsKey = 12;
+    machine_.files().flip_bit(fmt::format("{}/{}/{}", kTopicsDirectory, partition, kMetadata),
+                              kOfItsKey, 3);
   }
 
   // On the disk as it is, with some number of shards. A start that is cut short is one more kill.
@@ -116,6 +175,10 @@ class Run {
       }
       try {
         const auto started = machine_.start(config);
+        if (started && machine_.offline() != lost_) {
+          fail(fmt::format("{} partitions are offline instead of {}", machine_.offline(), lost_));
+          return false;
+        }
         if (started) break;
         fail("the server does not start: " + started.error().message);
         return false;
@@ -168,7 +231,8 @@ class Run {
     return true;
   }
 
-  void make_clients() {
+  // `wave`: which makes their records others than those of an earlier one.
+  void make_clients(const std::string& wave = {}) {
     const std::uint64_t producers = 1 + below(5);
     for (std::uint64_t i = 0; i < producers; ++i) {
       const NewSimTopic& topic = any_topic();
@@ -181,7 +245,8 @@ class Run {
       plan.batches = static_cast<std::uint32_t>(5 + below(60));
       plan.most_in_flight = static_cast<std::uint32_t>(1 + below(5));
       plan.most_value_bytes = below(8) == 0 ? 40'000 : 1 + below(3'000);
-      clients_.push_back(std::make_unique<SimProducer>(world_, fmt::format("p{}", i), plan));
+      clients_.push_back(
+          std::make_unique<SimProducer>(world_, fmt::format("{}p{}", wave, i), plan));
     }
     const std::uint64_t fetchers = below(4);
     for (std::uint64_t i = 0; i < fetchers; ++i) {
@@ -192,7 +257,7 @@ class Run {
       plan.partition = any_partition(topic);
       plan.session = below(2) == 0;
       plan.max_bytes = 1 << (9 + below(8));
-      clients_.push_back(std::make_unique<SimFetcher>(world_, fmt::format("f{}", i), plan));
+      clients_.push_back(std::make_unique<SimFetcher>(world_, fmt::format("{}f{}", wave, i), plan));
     }
   }
 
@@ -353,7 +418,8 @@ class Run {
     world_.quiet = false;
   }
 
-  void audit() {
+  // Of all partitions but one, "topic-partition", if it is said.
+  void audit(const std::string& but = {}) {
     if (failed()) return;
     clients_.clear();
     newcomers_.clear();
@@ -364,6 +430,7 @@ class Run {
     auditors.push_back(std::make_unique<SimAdmin>(world_, "audit-topics", AdminPlan{}));
     for (const KnownTopic& topic : world_.topics.topics()) {
       for (std::int32_t partition = 0; partition < topic.partitions; ++partition) {
+        if (fmt::format("{}-{}", topic.name, partition) == but) continue;
         auditors.push_back(
             std::make_unique<SimFetcher>(world_, fmt::format("audit-{}-{}", topic.name, partition),
                                          FetcherPlan{.topic = topic.name,
@@ -407,6 +474,7 @@ class Run {
   bool finishing_ = false;
   std::optional<std::string> failure_;
   std::uint64_t restarts_ = 0;
+  std::size_t lost_ = 0;  // partitions that the next start cannot recover
   std::vector<std::string> groups_;
   std::uint64_t rewrites_ = 0;
 };

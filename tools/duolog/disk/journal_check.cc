@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <thread>
 
 #include "storage/file_util.h"
 #include "storage/hash.h"
 #include "storage/journal_format.h"
 #include "storage/journal_reader.h"
+#include "storage/kept_journals.h"
 #include "storage/options.h"
 #include "tools/duolog/disk/partition_check.h"
 
@@ -163,43 +165,68 @@ void check_growing_file(Files& files, const std::string& path, VerifyCounts& cou
   findings.push_back(std::move(finding));
 }
 
+// `only`: of its entries, those of these logs; null: all.
+Result<void> check_journal(Files& files, const std::string& directory,
+                           const std::set<storage::LogKey>* only, Inventory& inventory,
+                           VerifyCounts& counts, std::vector<Finding>& findings) {
+  auto journal = JournalReader::open(files, directory);
+  if (!journal && journal.error().code == Errc::kUnsupported) {
+    return std::unexpected(journal.error());
+  }
+  Finding finding{.kind = "journal", .file = directory};
+  if (!journal) {
+    finding.what = journal.error().message;
+    findings.push_back(std::move(finding));
+    return {};
+  }
+  for (;;) {
+    auto group = journal->next();
+    if (!group) {
+      finding.what = group.error().message;
+      findings.push_back(std::move(finding));
+      break;
+    }
+    const auto& read = *group;
+    if (!read) break;
+    ++counts.groups;
+    storage::EntryReader entries(read->header, read->bytes);
+    JournalEntry entry;
+    auto more = entries.next(entry);
+    for (; more && *more; more = entries.next(entry)) {
+      if (only != nullptr && !only->contains({entry.topic_id, entry.partition})) continue;
+      apply_entry(files, inventory, entry, journal->place(), findings);
+    }
+    if (!more) {
+      findings.push_back(
+          {.kind = "journal", .file = journal->place(), .what = more.error().message});
+    }
+  }
+  for (const storage::JournalFile& file : journal->files()) files.close(file.file);
+  return {};
+}
+
 }  // namespace
 
 Result<void> check_journals(Files& files, const std::string& directory, Inventory& inventory,
                             VerifyCounts& counts, std::vector<Finding>& findings) {
   for (const std::string& shard : shard_directories(files, directory, findings)) {
-    auto journal = JournalReader::open(files, shard);
-    if (!journal && journal.error().code == Errc::kUnsupported) {
-      return std::unexpected(journal.error());
-    }
-    Finding finding{.kind = "journal", .file = shard};
-    if (!journal) {
-      finding.what = journal.error().message;
-      findings.push_back(std::move(finding));
-      continue;
-    }
-    for (;;) {
-      auto group = journal->next();
-      if (!group) {
-        finding.what = group.error().message;
-        findings.push_back(std::move(finding));
-        break;
-      }
-      const auto& read = *group;
-      if (!read) break;
-      ++counts.groups;
-      storage::EntryReader entries(read->header, read->bytes);
-      JournalEntry entry;
-      auto more = entries.next(entry);
-      for (; more && *more; more = entries.next(entry)) {
-        apply_entry(files, inventory, entry, journal->place(), findings);
-      }
-      if (!more) {
-        findings.push_back(
-            {.kind = "journal", .file = journal->place(), .what = more.error().message});
-      }
-    }
-    for (const storage::JournalFile& file : journal->files()) files.close(file.file);
+    auto checked = check_journal(files, shard, nullptr, inventory, counts, findings);
+    if (!checked) return checked;
+  }
+  return {};
+}
+
+Result<void> check_kept_journals(Files& files, const std::string& directory, Inventory& inventory,
+                                 VerifyCounts& counts, std::vector<Finding>& findings) {
+  auto journals = storage::kept_journals(files, directory);
+  if (!journals) {
+    findings.push_back({.kind = "journal", .file = directory, .what = journals.error().message});
+    return {};
+  }
+  for (const storage::KeptJournal& kept : *journals) {
+    auto checked =
+        check_journal(files, kept.directory, &kept.partitions, inventory, counts, findings);
+    if (!checked) return checked;
   }
   return {};
 }

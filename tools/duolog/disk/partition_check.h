@@ -21,6 +21,12 @@ namespace duolog::tools {
                                           Inventory& inventory, VerifyCounts& counts,
                                           std::vector<Finding>& findings);
 
+// The same of those that are kept for partitions that are offline, below `directory`, which need
+// not be there; of these partitions alone. A start applies them before the others.
+[[nodiscard]] Result<void> check_kept_journals(storage::Files& files, const std::string& directory,
+                                               Inventory& inventory, VerifyCounts& counts,
+                                               std::vector<Finding>& findings);
+
 // Those that a server is writing: each file for itself.
 void check_growing_journals(storage::Files& files, const std::string& directory,
                             VerifyCounts& counts, std::vector<Finding>& findings);

@@ -85,12 +85,10 @@ class Verification {
     auto inventory = look();
     if (!inventory) return std::unexpected(inventory.error());
     report_.findings = std::move(found_);
-    const std::string journals = options_.data_dir + "/journal";
     if (in_use) {
-      check_growing_journals(files_, journals, report_.counts, report_.findings);
-    } else if (auto checked =
-                   check_journals(files_, journals, *inventory, report_.counts, report_.findings);
-               !checked) {
+      check_growing_journals(files_, options_.data_dir + "/journal", report_.counts,
+                             report_.findings);
+    } else if (auto checked = apply_journals(*inventory); !checked) {
       return std::unexpected(checked.error());
     }
     if (auto kept = keep_named(*inventory, options_.names); !kept) {
@@ -110,6 +108,15 @@ class Verification {
   }
 
  private:
+  // In the order in which a start does.
+  Result<void> apply_journals(Inventory& inventory) {
+    auto checked = check_kept_journals(files_, options_.data_dir + "/kept-journals", inventory,
+                                       report_.counts, report_.findings);
+    if (!checked) return checked;
+    return check_journals(files_, options_.data_dir + "/journal", inventory, report_.counts,
+                          report_.findings);
+  }
+
   // What a server was changing while it was read is read again.
   Result<Inventory> look() {
     for (int left = report_.in_use ? kInventoryLooks : 1;; --left) {

@@ -78,6 +78,8 @@ Coordinator FindCoordinatorJob::describe(std::string_view key) {
   ErrorCode error = error_;
   if (key_type_ == kGroup && !connection.may(slot_, key)) {
     error = ErrorCode::kGroupAuthorizationFailed;
+  } else if (error == ErrorCode::kNone && connection.sessions().groups().offline(key)) {
+    error = ErrorCode::kCoordinatorNotAvailable;
   }
   if (error != ErrorCode::kNone) {
     connection.count_error(error);

@@ -79,6 +79,7 @@ ErrorCode DeleteRecordsJob::check(const broker::Topic* topic, const PartitionReq
   if (partition == nullptr) return ErrorCode::kUnknownTopicOrPartition;
   if (broker::is_internal_topic(topic->name)) return ErrorCode::kInvalidTopicException;
   if (!topic->config->log.cleanup_delete) return ErrorCode::kPolicyViolation;
+  if (partition->offline()) return ErrorCode::kKafkaStorageError;
   const Offset end = partition->log->high_watermark().offset;
   start = asked.offset == kHighWatermark ? end : asked.offset;
   if (start < Offset(0) || start > end) return ErrorCode::kOffsetOutOfRange;

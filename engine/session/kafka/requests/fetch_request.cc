@@ -129,6 +129,8 @@ void FetchJob::prepare_part(broker::Topic* topic,
     error = by_id ? ErrorCode::kUnknownTopicId : ErrorCode::kUnknownTopicOrPartition;
   } else if (!slot_.connection.may(slot_, topic->name)) {
     error = ErrorCode::kTopicAuthorizationFailed;
+  } else if (partition->offline()) {
+    error = ErrorCode::kKafkaStorageError;
   }
   if (error != ErrorCode::kNone) {
     response.error_code = error;

@@ -14,6 +14,7 @@ using kafka::ErrorCode;
 using DescribedTopic = kafka::MetadataResponse::Topic;
 using broker::Operation;
 
+constexpr std::int32_t kNoLeader = -1;
 constexpr std::int16_t kFirstMetadataWithTopicIds = 12;  // to ask by; KIP-516
 
 // A Metadata request: it waits for the topics that it has made.
@@ -34,6 +35,7 @@ class MetadataJob final : public GatheringJob {
   void take(const Request& request);
   void create(Asked& asked);
   void finish() override;
+  void lose_leader(DescribedTopic::Partition& partition);
   [[nodiscard]] DescribedTopic describe(const broker::Topic& topic);
   [[nodiscard]] DescribedTopic describe(const Asked& asked);
   [[nodiscard]] bool may_describe(const broker::Topic& topic) const {
@@ -97,6 +99,15 @@ void MetadataJob::create(Asked& asked) {
                                    }));
 }
 
+// As Kafka says it where the only replica is in a log directory that is offline.
+void MetadataJob::lose_leader(DescribedTopic::Partition& partition) {
+  partition.error_code = ErrorCode::kLeaderNotAvailable;
+  partition.leader_id = kNoLeader;
+  partition.isr_nodes = {};
+  partition.offline_replicas = partition.replica_nodes;
+  slot_.connection.count_error(partition.error_code);
+}
+
 DescribedTopic MetadataJob::describe(const broker::Topic& topic) {
   const std::int32_t node = slot_.connection.broker().options().node_id;
   auto nodes = slot_.arena.make<std::int32_t>(1);
@@ -108,6 +119,7 @@ DescribedTopic MetadataJob::describe(const broker::Topic& topic) {
                      .leader_epoch = slot_.connection.broker().cluster().leader_epoch(),
                      .replica_nodes = nodes,
                      .isr_nodes = nodes};
+    if (topic.partitions[i]->offline()) lose_leader(partitions[i]);
   }
   DescribedTopic response{.name = slot_.arena.copy(topic.name),
                           .topic_id = topic.id,

@@ -90,6 +90,7 @@ void ListOffsetsJob::start_partition(broker::Topic* topic, const Request::Topic:
   if (!slot_.connection.may(slot_, topic->name)) {
     return refuse(response, ErrorCode::kTopicAuthorizationFailed);
   }
+  if (partition->offline()) return refuse(response, ErrorCode::kKafkaStorageError);
   const ErrorCode fenced = check_epoch(slot_, asked.current_leader_epoch);
   if (fenced != ErrorCode::kNone) return refuse(response, fenced);
   const storage::Log& log = *partition->log;
@@ -195,6 +196,8 @@ Result<void> offset_for_leader_epoch(ResponseSlot& slot, kafka::Reader& reader) 
         response.error_code = ErrorCode::kUnknownTopicOrPartition;
       } else if (!slot.connection.may(slot, topic->name)) {
         response.error_code = ErrorCode::kTopicAuthorizationFailed;
+      } else if (partition->offline()) {
+        response.error_code = ErrorCode::kKafkaStorageError;
       } else {
         response.error_code = check_epoch(slot, wanted.current_leader_epoch);
       }

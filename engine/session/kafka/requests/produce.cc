@@ -81,6 +81,7 @@ void ProduceJob::start_partition(broker::Topic* topic, ErrorCode refused,
   if (broker::is_internal_topic(topic->name)) {
     return refuse(response, ErrorCode::kInvalidTopicException, "The topic is internal.");
   }
+  if (target->offline()) return refuse(response, ErrorCode::kKafkaStorageError, {});
   // The frame is this connection's to change: the socket's buffer, or its own. Once it is kept,
   // that copy is the one to work on.
   Bytes records = partition.records.bytes();
