@@ -53,6 +53,12 @@ class Files {
  public:
   virtual ~Files() = default;
 
+  // Calls work(0) to work(count - 1), once each, in any order and perhaps at the same time from
+  // several threads: many flushes take together little longer than one. Returns when all have.
+  virtual void for_each(std::size_t count, const std::function<void(std::size_t)>& work) {
+    for (std::size_t i = 0; i < count; ++i) work(i);
+  }
+
   [[nodiscard]] virtual Result<FileId> open(const std::string& path, OpenMode mode) = 0;
   virtual void close(FileId file) = 0;
   [[nodiscard]] virtual Result<std::uint64_t> size(FileId file) = 0;

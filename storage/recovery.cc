@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 #include <optional>
 #include <set>
 
@@ -36,6 +37,9 @@ class Recovery {
   Result<void> redo(Journal& journal);
   Result<void> apply(Journal& journal, const JournalEntry& entry);
   void redo_entry(const LogKey& key, const JournalEntry& entry, const std::string& place);
+  template <class Outcome>
+  std::vector<std::pair<LogKey, Result<Outcome>>> of_each_log(
+      const std::function<Result<Outcome>(const LogKey& key, LogRecovery& log)>& work);
   void finish_logs();
   Result<void> forget_journals();
   Result<void> forget(Journal& journal);
@@ -199,23 +203,41 @@ Result<void> Recovery::redo_journals() {
 
 // ---- The ends ----------------------------------------------------------------------------------
 
+// Each on its own, and many at the same time: what they do is wait for the disk.
+template <class Outcome>
+std::vector<std::pair<LogKey, Result<Outcome>>> Recovery::of_each_log(
+    const std::function<Result<Outcome>(const LogKey& key, LogRecovery& log)>& work) {
+  std::vector<LogRecovery*> logs;
+  std::vector<std::pair<LogKey, Result<Outcome>>> outcomes;
+  for (auto& [key, log] : logs_) {
+    logs.push_back(&log);
+    outcomes.emplace_back(key, Result<Outcome>());
+  }
+  files_.for_each(logs.size(),
+                  [&](std::size_t i) { outcomes[i].second = work(outcomes[i].first, *logs[i]); });
+  return outcomes;
+}
+
 void Recovery::finish_logs() {
-  for (auto at = logs_.begin(); at != logs_.end();) {
-    auto& [key, log] = *at++;
+  auto finished = of_each_log<RecoveredLog>([this](const LogKey&, LogRecovery& log) {
     auto recovered = log.finish();
-    if (!recovered) {
-      take_offline(LogKey(key), recovered.error());
-      continue;
-    }
-    report_.walked_bytes += log.walked_bytes();
-    if (log.settled()) ++report_.settled;
+    if (!recovered) return recovered;
     // A clock that has been set back since does not make a segment live longer.
     std::int64_t& since_ms = recovered->active_since_ms;
     if (since_ms == kUnknownSince || since_ms > input_.now.value) since_ms = input_.now.value;
     if (auto saved = log.save_checkpoint(*recovered); !saved) {
-      take_offline(LogKey(key), saved.error());
+      recovered = std::unexpected(saved.error());
+    }
+    return recovered;
+  });
+  for (auto& [key, recovered] : finished) {
+    if (!recovered) {
+      take_offline(key, recovered.error());
       continue;
     }
+    const LogRecovery& log = logs_.at(key);
+    report_.walked_bytes += log.walked_bytes();
+    if (log.settled()) ++report_.settled;
     report_.logs.emplace(key, std::move(*recovered));
   }
 }
@@ -260,12 +282,13 @@ Result<void> Recovery::release(const KeptJournal& kept) {
 }
 
 void Recovery::cut_logs() {
-  for (auto at = logs_.begin(); at != logs_.end();) {
-    auto& [key, log] = *at++;
+  const auto outcomes = of_each_log<void>([this](const LogKey& key, LogRecovery& log) {
     auto cut = log.cut();
-    report_.cut_bytes += log.cut_bytes();
-    if (cut) cut = log.save_due_checkpoint(report_.logs.at(key));
-    if (!cut) take_offline(LogKey(key), cut.error());
+    return cut ? log.save_due_checkpoint(report_.logs.at(key)) : cut;
+  });
+  for (const auto& [key, cut] : outcomes) {
+    report_.cut_bytes += logs_.at(key).cut_bytes();
+    if (!cut) take_offline(key, cut.error());
   }
 }
 

@@ -35,7 +35,9 @@ class InflatedBatches {
   };
 
   // Somebody reads compressed batches of it here.
-  void want(const Source& source, std::uint64_t now_ns) { wanted_[slot(source)] = {source, now_ns}; }
+  void want(const Source& source, std::uint64_t now_ns) {
+    wanted_[slot(source)] = {source, now_ns};
+  }
   [[nodiscard]] bool wanted(const Source& source, std::uint64_t now_ns) const {
     const Wanted& entry = wanted_[slot(source)];
     return entry.source == source && entry.since_ns != 0 && now_ns - entry.since_ns < kKeepNs;

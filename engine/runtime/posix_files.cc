@@ -6,6 +6,7 @@
 #include <climits>
 #include <cstdlib>
 #include <memory>
+#include <thread>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -28,6 +29,9 @@ namespace {
 
 constexpr mode_t kFileMode = 0644;
 constexpr mode_t kDirectoryMode = 0700;  // records are for who serves them
+// They wait for the disk most of the time, which takes many flushes at once.
+constexpr std::size_t kMostThreads = 16;
+constexpr std::size_t kWorthThreads = 32;
 
 std::unexpected<Error> failed(const std::string& what) {
   return fail_errno(Errc::kIo, what, errno);
@@ -97,6 +101,17 @@ std::string path_of(FileId file) {
   const ssize_t length = readlink(link.c_str(), path.data(), path.size());
   if (length < 0) return fmt::format("file {}", file);
   return {path.data(), static_cast<std::size_t>(length)};
+}
+
+void PosixFiles::for_each(std::size_t count, const std::function<void(std::size_t)>& work) {
+  if (count < kWorthThreads) return Files::for_each(count, work);
+  std::atomic<std::size_t> next = 0;
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 0; i < kMostThreads; ++i) {
+    threads.emplace_back([&] {
+      for (std::size_t at = next++; at < count; at = next++) work(at);
+    });
+  }
 }
 
 Result<FileId> PosixFiles::open(const std::string& path, OpenMode mode) {

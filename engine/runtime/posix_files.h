@@ -21,6 +21,7 @@ namespace duolog::runtime {
 
 class PosixFiles final : public storage::Files {
  public:
+  void for_each(std::size_t count, const std::function<void(std::size_t)>& work) override;
   [[nodiscard]] Result<storage::FileId> open(const std::string& path,
                                              storage::OpenMode mode) override;
   void close(storage::FileId file) override;

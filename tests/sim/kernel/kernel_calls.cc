@@ -64,6 +64,10 @@ storage::Files& files() { return Kernel::current().files(); }
 
 }  // namespace
 
+// One after the other, as all that the simulated kernel does.
+void PosixFiles::for_each(std::size_t count, const std::function<void(std::size_t)>& work) {
+  Files::for_each(count, work);
+}
 Result<storage::FileId> PosixFiles::open(const std::string& path, storage::OpenMode mode) {
   return files().open(path, mode);
 }
