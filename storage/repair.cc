@@ -221,9 +221,11 @@ RepairInput repair_input(const Catalog& catalog, const std::string& topics_direc
   input.max_epoch = catalog.incarnation();
   for (const auto& [name, topic] : catalog.topics()) {
     for (std::int32_t p = 0; p < topic.partition_count; ++p) {
-      input.partitions.push_back({name, topic.id, PartitionId(p),
-                                  topics_directory + "/" + name + "-" + std::to_string(p),
-                                  catalog.log_start(topic.id, PartitionId(p))});
+      const PartitionId partition(p);
+      std::string directory = topics_directory;
+      directory += "/" + name + "-" + std::to_string(p);
+      input.partitions.push_back({name, topic.id, partition, std::move(directory),
+                                  catalog.log_start(topic.id, partition)});
     }
   }
   for (const auto& [id, topic] : catalog.deleted()) input.deleted.push_back(id);

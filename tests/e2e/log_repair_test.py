@@ -150,9 +150,16 @@ class LogRepairTest(DuologTest):
         server.start()
         self.assertEqual(server.kcat("-C", "-t", "few", "-q", "-e", "-o", "beginning"), b"")
         server.kcat("-P", "-t", "few", "-p", "0", data=b"2\n")
-        self.assertEqual(server.kcat("-C", "-t", "few", "-q", "-e", "-o", "beginning", "-f", "%o %s\n"),
-                         b"1 2\n")
+        read = server.kcat("-C", "-t", "few", "-q", "-e", "-o", "beginning", "-f", "%o %s\n")
+        self.assertEqual(read, b"1 2\n")
         self.assert_stops_cleanly(server)
+
+    def test_journals_that_it_does_not_know_are_not_passed_over(self):
+        server = self.filled()
+        os.makedirs(server.data_dir + "/kept-journals/00000001")
+        status, _, err = self.log("repair", server.data_dir, "--yes")
+        self.assertEqual(status, 2)
+        self.assertIn("kept-journals", err)
 
     def test_a_damaged_catalog_is_said_to_be_beyond_repair(self):
         server = self.filled()

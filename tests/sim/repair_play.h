@@ -109,6 +109,33 @@ inline void damage_group(SimFiles& files, std::uint64_t sequence) {
   FAIL() << "the journal has no group " << sequence;
 }
 
+// Damages a byte of a stored batch, and every group of the journal that has it.
+inline void damage_everywhere(SimFiles& files, const StoredBatch& batch, std::uint64_t byte) {
+  const std::uint64_t at = batch.position + byte;
+  files.flip_bit(batch.path, at, 2);
+  const Offset segment(std::stoll(batch.path.substr(batch.path.rfind('/') + 1)));
+  const auto files_there = files.list("/journal/0000");
+  for (const auto& file : *files_there) {
+    const std::string path = "/journal/0000/" + file.name;
+    const auto content = files.content(path);
+    for (std::uint64_t block = 0; block < content.size(); block += storage::kBlockBytes) {
+      const Bytes group = Bytes(content).subspan(block);
+      const auto header = storage::read_group(group);
+      if (!header) continue;
+      storage::EntryReader entries(*header, group);
+      storage::JournalEntry entry;
+      for (auto more = entries.next(entry); more && *more; more = entries.next(entry)) {
+        if (entry.segment != segment || entry.position > at ||
+            entry.position + entry.size_bytes <= at) {
+          continue;
+        }
+        files.flip_bit(path, block + 100);
+        break;
+      }
+    }
+  }
+}
+
 // A server starts, and gives back every record but the lost ones, which it passes over.
 inline void expect_all_but(Play& play, const std::set<std::int64_t>& lost) {
   play.move_start_of("hurt", repaired_start(play.files()));

@@ -223,6 +223,22 @@ TEST_F(RepairTest, ADamagedCheckpointIsTakenOut) {
   expect_all_but(play_, {});
 }
 
+// Its positions are those of the segment as it was.
+TEST_F(RepairTest, ACheckpointWithinASegmentThatBecomesShorterBeginsWithIt) {
+  const int first = last_segment_begins();
+  const StoredBatch& later = stored_.at(static_cast<std::size_t>(first) + 2);
+  auto checkpoint = storage::read_checkpoint(files(), kHurtDirectory);
+  ASSERT_TRUE(checkpoint);
+  checkpoint->segment = Offset(first);
+  checkpoint->position = later.position;
+  checkpoint->next_offset = Offset(first + 2);
+  checkpoint->index.clear();
+  ASSERT_TRUE(storage::write_checkpoint(files(), kHurtDirectory, *checkpoint));
+  flip(first, 3000);
+  EXPECT_THAT(repaired(), SizeIs(1));
+  expect_all_but(play_, {first});
+}
+
 TEST_F(RepairTest, ADirectoryThatDoesNotSayWhoseItIsIsTheTopicsOfItsName) {
   overwrite(std::string(kHurtDirectory) + "/partition.metadata", "nonsense");
   const auto items = repaired();

@@ -35,10 +35,9 @@ constexpr const char* kDumpFooter =
     "  duolog log dump /var/lib/duolog/meta/catalog-1.log --json";
 
 template <class Options>
-void add_data_dir(CLI::App& command, Options& options) {
+void add_data_dir(CLI::App& command, Options& options, const char* names = "-d,--data-dir") {
   options.data_dir = server::Config().data_dir;
-  command.add_option("-d,--data-dir", options.data_dir, "The data directory")
-      ->capture_default_str();
+  command.add_option(names, options.data_dir, "The data directory")->capture_default_str();
 }
 
 }  // namespace
@@ -67,7 +66,7 @@ void add_log(CLI::App& app, int& status) {
   const auto repairing = std::make_shared<RepairOptions>();
   CLI::App* repair = log->add_subcommand(
       "repair", "Say what is damaged and would be done about it; with --yes, do it");
-  add_data_dir(*repair, *repairing);
+  add_data_dir(*repair, *repairing, "-d,--data-dir,DIR");
   repair->add_flag("--yes", repairing->yes, "Do it");
   repair->add_flag("--json", repairing->json, "Print each damaged place as a line of JSON");
   repair->footer(kRepairFooter);

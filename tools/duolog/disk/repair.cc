@@ -115,6 +115,18 @@ int summarize(const RepairReport& plan, const RepairOptions& options) {
   return possible < plan.items.size() ? kUsage : kFailed;
 }
 
+// Redo counts on positions in segments, which a repair changes: there must be none beside the
+// shards' journals.
+Result<void> only_known_journals(storage::Files& files, const std::string& data_dir) {
+  const std::string kept = data_dir + "/kept-journals";
+  const auto entries = files.list(kept);
+  if (!entries || entries->empty()) return {};
+  return fail(Errc::kUnsupported,
+              kept +
+                  " has journals that this version does not read: repair with the one that "
+                  "made them");
+}
+
 Result<int> run(const RepairOptions& options) {
   runtime::PosixFiles files;
   const auto ours = DataDirectory::is_one(files, options.data_dir);
@@ -125,6 +137,9 @@ Result<int> run(const RepairOptions& options) {
   }
   auto directory = DataDirectory::open(files, options.data_dir);
   if (!directory) return std::unexpected(directory.error());
+  if (auto known = only_known_journals(files, directory->path()); !known) {
+    return std::unexpected(known.error());
+  }
   OverlayFiles overlay;
   std::vector<Finding> findings;
   auto inventory = take_inventory(overlay, directory->path(), findings);
