@@ -147,9 +147,12 @@ class Scanner {
     if (hole.to - hole.from >= kBatchHeaderBytes) {
       auto candidate = as_batch(hole.to);
       if (!candidate) return std::unexpected(candidate.error());
-      if (*candidate && parse_header(**candidate)->next_offset() == hole.end) {
-        hole.instead = std::move(**candidate);
-        hole.first = hole.end;
+      if (std::optional<std::vector<std::uint8_t>>& batch = *candidate) {
+        const auto header = parse_header(*batch);
+        if (header && header->next_offset() == hole.end) {
+          hole.instead = std::move(*batch);
+          hole.first = hole.end;
+        }
       }
     }
     return add(std::move(hole));
@@ -199,7 +202,8 @@ class Scanner {
       if (claims_.starts_are_sure) return start;
       auto good = good_at(start.position, offset);
       if (!good) return std::unexpected(good.error());
-      if (*good && (*good)->base_offset == offset) return start;
+      const std::optional<BatchHeader>& header = *good;
+      if (header && header->base_offset == offset) return start;
     }
     return std::nullopt;
   }
@@ -268,11 +272,14 @@ class Scanner {
     if (size < kBatchHeaderBytes || size > scan_.size_bytes - at_) return false;
     auto candidate = as_batch(at_ + size);
     if (!candidate) return std::unexpected(candidate.error());
-    if (!*candidate) return false;
-    const Offset end = parse_header(**candidate)->next_offset();
+    std::optional<std::vector<std::uint8_t>>& batch = *candidate;
+    if (!batch) return false;
+    const auto header = parse_header(*batch);
+    if (!header) return false;
+    const Offset end = header->next_offset();
     Hole hole{.from = at_, .to = at_ + size, .first = end, .end = end};
     hole.why = "what the CRC does not cover is wrong: base offset, leader epoch or magic";
-    hole.instead = std::move(**candidate);
+    hole.instead = std::move(*batch);
     return add(std::move(hole));
   }
 
