@@ -172,6 +172,32 @@ Result<std::optional<JournalReader::Group>> JournalReader::next() {
   return std::optional<Group>();
 }
 
+Result<bool> JournalReader::pass_damage() {
+  std::optional<GroupHeader> first;
+  std::size_t first_file = 0;
+  std::uint64_t first_position = 0;
+  for (std::size_t i = 0; i < order_.size(); ++i) {
+    if (auto loaded = load(order_[i]); !loaded) return std::unexpected(loaded.error());
+    for (std::uint64_t at = 0; at < content_.size();) {
+      const auto header = group_at(at);
+      if (header && header->generation == order_[i].generation && header->sequence >= expected_ &&
+          (!first || header->sequence < first->sequence)) {
+        first = header;
+        first_file = i;
+        first_position = at;
+      }
+      at += header ? header->size_in_file() : kBlockBytes;
+    }
+  }
+  if (!first) return false;
+  if (auto loaded = load(order_[first_file]); !loaded) return std::unexpected(loaded.error());
+  file_ = first_file;
+  position_ = first_position;
+  expected_ = first->sequence;
+  last_.reset();
+  return true;
+}
+
 std::string JournalReader::place() const {
   return directory_ + " generation " + std::to_string(last_ ? last_->generation : 0) +
          " at position " + std::to_string(last_position_);

@@ -33,6 +33,13 @@ class JournalReader {
   // that it was flushed: it is damaged.
   [[nodiscard]] Result<std::optional<Group>> next();
 
+  // After kCorrupt: goes on with the first good group behind what is damaged, so that `next`
+  // returns it. False: there is none. What the missing ones said is lost; what later ones say is as
+  // good as ever, for redo is physical.
+  [[nodiscard]] Result<bool> pass_damage();
+  // Of the group that `next` would return.
+  [[nodiscard]] std::uint64_t expected() const { return expected_; }
+
   // "path at position", of the group that `next` returned last.
   [[nodiscard]] std::string place() const;
   // Makes sure that no group is ever found here again, flushed.

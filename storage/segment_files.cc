@@ -121,7 +121,7 @@ Result<LoadedIndex> index_of(Files& files, FileId file, const Segment& segment,
   }
 }
 
-Result<LoadedIndex> rebuild_index(Files& files, const Segment& segment) {
+Result<LoadedIndex> rebuild_index(Files& files, const Segment& segment, Flush when) {
   auto file = files.open(segment.log_path(), OpenMode::kRead);
   if (!file) return std::unexpected(file.error());
   auto size = files.size(*file);
@@ -129,9 +129,11 @@ Result<LoadedIndex> rebuild_index(Files& files, const Segment& segment) {
   if (size) index = index_of(files, *file, segment, *size);
   files.close(*file);
   if (!size) return std::unexpected(size.error());
-  // For the next start. Reading goes on without it, be the disk ever so full. Nothing is flushed: a
-  // flush that failed here would have to stop the server.
-  if (index) (void)write_index(files, segment, index->entries, index->last, Flush::kNever);
+  if (!index) return index;
+  // For the next start. Reading goes on without it, be the disk ever so full. Nothing is flushed
+  // then: a flush that failed here would have to stop the server.
+  auto written = write_index(files, segment, index->entries, index->last, when);
+  if (!written && when != Flush::kNever) return std::unexpected(written.error());
   return index;
 }
 
@@ -157,10 +159,16 @@ Result<void> make_partition_directory(Files& files, const LogIdentity& identity)
     if (made.error().code != Errc::kExists) return made;
   }
   // Written last of the directory, so that its presence says that the directory is complete.
-  const std::string text = "version: 0\ntopic_id: " + to_text(identity.topic_id) + "\n";
-  auto outcome = replace_file(files, identity.directory + kMetadataFile, as_bytes(text));
-  if (outcome) outcome = flush_directory(files, identity.directory);
+  auto outcome = write_partition_metadata(files, identity.directory, identity.topic_id);
   if (outcome) outcome = flush_directory(files, parent);
+  return outcome;
+}
+
+Result<void> write_partition_metadata(Files& files, const std::string& directory,
+                                      const Uuid& topic_id) {
+  const std::string text = "version: 0\ntopic_id: " + to_text(topic_id) + "\n";
+  auto outcome = replace_file(files, directory + kMetadataFile, as_bytes(text));
+  if (outcome) outcome = flush_directory(files, directory);
   return outcome;
 }
 
@@ -208,14 +216,15 @@ Result<Uuid> read_partition_metadata(Files& files, const std::string& directory)
   return parse_uuid(rest.substr(0, rest.find('\n')));
 }
 
-Result<LoadedIndex> load_index(Files& files, const Segment& segment) {
-  const std::string stem = segment.directory + "/";
-  auto offsets = read_file(files, stem + segment_file_name(segment.base_offset, ".index"));
-  auto times = read_file(files, stem + segment_file_name(segment.base_offset, ".timeindex"));
-  auto hash = read_file(files, stem + segment_file_name(segment.base_offset, ".indexhash"));
+Result<std::optional<LoadedIndex>> stored_index(Files& files, const std::string& directory,
+                                                Offset base_offset) {
+  const std::string stem = directory + "/";
+  auto offsets = read_file(files, stem + segment_file_name(base_offset, ".index"));
+  auto times = read_file(files, stem + segment_file_name(base_offset, ".timeindex"));
+  auto hash = read_file(files, stem + segment_file_name(base_offset, ".indexhash"));
   if (!offsets || !times || !hash || !std::ranges::equal(*hash, index_hash(*offsets, *times)) ||
       offsets->size() % kOffsetEntryBytes != 0 || times->size() % kTimeEntryBytes != 0) {
-    return rebuild_index(files, segment);
+    return std::nullopt;
   }
   std::vector<IndexEntry> entries(offsets->size() / kOffsetEntryBytes);
   std::size_t time_at = 0;
@@ -231,7 +240,7 @@ Result<LoadedIndex> load_index(Files& files, const Segment& segment) {
       running.max_timestamp_offset = load_be<std::uint32_t>(time + 8);
       time_at += kTimeEntryBytes;
     }
-    if (i > 0 && running.position <= entries[i - 1].position) return rebuild_index(files, segment);
+    if (i > 0 && running.position <= entries[i - 1].position) return std::nullopt;
     entries[i] = running;
   }
   if (!times->empty()) {
@@ -240,6 +249,20 @@ Result<LoadedIndex> load_index(Files& files, const Segment& segment) {
     running.max_timestamp_offset = load_be<std::uint32_t>(newest + 8);
   }
   return LoadedIndex{std::move(entries), running};
+}
+
+Result<LoadedIndex> load_index(Files& files, const Segment& segment) {
+  auto stored = stored_index(files, segment.directory, segment.base_offset);
+  if (!stored) return std::unexpected(stored.error());
+  if (std::optional<LoadedIndex>& found = *stored) return std::move(*found);
+  return rebuild_index(files, segment, Flush::kNever);
+}
+
+Result<void> write_index_again(Files& files, const std::string& directory, Offset base_offset) {
+  auto rebuilt = rebuild_index(files, Segment(directory, base_offset, Position(0), kBlockBytes),
+                               Flush::kBeforeItsName);
+  if (!rebuilt) return std::unexpected(rebuilt.error());
+  return {};
 }
 
 Result<void> bury(Files& files, const Uuid& topic_id, const std::string& from,

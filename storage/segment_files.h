@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,9 @@ inline constexpr std::array kIndexSuffixes{".index", ".timeindex", ".indexhash"}
 
 // The topic id and partition a directory belongs to: `partition.metadata`, as Kafka writes it.
 [[nodiscard]] Result<Uuid> read_partition_metadata(Files& files, const std::string& directory);
+// Says so, flushed, in place of what is there.
+[[nodiscard]] Result<void> write_partition_metadata(Files& files, const std::string& directory,
+                                                    const Uuid& topic_id);
 
 // Takes a deleted partition's directory out of the way: moves it to `to` and removes it there, as
 // far as that can be done now, or removes it in its place where it cannot be moved. A directory
@@ -54,6 +58,13 @@ struct LoadedIndex {
   IndexEntry last;  // its timestamp fields are those of the whole segment
 };
 [[nodiscard]] Result<LoadedIndex> load_index(Files& files, const Segment& segment);
+// Only from its files, unchanged. Nothing when one is missing, or they are not what was written.
+[[nodiscard]] Result<std::optional<LoadedIndex>> stored_index(Files& files,
+                                                              const std::string& directory,
+                                                              Offset base_offset);
+// Walks the batches and writes the three files, flushed. Errors: kNoSpace, kIo, kUnflushed.
+[[nodiscard]] Result<void> write_index_again(Files& files, const std::string& directory,
+                                             Offset base_offset);
 
 // Makes sure that the index of the segment is loaded. Blocking; the segment is pinned.
 [[nodiscard]] Result<void> ensure_index(Files& files, Segment& segment);

@@ -119,6 +119,11 @@ class Play {
   [[nodiscard]] Model& model(const std::string& topic) { return models_[topic]; }
   [[nodiscard]] bool failed() const { return ::testing::Test::HasFailure(); }
 
+  // As somebody else has told the catalog.
+  void move_start_of(const std::string& topic, Offset start) {
+    catalog_.topics.at(topic).start = start;
+  }
+
   void start() {
     auto started = SimServer::start(*files_, catalog_, seed_, setup_);
     ASSERT_TRUE(started) << started.error().message;
@@ -238,6 +243,14 @@ class Play {
     FAIL() << "an append to " << topic << " waits for ever";
   }
 
+  // Another machine takes its place, which has the same log.
+  void use(std::unique_ptr<SimFiles> files) {
+    if (server_) files_->stop();
+    acks_.clear();
+    server_.reset();
+    files_ = std::move(files);
+  }
+
   // The machine, as it was stopped, comes up again under the policy.
   void reboot(CrashPolicy policy, std::uint64_t seed) {
     if (server_) promise_visible();
@@ -283,9 +296,6 @@ class Play {
     }
   }
 
-  std::uint64_t next_ = 0;
-
- private:
   template <class Ask>
   auto warmed(Ask ask) {
     for (;;) {
@@ -310,6 +320,9 @@ class Play {
     return warmed([&] { return storage::read_batch(log, position, scratch); });
   }
 
+  std::uint64_t next_ = 0;
+
+ private:
   // What consumers may have seen stays, as what was acked does.
   void promise_visible() {
     for (auto& [topic, model] : models_) {
