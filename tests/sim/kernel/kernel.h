@@ -19,11 +19,13 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <liburing.h>
 
 #include "engine/base/ids.h"
+#include "engine/base/result.h"
 #include "tests/sim/kernel/actor.h"
 #include "tests/sim/kernel/connection.h"
 #include "tests/sim/kernel/ring.h"
@@ -64,6 +66,11 @@ class Kernel {
   void add_thread(std::unique_ptr<Actor> thread) { threads_.push_back(std::move(thread)); }
   [[nodiscard]] bool has_threads() const { return !threads_.empty(); }
   void end_threads() { threads_.clear(); }
+  // A shard could not start; nothing that was begun is taken apart, as no exit of a process does.
+  void start_failed(Error error) { start_error_ = std::move(error); }
+  [[nodiscard]] std::optional<Error> take_start_error() {
+    return std::exchange(start_error_, std::nullopt);
+  }
   // The server's process is gone: its descriptors, rings and jobs; clients see their connections
   // reset.
   void power_off();
@@ -152,7 +159,8 @@ class Kernel {
   std::map<int, Listener> listeners_;
   std::map<int, std::shared_ptr<Connection>> connections_;
   std::map<int, std::unique_ptr<SimRing>> rings_;
-  std::vector<std::unique_ptr<Actor>> threads_;                              // the server's
+  std::vector<std::unique_ptr<Actor>> threads_;  // the server's
+  std::optional<Error> start_error_;
   std::vector<Actor*> actors_;                                               // the others
   std::map<const void*, std::deque<std::move_only_function<void()>>> jobs_;  // by pool
   SimFiles* files_ = nullptr;

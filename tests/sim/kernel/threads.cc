@@ -70,7 +70,10 @@ Result<void> Runtime::start_threads() {
     for (auto& shard : shards_) {
       shard->enter();
       auto started = functions_.start ? functions_.start(*shard) : Result<void>{};
-      CHECK(started);
+      if (!started) {
+        Kernel::current().start_failed(started.error());
+        break;
+      }
       shard->started_ = true;
     }
   } catch (const sim::MachineStopped&) {

@@ -42,6 +42,8 @@ struct Outcome {
   std::uint64_t acks = 0;
   std::uint64_t reads = 0;
   std::uint64_t restarts = 0;
+  std::uint64_t bad_starts = 0;
+  std::uint64_t starts_given_up = 0;
   std::uint64_t failures = 0;
   std::uint64_t full = 0;
   std::uint64_t commits = 0;
@@ -57,6 +59,8 @@ void Outcome::add(const Outcome& other) {
   acks += other.acks;
   reads += other.reads;
   restarts += other.restarts;
+  bad_starts += other.bad_starts;
+  starts_given_up += other.starts_given_up;
   failures += other.failures;
   full += other.full;
   commits += other.commits;
@@ -87,9 +91,18 @@ void on_abort(int /*signal*/) {
 Outcome run_one(std::uint64_t seed, const Arguments& arguments) {
   seed_now = seed;
   const auto result = duolog::sim::run_seed(seed, arguments.disk);
-  Outcome outcome{
-      0,           result.steps,   result.acks,   result.reads,   result.restarts, result.failures,
-      result.full, result.commits, result.topics, result.rewrites};
+  Outcome outcome{0,
+                  result.steps,
+                  result.acks,
+                  result.reads,
+                  result.restarts,
+                  result.bad_starts,
+                  result.starts_given_up,
+                  result.failures,
+                  result.full,
+                  result.commits,
+                  result.topics,
+                  result.rewrites};
   if (result.failure) {
     print_failure(seed, *result.failure, result.events);
     outcome.failed = 1;
@@ -214,9 +227,9 @@ int main(int count, char** words) {
   fmt::print(
       "{} seeds of the whole server in {} s: {} failed; {} steps, {} acks, {} reads, {} starts, "
       "{} group commits, {} changes of topics, {} rewrites of offsets; {} servers gave up, {} "
-      "records "
-      "found the disk full\n",
+      "records found the disk full; {} starts on a bad disk, of which {} were given up\n",
       seeds, elapsed_s(), totals.failed, totals.steps, totals.acks, totals.reads, totals.restarts,
-      totals.commits, totals.topics, totals.rewrites, totals.failures, totals.full);
+      totals.commits, totals.topics, totals.rewrites, totals.failures, totals.full,
+      totals.bad_starts, totals.starts_given_up);
   return totals.failed == 0 ? 0 : 1;
 }

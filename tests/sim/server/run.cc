@@ -65,6 +65,8 @@ class Run {
     result.acks = oracle_.acks();
     result.reads = oracle_.reads();
     result.restarts = restarts_;
+    result.bad_starts = bad_starts_;
+    result.starts_given_up = starts_given_up_;
     result.failures = machine_.kernel().lines_logged("the server gives up");
     result.full = machine_.kernel().lines_logged("free space on the disk");
     result.commits = world_.groups.acks();
@@ -99,8 +101,28 @@ class Run {
     stop_cleanly();
   }
 
+  // On a disk on which something fails: the start is given up, or the server goes on for a while
+  // with what it has. Whatever it did, the next start finds all that was acked.
+  void start_badly() {
+    faults_.begin_start();
+    ++bad_starts_;
+    try {
+      if (machine_.start(next_config())) {
+        for (std::uint64_t i = below(500); i > 0 && machine_.step() && !failed();) --i;
+      } else {
+        ++starts_given_up_;
+      }
+    } catch (const MachineStopped&) {
+    } catch (const ServerEnded&) {
+      ++starts_given_up_;
+    }
+    faults_.end();
+    kill(below(3) != 0);
+  }
+
   // On the disk as it is, with some number of shards. A start that is cut short is one more kill.
   bool start() {
+    while (restarts_ > 0 && !failed() && below(6) == 0) start_badly();
     for (int cuts = 0;; ++cuts) {
       const server::Config config = next_config();
       if (restarts_ > 0 && cuts < kMostCuts && below(4) == 0) {
@@ -302,6 +324,8 @@ class Run {
   bool finishing_ = false;
   std::optional<std::string> failure_;
   std::uint64_t restarts_ = 0;
+  std::uint64_t bad_starts_ = 0;
+  std::uint64_t starts_given_up_ = 0;
   std::vector<std::string> groups_;
   std::uint64_t rewrites_ = 0;
 };
