@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "tests/sim/server/admin.h"
+#include "tests/sim/server/config_admin.h"
 #include "tests/sim/server/feed_client.h"
 #include "tests/sim/server/fetcher.h"
 #include "tests/sim/server/group_member.h"
@@ -22,6 +23,7 @@ std::vector<std::unique_ptr<Client>> Cast::clients() {
   add_feeds();
   add_members();
   if (below(2) == 0) add_admin();
+  if (below(2) == 0) add_config_admin();
   return std::exchange(clients_, {});
 }
 
@@ -132,6 +134,12 @@ void Cast::add_admin() {
   AdminPlan plan{.operations = static_cast<std::uint32_t>(1 + below(40)), .others = {}};
   for (const auto& [name, id] : ids_) plan.others.push_back(id);
   clients_.push_back(std::make_unique<SimAdmin>(world_, "admin", plan));
+}
+
+void Cast::add_config_admin() {
+  ConfigPlan plan{.operations = static_cast<std::uint32_t>(1 + below(30)), .topics = {}};
+  for (const auto& [name, id] : ids_) plan.topics.push_back({name, id});
+  clients_.push_back(std::make_unique<SimConfigAdmin>(world_, "configs", plan));
 }
 
 std::vector<std::unique_ptr<SimVandal>> Cast::vandals() {

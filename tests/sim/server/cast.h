@@ -43,6 +43,7 @@ class Cast {
   void add_members();
   void add_members_of(std::uint64_t group);
   void add_admin();
+  void add_config_admin();
 
   World& world_;
   std::mt19937_64& random_;

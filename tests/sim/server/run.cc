@@ -9,6 +9,7 @@
 #include "tests/sim/server/admin.h"
 #include "tests/sim/server/cast.h"
 #include "tests/sim/server/client.h"
+#include "tests/sim/server/config_admin.h"
 #include "tests/sim/server/faults.h"
 #include "tests/sim/server/fetcher.h"
 #include "tests/sim/server/machine.h"
@@ -279,6 +280,9 @@ class Run {
     SimOffsetsAudit& of_groups = *offsets;
     auditors.push_back(std::move(offsets));
     auditors.push_back(std::make_unique<SimAdmin>(world_, "audit-topics", AdminPlan{}));
+    ConfigPlan configs;
+    for (const auto& [name, id] : ids_) configs.topics.push_back({name, id});
+    auditors.push_back(std::make_unique<SimConfigAdmin>(world_, "audit-configs", configs));
     for (const KnownTopic& topic : world_.topics.topics()) {
       for (std::int32_t partition = 0; partition < topic.partitions; ++partition) {
         auditors.push_back(
