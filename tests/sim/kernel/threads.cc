@@ -47,6 +47,7 @@ struct Runtime::Startup final : sim::Actor {
   void act() override {
     Kernel& kernel = Kernel::current();
     if (kernel.one_in(kernel.settings().slow_turn)) kernel.advance_ns(kernel.below(20'000'000));
+    Shard* const interrupted = Shard::current();
     shard.enter();
     ring().run();
     shard.turn();
@@ -55,6 +56,7 @@ struct Runtime::Startup final : sim::Actor {
       shard.end();
     }
     Shard::leave();
+    if (interrupted != nullptr) interrupted->enter();
   }
 
   Shard& shard;

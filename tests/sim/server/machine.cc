@@ -105,7 +105,7 @@ bool Machine::step() {
 }
 
 void Machine::tell_of_room() {
-  if (up()) server_->cluster->writing().room();
+  if (up() && server_->cluster != nullptr) server_->cluster->writing().room();
 }
 
 void Machine::kill(CrashPolicy policy) {

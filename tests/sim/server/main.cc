@@ -81,7 +81,8 @@ void print_failure(std::uint64_t seed, std::string_view failure,
   std::fflush(stdout);
 }
 
-// A CHECK that failed: what had happened is worth as much as the line that it printed.
+// A CHECK that failed, or an address that is none: what had happened is worth as much as the line
+// that it printed.
 void on_abort(int /*signal*/) {
   print_failure(seed_now, "the server's process ended itself",
                 duolog::sim::Kernel::current().last_events());
@@ -125,6 +126,7 @@ class Job {
     CHECK(process_ >= 0);
     if (process_ == 0) {
       std::signal(SIGABRT, on_abort);
+      std::signal(SIGSEGV, on_abort);
       for (std::uint64_t seed = first; seed < end; ++seed) {
         const Outcome outcome = run_one(seed, arguments);
         if (write(ends[1], &outcome, sizeof outcome) != sizeof outcome) std::_Exit(1);

@@ -36,6 +36,7 @@ KernelSettings unkind(std::mt19937_64& random) {
   settings.tiny_receive = random() % 8 == 0 ? 2 : 0;
   settings.receive_ends = random() % 2 == 0 ? 8 : 0;
   settings.slow_turn = random() % 4 == 0 ? 50 : 0;
+  settings.interleave = random() % 2 == 0 ? 8 : 0;
   settings.slow_step = random() % 2 == 0 ? 2 : 0;
   settings.send_room = std::size_t{1} << (11 + random() % 7);
   return settings;
