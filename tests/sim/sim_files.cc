@@ -61,14 +61,18 @@ void SimFiles::stop() {
   for (SimDisk* disk : disks_) disk->stop();
 }
 
-void SimFiles::fail_next(Fault fault, std::string path_part) {
-  faults_.emplace_back(fault, std::move(path_part));
+void SimFiles::fail_next(Fault fault, std::string path_part, std::uint64_t passed) {
+  faults_.push_back({fault, std::move(path_part), passed});
 }
 
 Result<void> SimFiles::take_fault(Fault fault, const std::string& path) {
   if (stopped_) return fail(Errc::kIo, path + ": the machine has stopped");
   for (auto at = faults_.begin(); at != faults_.end(); ++at) {
-    if (at->first != fault || path.find(at->second) == std::string::npos) continue;
+    if (at->fault != fault || path.find(at->path_part) == std::string::npos) continue;
+    if (at->passed > 0) {
+      --at->passed;
+      continue;
+    }
     faults_.erase(at);
     return fail_errno(Errc::kIo, path, EIO);
   }

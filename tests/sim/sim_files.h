@@ -69,11 +69,12 @@ class SimFiles final : public storage::Files {
   void set_capacity(std::uint64_t bytes) { space_->capacity_bytes = bytes; }
   [[nodiscard]] std::uint64_t used_bytes() const { return space_->used_bytes; }
   void set_read_only(bool read_only) { read_only_ = read_only; }
-  // The next operation of that kind on a path that contains `path_part` fails with kIo, once.
+  // The next operation of that kind on a path that contains `path_part` fails with kIo, once; or a
+  // later one, after `passed` of them.
   // What a failed sync should have made durable never will be. kOpenDirectory: sync_directory finds
   // too many open files, and fails with kTooLarge.
   enum class Fault : std::uint8_t { kRead, kWrite, kSync, kRename, kRemove, kOpenDirectory };
-  void fail_next(Fault fault, std::string path_part = {});
+  void fail_next(Fault fault, std::string path_part = {}, std::uint64_t passed = 0);
   // Of those, the ones that have not failed yet.
   [[nodiscard]] std::size_t faults_left() const { return faults_.size(); }
   void forget_faults() { faults_.clear(); }
@@ -125,6 +126,11 @@ class SimFiles final : public storage::Files {
  private:
   friend class SimDisk;
 
+  struct ArmedFault {
+    Fault fault;
+    std::string path_part;
+    std::uint64_t passed;
+  };
   struct OpenFile {
     std::shared_ptr<SimFile> file;
     std::string path;
@@ -161,7 +167,7 @@ class SimFiles final : public storage::Files {
   std::multimap<const std::uint8_t*, std::shared_ptr<SimFile>> mapped_;
   std::vector<SimDisk*> disks_;
   std::vector<std::string> trace_;
-  std::vector<std::pair<Fault, std::string>> faults_;
+  std::vector<ArmedFault> faults_;
   std::uint64_t steps_ = 0;
   std::uint64_t crash_at_step_ = 0;
   std::uint64_t next_rename_ = 1;

@@ -300,7 +300,8 @@ void FeedSubscription::head_sent(std::size_t bytes) {
   } else {
     cursor.place = head_end_;
     live_.counters().messages_pushed.add(head_messages_);
-    if (!severed_) {
+    // Whether its own frame is whole: `severed_` may be about what the plan has behind it.
+    if (cursor.place.at == cursor.place.frame) {
       cut_ = nullptr;
       keep_reading(cursor);
     }

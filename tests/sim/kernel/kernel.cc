@@ -46,6 +46,8 @@ void Kernel::power_off() {
     for (auto& connection : listener.waiting) connection->reset = true;
   }
   threads_.clear();
+  running_ = nullptr;
+  interleaved_ = false;
   disk_.reset();
   jobs_.clear();
   rings_.clear();
@@ -67,11 +69,12 @@ bool Kernel::step() {
     total += count;
     all.push_back({count, std::move(choose)});
   };
-  const auto offer_act = [&](Actor& actor) {
-    if (actor.ready(now_ns_)) offer(1, [&actor](std::size_t) { actor.act(); });
-  };
-  for (auto& thread : threads_) offer_act(*thread);
-  for (Actor* actor : actors_) offer_act(*actor);
+  for (auto& thread : threads_) {
+    if (thread->ready(now_ns_)) offer(1, [this, &thread](std::size_t) { run(*thread); });
+  }
+  for (Actor* actor : actors_) {
+    if (actor->ready(now_ns_)) offer(1, [actor](std::size_t) { actor->act(); });
+  }
   for (auto& [descriptor, ring] : rings_) {
     offer(ring->choices(), [&ring = *ring](std::size_t which) { ring.choose(which); });
   }
@@ -110,7 +113,26 @@ bool Kernel::pass_time() {
   return true;
 }
 
+void Kernel::run(Actor& thread) {
+  Actor* const before = std::exchange(running_, &thread);
+  thread.act();
+  running_ = before;
+}
+
+void Kernel::interleave() {
+  if (running_ == nullptr || interleaved_ || !one_in(settings_.interleave)) return;
+  std::vector<Actor*> others;
+  for (auto& thread : threads_) {
+    if (thread.get() != running_ && thread->ready(now_ns_)) others.push_back(thread.get());
+  }
+  if (others.empty()) return;
+  interleaved_ = true;
+  run(*others[below(others.size())]);
+  interleaved_ = false;
+}
+
 std::uint64_t Kernel::read_clock_ns() {
+  interleave();
   now_ns_ += 30;
   if (one_in(settings_.slow_step)) now_ns_ += below(1'000'000);
   return now_ns_;

@@ -19,11 +19,13 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <liburing.h>
 
 #include "engine/base/ids.h"
+#include "engine/base/result.h"
 #include "tests/sim/kernel/actor.h"
 #include "tests/sim/kernel/connection.h"
 #include "tests/sim/kernel/ring.h"
@@ -34,12 +36,13 @@ namespace duolog::sim {
 
 // How unkind the kernel is, each as one in so many; 0: never.
 struct KernelSettings {
-  std::uint32_t short_send = 8;        // a send takes only a part
-  std::uint32_t short_receive = 3;     // a receive brings only a part
-  std::uint32_t tiny_receive = 0;      // a receive brings one byte
-  std::uint32_t receive_ends = 64;     // a multishot receive has to be renewed
-  std::uint32_t slow_turn = 0;         // a turn begins up to 20 ms late
-  std::uint32_t slow_step = 0;         // it takes up to 1 ms between two readings of the clock
+  std::uint32_t short_send = 8;     // a send takes only a part
+  std::uint32_t short_receive = 3;  // a receive brings only a part
+  std::uint32_t tiny_receive = 0;   // a receive brings one byte
+  std::uint32_t receive_ends = 64;  // a multishot receive has to be renewed
+  std::uint32_t slow_turn = 0;      // a turn begins up to 20 ms late
+  std::uint32_t interleave = 4;     // another shard takes a turn between two readings of the clock
+  std::uint32_t slow_step = 0;      // it takes up to 1 ms between two readings of the clock
   std::size_t send_room = 64 * 1024;   // of a socket's send buffer
   std::uint32_t free_descriptors = 0;  // how many connections are accepted before EMFILE; 0: any
 };
@@ -64,12 +67,18 @@ class Kernel {
   void add_thread(std::unique_ptr<Actor> thread) { threads_.push_back(std::move(thread)); }
   [[nodiscard]] bool has_threads() const { return !threads_.empty(); }
   void end_threads() { threads_.clear(); }
+  // A shard could not start; nothing that was begun is taken apart, as no exit of a process does.
+  void start_failed(Error error) { start_error_ = std::move(error); }
+  [[nodiscard]] std::optional<Error> take_start_error() {
+    return std::exchange(start_error_, std::nullopt);
+  }
   // The server's process is gone: its descriptors, rings and jobs; clients see their connections
   // reset.
   void power_off();
   [[nodiscard]] std::uint64_t steps() const { return steps_; }
 
-  // ---- The clock. Asking for it takes a little time.
+  // ---- The clock. Asking for it takes a little time, in which another shard's thread may run:
+  // that is where the threads of a real machine are seen to run at once.
   [[nodiscard]] std::uint64_t read_clock_ns();
   [[nodiscard]] std::uint64_t now_ns() const { return now_ns_; }
   [[nodiscard]] Timestamp wall() const;
@@ -141,6 +150,8 @@ class Kernel {
   };
 
   [[nodiscard]] bool pass_time();
+  void run(Actor& thread);
+  void interleave();
 
   std::mt19937_64 random_;
   KernelSettings settings_;
@@ -152,7 +163,10 @@ class Kernel {
   std::map<int, Listener> listeners_;
   std::map<int, std::shared_ptr<Connection>> connections_;
   std::map<int, std::unique_ptr<SimRing>> rings_;
-  std::vector<std::unique_ptr<Actor>> threads_;                              // the server's
+  std::vector<std::unique_ptr<Actor>> threads_;  // the server's
+  Actor* running_ = nullptr;                     // of the threads
+  bool interleaved_ = false;                     // it runs within the turn of another
+  std::optional<Error> start_error_;
   std::vector<Actor*> actors_;                                               // the others
   std::map<const void*, std::deque<std::move_only_function<void()>>> jobs_;  // by pool
   SimFiles* files_ = nullptr;

@@ -47,6 +47,7 @@ struct Runtime::Startup final : sim::Actor {
   void act() override {
     Kernel& kernel = Kernel::current();
     if (kernel.one_in(kernel.settings().slow_turn)) kernel.advance_ns(kernel.below(20'000'000));
+    Shard* const interrupted = Shard::current();
     shard.enter();
     ring().run();
     shard.turn();
@@ -55,6 +56,7 @@ struct Runtime::Startup final : sim::Actor {
       shard.end();
     }
     Shard::leave();
+    if (interrupted != nullptr) interrupted->enter();
   }
 
   Shard& shard;
@@ -70,7 +72,10 @@ Result<void> Runtime::start_threads() {
     for (auto& shard : shards_) {
       shard->enter();
       auto started = functions_.start ? functions_.start(*shard) : Result<void>{};
-      CHECK(started);
+      if (!started) {
+        Kernel::current().start_failed(started.error());
+        break;
+      }
       shard->started_ = true;
     }
   } catch (const sim::MachineStopped&) {

@@ -10,6 +10,7 @@
 
 #include "tests/sim/kernel/actor.h"
 #include "tests/sim/kernel/kernel.h"
+#include "tests/sim/server/config_oracle.h"
 #include "tests/sim/server/group_oracle.h"
 #include "tests/sim/server/oracle.h"
 #include "tests/sim/server/topic_oracle.h"
@@ -26,12 +27,17 @@ class Client;
 // What all clients of a run share.
 struct World {
   World(Kernel& its_kernel, Oracle& its_oracle)
-      : kernel(its_kernel), oracle(its_oracle), groups(its_oracle), topics(its_oracle) {}
+      : kernel(its_kernel),
+        oracle(its_oracle),
+        groups(its_oracle),
+        topics(its_oracle),
+        configs(its_oracle) {}
 
   Kernel& kernel;
   Oracle& oracle;
   GroupOracle groups;
   TopicOracle topics;
+  ConfigOracle configs;
   std::function<void(std::unique_ptr<Client>)> welcome;  // begins another one
   bool quiet = false;  // nothing new is begun; what is under way is finished
 };

@@ -16,6 +16,10 @@ constexpr std::uint64_t kStepsToGiveUp = 2'000;
 constexpr std::array kErrors{SimFiles::Fault::kRead, SimFiles::Fault::kWrite,
                              SimFiles::Fault::kSync, SimFiles::Fault::kRename,
                              SimFiles::Fault::kRemove};
+constexpr std::array kStartErrors{SimFiles::Fault::kRead,         SimFiles::Fault::kRead,
+                                  SimFiles::Fault::kWrite,        SimFiles::Fault::kSync,
+                                  SimFiles::Fault::kRename,       SimFiles::Fault::kRemove,
+                                  SimFiles::Fault::kOpenDirectory};
 constexpr std::array<const char*, 4> kPlaces{"", "/journal", "/topics", "/catalog"};
 
 }  // namespace
@@ -30,6 +34,21 @@ void Faults::begin(std::uint64_t steps) {
   to_ = from_ + below(steps + 1);
   must_give_up_ = false;
   steps_since_ = 0;
+}
+
+void Faults::begin_start() {
+  SimFiles& files = machine_.files();
+  under_way_ = true;
+  if (below(4) == 0) {
+    kind_ = Kind::kFull;
+    machine_.kernel().note("the disk is full while the server starts");
+    return files.set_capacity(files.used_bytes() + below(64) * storage::kKiB);
+  }
+  kind_ = Kind::kError;
+  const auto error = kStartErrors[below(kStartErrors.size())];
+  const std::string place = kPlaces[below(kPlaces.size())];
+  machine_.kernel().note("an operation of the start will fail on " + place);
+  files.fail_next(error, place, below(3) == 0 ? 0 : below(40));
 }
 
 void Faults::step(std::uint64_t number) {

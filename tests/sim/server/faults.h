@@ -24,6 +24,8 @@ class Faults {
   void begin(std::uint64_t steps);
   // Before each step of it.
   void step(std::uint64_t number);
+  // The server is about to start, on a disk on which some operation fails, or that is full.
+  void begin_start();
   // It is over, or the server is down: all is well again, but for what the fault has done.
   void end();
   // What the server has not done that it must.

@@ -18,9 +18,6 @@ namespace {
 
 constexpr std::uint64_t kMaxFileBytes = 4 * storage::kGiB;
 
-// What a server that gives up throws, in the place of _exit(2).
-struct ServerEnded {};
-
 }  // namespace
 
 server::Config small_config(std::size_t shards) {
@@ -89,6 +86,7 @@ Result<void> Machine::start(const server::Config& config) {
   if (!runtime) return std::unexpected(runtime.error());
   it.runtime = std::move(*runtime);
   if (files_->stopped()) throw MachineStopped{};
+  if (auto error = kernel_.take_start_error()) return std::unexpected(std::move(*error));
   it.doors->open(*it.runtime, {kernel_.listen(kKafkaPort), kKafkaPort},
                  {kernel_.listen(kHttpPort), kHttpPort});
   kernel_.note("the server is ready");
@@ -109,7 +107,7 @@ bool Machine::step() {
 std::size_t Machine::offline() const { return server_->cluster->report().offline.size(); }
 
 void Machine::tell_of_room() {
-  if (up()) server_->cluster->writing().room();
+  if (up() && server_->cluster != nullptr) server_->cluster->writing().room();
 }
 
 void Machine::kill(CrashPolicy policy) {

@@ -20,6 +20,9 @@ namespace duolog::sim {
 inline constexpr std::uint16_t kKafkaPort = 9092;
 inline constexpr std::uint16_t kHttpPort = 8080;
 
+// What a server that gives up throws, in the place of _exit(2).
+struct ServerEnded {};
+
 // A configuration in which everything happens often: small journals, segments, queues and buffers.
 [[nodiscard]] server::Config small_config(std::size_t shards);
 
@@ -34,8 +37,8 @@ class Machine {
   [[nodiscard]] Kernel& kernel() { return kernel_; }
   [[nodiscard]] SimFiles& files() { return *files_; }
 
-  // Starts the server on what is on the disk. Fails as the product does. MachineStopped where the
-  // files are to stop during recovery; then `kill`.
+  // Starts the server on what is on the disk. Fails as the product does; MachineStopped where the
+  // files are to stop during recovery. After either, `kill`.
   [[nodiscard]] Result<void> start(const server::Config& config);
   [[nodiscard]] bool up() const { return server_ != nullptr; }
   // One step of the machine. False: the server is down now, because the machine stopped or because

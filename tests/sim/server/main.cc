@@ -42,6 +42,8 @@ struct Outcome {
   std::uint64_t acks = 0;
   std::uint64_t reads = 0;
   std::uint64_t restarts = 0;
+  std::uint64_t bad_starts = 0;
+  std::uint64_t starts_given_up = 0;
   std::uint64_t failures = 0;
   std::uint64_t full = 0;
   std::uint64_t commits = 0;
@@ -57,6 +59,8 @@ void Outcome::add(const Outcome& other) {
   acks += other.acks;
   reads += other.reads;
   restarts += other.restarts;
+  bad_starts += other.bad_starts;
+  starts_given_up += other.starts_given_up;
   failures += other.failures;
   full += other.full;
   commits += other.commits;
@@ -77,7 +81,8 @@ void print_failure(std::uint64_t seed, std::string_view failure,
   std::fflush(stdout);
 }
 
-// A CHECK that failed: what had happened is worth as much as the line that it printed.
+// A CHECK that failed, or an address that is none: what had happened is worth as much as the line
+// that it printed.
 void on_abort(int /*signal*/) {
   print_failure(seed_now, "the server's process ended itself",
                 duolog::sim::Kernel::current().last_events());
@@ -87,9 +92,18 @@ void on_abort(int /*signal*/) {
 Outcome run_one(std::uint64_t seed, const Arguments& arguments) {
   seed_now = seed;
   const auto result = duolog::sim::run_seed(seed, arguments.disk);
-  Outcome outcome{
-      0,           result.steps,   result.acks,   result.reads,   result.restarts, result.failures,
-      result.full, result.commits, result.topics, result.rewrites};
+  Outcome outcome{0,
+                  result.steps,
+                  result.acks,
+                  result.reads,
+                  result.restarts,
+                  result.bad_starts,
+                  result.starts_given_up,
+                  result.failures,
+                  result.full,
+                  result.commits,
+                  result.topics,
+                  result.rewrites};
   if (result.failure) {
     print_failure(seed, *result.failure, result.events);
     outcome.failed = 1;
@@ -112,6 +126,7 @@ class Job {
     CHECK(process_ >= 0);
     if (process_ == 0) {
       std::signal(SIGABRT, on_abort);
+      std::signal(SIGSEGV, on_abort);
       for (std::uint64_t seed = first; seed < end; ++seed) {
         const Outcome outcome = run_one(seed, arguments);
         if (write(ends[1], &outcome, sizeof outcome) != sizeof outcome) std::_Exit(1);
@@ -214,9 +229,9 @@ int main(int count, char** words) {
   fmt::print(
       "{} seeds of the whole server in {} s: {} failed; {} steps, {} acks, {} reads, {} starts, "
       "{} group commits, {} changes of topics, {} rewrites of offsets; {} servers gave up, {} "
-      "records "
-      "found the disk full\n",
+      "records found the disk full; {} starts on a bad disk, of which {} were given up\n",
       seeds, elapsed_s(), totals.failed, totals.steps, totals.acks, totals.reads, totals.restarts,
-      totals.commits, totals.topics, totals.rewrites, totals.failures, totals.full);
+      totals.commits, totals.topics, totals.rewrites, totals.failures, totals.full,
+      totals.bad_starts, totals.starts_given_up);
   return totals.failed == 0 ? 0 : 1;
 }

@@ -115,6 +115,24 @@ Offset Oracle::end_of(const PartitionKey& where) const {
   return Offset(found->second.at.rbegin()->first + 1);
 }
 
+std::optional<Oracle::KnownRecord> Oracle::known_from(const PartitionKey& where,
+                                                      Offset offset) const {
+  const auto found = logs_.find(where);
+  if (found == logs_.end()) return std::nullopt;
+  const Log& log = found->second;
+  const auto known = log.at.lower_bound(offset.value);
+  if (known == log.at.end()) return std::nullopt;
+  const auto sent = log.sent.find(known->second.name);
+  return KnownRecord{Offset(known->first), known->second.name,
+                     sent != log.sent.end() && sent->second};
+}
+
+bool Oracle::was_sent(const std::string& topic, const std::string& name) const {
+  return std::ranges::any_of(logs_, [&](const auto& log) {
+    return log.first.topic == topic && log.second.sent.contains(name);
+  });
+}
+
 void Oracle::audited(const PartitionKey& where, Offset start, Offset end) {
   if (gone_.contains(where.topic)) return;
   Log& log = logs_[where];

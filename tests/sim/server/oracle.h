@@ -72,6 +72,16 @@ class Oracle {
   }
   // Offsets below it have been acked or seen, so a high watermark asked for now is at least this.
   [[nodiscard]] Offset end_of(const PartitionKey& where) const;
+  // The first record at or behind `offset` that anybody was told of; nothing: there is none.
+  struct KnownRecord {
+    Offset offset;
+    std::string name;
+    bool once = false;
+  };
+  [[nodiscard]] std::optional<KnownRecord> known_from(const PartitionKey& where,
+                                                      Offset offset) const;
+  // Whether a record of that name was sent to any partition of the topic.
+  [[nodiscard]] bool was_sent(const std::string& topic, const std::string& name) const;
   // The whole partition was read, from its first offset to its end.
   void audited(const PartitionKey& where, Offset start, Offset end);
 

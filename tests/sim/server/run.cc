@@ -7,17 +7,15 @@
 #include <fmt/format.h>
 
 #include "tests/sim/server/admin.h"
+#include "tests/sim/server/cast.h"
 #include "tests/sim/server/client.h"
+#include "tests/sim/server/config_admin.h"
 #include "tests/sim/server/faults.h"
 #include "tests/sim/server/fetcher.h"
-#include "tests/sim/server/group_member.h"
 #include "tests/sim/server/machine.h"
 #include "tests/sim/server/offsets_audit.h"
 #include "tests/sim/server/oracle.h"
-#include "tests/sim/server/producer.h"
-#include "tests/sim/server/publisher.h"
 #include "tests/sim/server/setup.h"
-#include "tests/sim/server/subscriber.h"
 #include "tests/sim/server/vandal.h"
 
 namespace duolog::sim {
@@ -40,6 +38,7 @@ KernelSettings unkind(std::mt19937_64& random) {
   settings.tiny_receive = random() % 8 == 0 ? 2 : 0;
   settings.receive_ends = random() % 2 == 0 ? 8 : 0;
   settings.slow_turn = random() % 4 == 0 ? 50 : 0;
+  settings.interleave = random() % 2 == 0 ? 8 : 0;
   settings.slow_step = random() % 2 == 0 ? 2 : 0;
   settings.send_room = std::size_t{1} << (11 + random() % 7);
   return settings;
@@ -70,6 +69,8 @@ class Run {
     result.acks = oracle_.acks();
     result.reads = oracle_.reads();
     result.restarts = restarts_;
+    result.bad_starts = bad_starts_;
+    result.starts_given_up = starts_given_up_;
     result.failures = machine_.kernel().lines_logged("the server gives up");
     result.full = machine_.kernel().lines_logged("free space on the disk");
     result.commits = world_.groups.acks();
@@ -81,10 +82,6 @@ class Run {
 
  private:
   [[nodiscard]] std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
-  [[nodiscard]] const NewSimTopic& any_topic() { return topics_[below(topics_.size())]; }
-  [[nodiscard]] std::int32_t any_partition(const NewSimTopic& topic) {
-    return static_cast<std::int32_t>(below(static_cast<std::uint64_t>(topic.partitions)));
-  }
   [[nodiscard]] bool failed() const { return failure_ || oracle_.failure(); }
   void fail(std::string what) {
     if (!failure_) failure_ = std::move(what);
@@ -92,11 +89,10 @@ class Run {
 
   void play() {
     if (!start() || !make_topics()) return;
-    make_clients();
-    make_push_clients();
-    make_group_members();
-    if (below(2) == 0) make_admin();
-    make_vandals();
+    Cast cast(world_, random_, topics_, ids_);
+    clients_ = cast.clients();
+    groups_ = cast.groups();
+    vandals_ = cast.vandals();
     const std::uint64_t rounds = 1 + below(3);
     for (std::uint64_t i = 0; i < rounds && !failed(); ++i) play_round();
     if (failed()) return;
@@ -115,7 +111,9 @@ class Run {
   void lose_one_for_a_while() {
     if (failed()) return;
     if (below(2) == 0) {
-      make_clients("late-");  // so that there is something in the journals
+      // So that there is something in the journals.
+      Cast late(world_, random_, topics_, ids_, "late-");
+      for (auto& client : late.producers_and_fetchers()) clients_.push_back(std::move(client));
       for (std::uint64_t i = below(3'000); i > 0 && !failed(); --i) {
         if (!machine_.step()) return fail("the server went down without a reason");
       }
@@ -166,8 +164,28 @@ class Run {
                               kOfItsKey, 3);
   }
 
+  // On a disk on which something fails: the start is given up, or the server goes on for a while
+  // with what it has. Whatever it did, the next start finds all that was acked.
+  void start_badly() {
+    faults_.begin_start();
+    ++bad_starts_;
+    try {
+      if (machine_.start(next_config())) {
+        for (std::uint64_t i = below(500); i > 0 && machine_.step() && !failed();) --i;
+      } else {
+        ++starts_given_up_;
+      }
+    } catch (const MachineStopped&) {
+    } catch (const ServerEnded&) {
+      ++starts_given_up_;
+    }
+    faults_.end();
+    kill(below(3) != 0);
+  }
+
   // On the disk as it is, with some number of shards. A start that is cut short is one more kill.
   bool start() {
+    while (restarts_ > 0 && !failed() && below(6) == 0) start_badly();
     for (int cuts = 0;; ++cuts) {
       const server::Config config = next_config();
       if (restarts_ > 0 && cuts < kMostCuts && below(4) == 0) {
@@ -231,111 +249,12 @@ class Run {
     return true;
   }
 
-  // `wave`: which makes their records others than those of an earlier one.
-  void make_clients(const std::string& wave = {}) {
-    const std::uint64_t producers = 1 + below(5);
-    for (std::uint64_t i = 0; i < producers; ++i) {
-      const NewSimTopic& topic = any_topic();
-      ProducerPlan plan;
-      plan.topic = topic.name;
-      plan.topic_id = ids_[topic.name];
-      plan.partition = any_partition(topic);
-      plan.idempotent = below(3) != 0;
-      plan.acks = below(3) == 0 ? 1 : -1;
-      plan.batches = static_cast<std::uint32_t>(5 + below(60));
-      plan.most_in_flight = static_cast<std::uint32_t>(1 + below(5));
-      plan.most_value_bytes = below(8) == 0 ? 40'000 : 1 + below(3'000);
-      clients_.push_back(
-          std::make_unique<SimProducer>(world_, fmt::format("{}p{}", wave, i), plan));
-    }
-    const std::uint64_t fetchers = below(4);
-    for (std::uint64_t i = 0; i < fetchers; ++i) {
-      const NewSimTopic& topic = any_topic();
-      FetcherPlan plan;
-      plan.topic = topic.name;
-      plan.topic_id = ids_[topic.name];
-      plan.partition = any_partition(topic);
-      plan.session = below(2) == 0;
-      plan.max_bytes = 1 << (9 + below(8));
-      clients_.push_back(std::make_unique<SimFetcher>(world_, fmt::format("{}f{}", wave, i), plan));
-    }
-  }
-
-  void make_push_clients() {
-    for (std::uint64_t i = below(3); i > 0; --i) {
-      const NewSimTopic& topic = any_topic();
-      SubscriberPlan plan;
-      plan.topic = topic.name;
-      plan.topic_id = ids_[topic.name];
-      plan.credit = below(2) == 0 ? 0 : static_cast<std::uint32_t>(1 + below(40));
-      plan.drops = below(3) == 0 ? 20 : 0;
-      plan.pauses = below(3) == 0 ? 10 : 0;
-      clients_.push_back(std::make_unique<SimSubscriber>(world_, fmt::format("s{}", i), plan));
-    }
-    for (std::uint64_t i = below(3); i > 0; --i) {
-      const NewSimTopic& topic = any_topic();
-      PublisherPlan plan;
-      plan.topic = topic.name;
-      plan.topic_id = ids_[topic.name];
-      plan.partitions = topic.partitions;
-      plan.appended = below(2) == 0;
-      plan.commands = static_cast<std::uint32_t>(5 + below(60));
-      plan.most_in_flight = static_cast<std::uint32_t>(1 + below(8));
-      plan.most_value_bytes = below(8) == 0 ? 20'000 : 1 + below(1'500);
-      clients_.push_back(std::make_unique<SimPublisher>(world_, fmt::format("w{}", i), plan));
-    }
-  }
-
-  void make_admin() {
-    AdminPlan plan{.operations = static_cast<std::uint32_t>(1 + below(40)), .others = {}};
-    for (const auto& [name, id] : ids_) plan.others.push_back(id);
-    clients_.push_back(std::make_unique<SimAdmin>(world_, "admin", plan));
-  }
-
-  void make_vandals() {
-    for (std::uint64_t i = below(2) == 0 ? 0 : below(4); i > 0; --i) {
-      VandalPlan plan{.kind = static_cast<VandalPlan::Kind>(below(VandalPlan::kKinds)),
-                      .http = below(3) == 0,
-                      .topic = any_topic().name,
-                      .hangs_up = below(2) == 0,
-                      .visits = static_cast<std::uint32_t>(1 + below(20))};
-      vandals_.push_back(std::make_unique<SimVandal>(world_, fmt::format("v{}", i), plan));
-    }
-  }
-
   // Those who have begun since.
   void take_newcomers() {
     for (auto& client : newcomers_) {
       if (!finishing_ || !client->done()) clients_.push_back(std::move(client));
     }
     newcomers_.clear();
-  }
-
-  void make_group_members() {
-    const std::uint64_t groups = below(3);
-    for (std::uint64_t g = 0; g < groups; ++g) {
-      groups_.push_back(fmt::format("g{}", g));
-      const NewSimTopic& topic = any_topic();
-      const std::uint64_t members = 1 + below(4);
-      const std::uint64_t statics = below(2) == 0 ? 0 : below(members + 1);
-      const bool busy = below(2) == 0;
-      for (std::uint64_t i = 0; i < members; ++i) {
-        MemberPlan plan{.group = groups_.back(),
-                        .topic = topic.name,
-                        .topic_id = ids_[topic.name],
-                        .partitions = topic.partitions};
-        // Some of them under one name, one after the other or at once.
-        if (i < statics) plan.instance = fmt::format("i{}", below(statics));
-        plan.starts_after_us = below(4) == 0 ? below(3'000'000) : below(100'000);
-        plan.beats = static_cast<std::uint32_t>(busy ? 50 + below(200) : 1 + below(50));
-        plan.dies = below(3) == 0;
-        plan.comes_back = static_cast<std::uint32_t>(below(3));
-        plan.session_timeout_ms = static_cast<std::int32_t>(300 + below(3'000));
-        plan.commit_every_us = busy ? 3'000 : 20'000;
-        plan.most_commits = 1 + below(4);
-        clients_.push_back(std::make_unique<SimMember>(world_, fmt::format("g{}m{}", g, i), plan));
-      }
-    }
   }
 
   // Load, until the server goes down one way or another; and it is started again.
@@ -428,6 +347,9 @@ class Run {
     SimOffsetsAudit& of_groups = *offsets;
     auditors.push_back(std::move(offsets));
     auditors.push_back(std::make_unique<SimAdmin>(world_, "audit-topics", AdminPlan{}));
+    ConfigPlan configs;
+    for (const auto& [name, id] : ids_) configs.topics.push_back({name, id});
+    auditors.push_back(std::make_unique<SimConfigAdmin>(world_, "audit-configs", configs));
     for (const KnownTopic& topic : world_.topics.topics()) {
       for (std::int32_t partition = 0; partition < topic.partitions; ++partition) {
         if (fmt::format("{}-{}", topic.name, partition) == but) continue;
@@ -475,6 +397,8 @@ class Run {
   std::optional<std::string> failure_;
   std::uint64_t restarts_ = 0;
   std::size_t lost_ = 0;  // partitions that the next start cannot recover
+  std::uint64_t bad_starts_ = 0;
+  std::uint64_t starts_given_up_ = 0;
   std::vector<std::string> groups_;
   std::uint64_t rewrites_ = 0;
 };

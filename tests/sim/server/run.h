@@ -17,11 +17,13 @@ struct RunResult {
   std::uint64_t acks = 0;
   std::uint64_t reads = 0;
   std::uint64_t restarts = 0;
-  std::uint64_t failures = 0;  // after which the server gave up
-  std::uint64_t full = 0;      // refusals of records, because the disk was full
-  std::uint64_t commits = 0;   // of groups, acked
-  std::uint64_t topics = 0;    // that were created, deleted or grown
-  std::uint64_t rewrites = 0;  // partitions of groups that were written anew
+  std::uint64_t bad_starts = 0;       // on a disk on which something failed
+  std::uint64_t starts_given_up = 0;  // of these
+  std::uint64_t failures = 0;         // after which the server gave up
+  std::uint64_t full = 0;             // refusals of records, because the disk was full
+  std::uint64_t commits = 0;          // of groups, acked
+  std::uint64_t topics = 0;           // that were created, deleted or grown
+  std::uint64_t rewrites = 0;         // partitions of groups that were written anew
 };
 
 // `disk`: events of a failure end with what the disk did last to files whose path contains it.

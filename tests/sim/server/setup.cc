@@ -27,6 +27,12 @@ void SimSetup::on_turn() {
       }
       ids_[std::string(topic.name)] = to_text(topic.topic_id);
       world_.topics.created(std::string(topic.name), to_text(topic.topic_id), topic.num_partitions);
+      for (const NewSimTopic& made : topics_) {
+        if (made.name != topic.name) continue;
+        for (const auto& [key, value] : made.configs) {
+          world_.configs.changed(to_text(topic.topic_id), key, value);
+        }
+      }
     }
   }
   if (done()) return peer_.drop();

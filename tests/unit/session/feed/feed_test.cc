@@ -206,6 +206,40 @@ TEST(FeedTest, ReadsEveryPartitionEachInItsOrder) {
   EXPECT_EQ(next.size(), 5U);
 }
 
+// A send that begins with the rest of one partition's message and ends within another's; of which
+// the kernel takes some.
+TEST(FeedTest, ForgetsNoPartitionOfASlowReaderHoweverItsMessagesAreCut) {
+  constexpr int kPartitions = 30;
+  constexpr int kEach = 400;
+  HttpFixture fixture;
+  broker::Topic& topic = fixture.create("t", kPartitions);
+  const auto append = [&](int from, int count) {
+    for (const auto& partition : topic.partitions) {
+      std::vector<std::optional<std::string>> values;
+      for (int i = from; i < from + count; ++i) {
+        values.emplace_back(std::to_string(partition->id.value) + "/" + std::to_string(i) + "/" +
+                            std::string(static_cast<std::size_t>(280 + i * 7 % 100), 'v'));
+      }
+      ASSERT_EQ(fixture.append(*partition, batch_of_values(values)), kafka::ErrorCode::kNone);
+    }
+  };
+  append(0, kEach);
+  FeedClient client(fixture, "/v1/topics/t/ws?from=earliest", 0, 4096);
+  std::map<std::string, int> next;
+  std::minstd_rand random(5);
+  const auto read = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      const std::string message = client.message(1 + random() % 20'000);
+      const std::size_t slash = message.find('/');
+      ASSERT_EQ(std::stoi(message.substr(slash + 1)), next[message.substr(0, slash)]++);
+    }
+  };
+  read(kPartitions * kEach);
+  append(kEach, 1);
+  read(kPartitions);
+  EXPECT_EQ(next.size(), std::size_t{kPartitions});
+}
+
 TEST(FeedTest, AFeedOfTheWholeTopicReadsPartitionsThatAreAddedFromTheirFirstRecord) {
   HttpFixture fixture(3);
   broker::Topic& topic = fixture.create("t", 1);

@@ -147,7 +147,8 @@ TEST(GroupExpiryTest, ALogThatHasGrownIsWrittenAnewAndItsOldPartGoes) {
 
 TEST(GroupExpiryTest, GroupsThatTakeSeveralTurnsToCopyAreAllThereAfterARestart) {
   Fixture f(with_groups({.rewrite_bytes = 20'000, .rewrite_ratio = 1}, 1));
-  constexpr int kGroups = 600;
+  // In three logs, a turn of each of which copies 256.
+  constexpr int kGroups = 1'000;
   for (int i = 0; i < kGroups; ++i) {
     ASSERT_EQ(f.client->commit({.group = "g" + std::to_string(i), .offset = i}), ErrorCode::kNone);
   }
