@@ -10,12 +10,11 @@
 #include "storage/file_util.h"
 #include "storage/journal_reader.h"
 #include "storage/kept_aside.h"
+#include "storage/kept_journals.h"
 #include "storage/partition_repair.h"
 
 namespace duolog::storage {
 namespace {
-
-using RepairKey = std::pair<Uuid, PartitionId>;
 
 // One repair, from its plan on.
 class DirectoryRepair {
@@ -31,6 +30,11 @@ class DirectoryRepair {
 
   Result<void> plan() {
     if (auto opened = open_partitions(); !opened) return opened;
+    auto kept = kept_journals(files_, input_.kept_directory);
+    if (!kept) return std::unexpected(kept.error());
+    for (KeptJournal& journal : *kept) {
+      if (auto read = read_journal(journal.directory, journal.partitions); !read) return read;
+    }
     auto directories = files_.list(input_.journal_directory);
     if (!directories) return std::unexpected(directories.error());
     for (const DirectoryEntry& entry : *directories) {
@@ -57,6 +61,7 @@ class DirectoryRepair {
   struct ShardJournal {
     std::string directory;
     JournalReader reader;
+    std::optional<std::set<LogKey>> kept_for = std::nullopt;  // all: it is a shard's
     bool damaged = false;
   };
 
@@ -76,7 +81,7 @@ class DirectoryRepair {
       }
       if (!opened) return std::unexpected(opened.error());
       if (std::optional<PartitionRepair>& found = *opened) {
-        partitions_.emplace(RepairKey{partition.topic_id, partition.partition}, std::move(*found));
+        partitions_.emplace(LogKey{partition.topic_id, partition.partition}, std::move(*found));
       }
     }
     return {};
@@ -92,10 +97,12 @@ class DirectoryRepair {
     return item;
   }
 
-  Result<void> read_journal(const std::string& directory) {
+  Result<void> read_journal(const std::string& directory,
+                            std::optional<std::set<LogKey>> kept_for = std::nullopt) {
     auto reader = JournalReader::open(files_, directory);
     if (!reader) return std::unexpected(reader.error());
-    ShardJournal& journal = journals_.emplace_back(directory, std::move(*reader));
+    ShardJournal& journal =
+        journals_.emplace_back(directory, std::move(*reader), std::move(kept_for));
     for (;;) {
       auto group = journal.reader.next();
       if (!group && group.error().code == Errc::kCorrupt) {
@@ -138,8 +145,11 @@ class DirectoryRepair {
       }
       if (!*more) return {};
       if (std::ranges::find(input_.deleted, entry.topic_id) != input_.deleted.end()) continue;
-      const RepairKey key{entry.topic_id, entry.partition};
+      const LogKey key{entry.topic_id, entry.partition};
       const auto found = partitions_.find(key);
+      if (journal.kept_for && (!journal.kept_for->contains(key) || found == partitions_.end())) {
+        continue;  // it stays for those that are not repaired
+      }
       std::string why = "the catalog has no topic id " + to_text(entry.topic_id) +
                         ", or there is no directory for its partition " +
                         std::to_string(entry.partition.value);
@@ -166,10 +176,22 @@ class DirectoryRepair {
       if (journal.damaged) {
         if (auto kept = keep(journal, aside); !kept) return kept;
       }
-      if (auto emptied = journal.reader.empty(); !emptied) return emptied;
+      const auto done = journal.kept_for ? let_go(journal) : journal.reader.empty();
+      if (!done) return done;
     }
     for (auto& [key, partition] : partitions_) {
       if (auto applied = partition.apply(aside, catalog); !applied) return applied;
+    }
+    return {};
+  }
+
+  // What it has for them is in their segments, or given up.
+  Result<void> let_go(const ShardJournal& journal) {
+    for (const LogKey& key : *journal.kept_for) {
+      if (!partitions_.contains(key)) continue;
+      if (auto released = release_kept(files_, input_.kept_directory, key); !released) {
+        return released;
+      }
     }
     return {};
   }
@@ -187,9 +209,9 @@ class DirectoryRepair {
 
   Files& files_;
   const RepairInput& input_;
-  std::map<RepairKey, PartitionRepair> partitions_;
+  std::map<LogKey, PartitionRepair> partitions_;
   std::vector<ShardJournal> journals_;
-  std::set<std::pair<RepairKey, Offset>> given_up_;  // segments
+  std::set<std::pair<LogKey, Offset>> given_up_;  // segments
   std::vector<RepairItem> items_;
   std::string aside_;
 };
@@ -215,9 +237,10 @@ const char* name_of(RepairKind kind) {
 }
 
 RepairInput repair_input(const Catalog& catalog, const std::string& topics_directory,
-                         const std::string& journal_directory) {
+                         const std::string& journal_directory, const std::string& kept_directory) {
   RepairInput input;
   input.journal_directory = journal_directory;
+  input.kept_directory = kept_directory;
   input.max_epoch = catalog.incarnation();
   for (const auto& [name, topic] : catalog.topics()) {
     for (std::int32_t p = 0; p < topic.partition_count; ++p) {

@@ -1,13 +1,13 @@
 // Repair: makes a data directory that is damaged one that a server starts on and readers get
 // through, at the price of what is lost anyway.
 //
-//   1. the journals are read, over what is damaged in them, and redone into the segments;
+//   1. the journals are read, over what is damaged in them, and redone into the segments; before
+//      them those that are kept for partitions that were offline, for these alone;
 //   2. every segment is walked (segment_scan.h); what is wrong there, or with what belongs to it,
 //      becomes an item;
 //   3. if there is any: where the logs end becomes their floors, and the journals are emptied, as
-//   in
-//      a recovery; then each file is replaced as a whole, after what goes was kept aside
-//      (kept_aside.h).
+//      in a recovery, and not kept any more; then each file is replaced as a whole, after what goes
+//      was kept aside (kept_aside.h).
 //
 // Offsets are never given out again: what is lost becomes a gap (gap_batch.h). It may be cut short
 // anywhere and run again; in between, a server starts, or says what is damaged, as before.
@@ -37,6 +37,7 @@ struct RepairPartition {
 
 struct RepairInput {
   std::string journal_directory;
+  std::string kept_directory;               // of journals that are kept (kept_journals.h)
   std::vector<RepairPartition> partitions;  // all that the catalog has
   std::vector<Uuid> deleted;                // ids of deleted topics
   LeaderEpoch max_epoch;                    // the last incarnation
@@ -44,7 +45,8 @@ struct RepairInput {
 };
 // What `repair` asks of the catalog; `aside` is for the caller to say.
 [[nodiscard]] RepairInput repair_input(const Catalog& catalog, const std::string& topics_directory,
-                                       const std::string& journal_directory);
+                                       const std::string& journal_directory,
+                                       const std::string& kept_directory);
 
 enum class RepairKind : std::uint8_t {
   kBatch,       // damaged or missing records, in a segment

@@ -154,12 +154,24 @@ class LogRepairTest(DuologTest):
         self.assertEqual(read, b"1 2\n")
         self.assert_stops_cleanly(server)
 
-    def test_journals_that_it_does_not_know_are_not_passed_over(self):
-        server = self.filled()
-        os.makedirs(server.data_dir + "/kept-journals/00000001")
-        status, _, err = self.log("repair", server.data_dir, "--yes")
-        self.assertEqual(status, 2)
-        self.assertIn("kept-journals", err)
+    def test_a_partition_that_was_offline_gets_what_was_kept_for_it(self):
+        server = self.serve("--shards", "1")
+        server.create_topic("hurt")
+        lines = b"".join(b"%d\n" % n for n in range(50))
+        server.kcat("-P", "-t", "hurt", "-p", "0", data=lines)
+        server.kill()
+        flip(os.path.dirname(server.segments("hurt")[0]) + "/partition.metadata", 12)
+        server.start()
+        self.assertEqual(server.counted("duolog_offline_partitions"), 1)
+        self.assertIn("duolog log repair", server.log_text())
+        self.assertEqual(server.stop(), 0)
+        self.assertEqual(os.listdir(server.data_dir + "/kept-journals"), ["00000001"])
+        self.assertEqual(self.repair(server, "--yes")[0], 0)
+        self.assertEqual(os.listdir(server.data_dir + "/kept-journals"), [])
+        self.assertEqual(self.log("verify", server.data_dir)[0], 0)
+        server.start()
+        self.assertEqual(server.kcat("-C", "-t", "hurt", "-q", "-e", "-o", "beginning"), lines)
+        self.assert_stops_cleanly(server)
 
     def test_a_damaged_catalog_is_said_to_be_beyond_repair(self):
         server = self.filled()

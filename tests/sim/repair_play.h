@@ -38,7 +38,8 @@ inline void make_repair_catalog(SimFiles& files) {
 inline Result<storage::RepairReport> run_repair(SimFiles& files) {
   auto catalog = storage::Catalog::open(files, "/meta");
   if (!catalog) return std::unexpected(catalog.error());
-  storage::RepairInput input = storage::repair_input(*catalog, "/logs", "/journal");
+  storage::RepairInput input =
+      storage::repair_input(*catalog, "/logs", "/journal", "/kept-journals");
   input.aside = "/aside";
   return storage::repair(files, *catalog, input);
 }
@@ -76,14 +77,14 @@ inline std::vector<StoredBatch> stored_batches(SimFiles& files) {
 
 // A log of several segments; its server was killed after `restarts`: two leave nothing of it in the
 // journal.
-inline Play hurt_play(int restarts) {
+inline Play hurt_play(int restarts, SimServer::Setup setup = {}) {
   Script script;
   for (int i = 0; i < kHurtBatches; ++i) {
     script.push_back({What::kAppend, "hurt", kHurtValueBytes});
     script.push_back({What::kSettle, ""});
   }
   for (int i = 0; i < restarts; ++i) script.push_back({What::kRestart, ""});
-  Play play(script, {}, 1);
+  Play play(script, setup, 1);
   play.add_topic("hurt", kHurtSegmentBytes);
   EXPECT_TRUE(play.run());
   play.server().settle();

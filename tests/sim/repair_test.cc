@@ -9,6 +9,7 @@
 
 #include "storage/checkpoint.h"
 #include "storage/file_util.h"
+#include "storage/kept_journals.h"
 #include "storage/segment_files.h"
 #include "tests/sim/repair_play.h"
 
@@ -287,9 +288,29 @@ TEST_F(RepairJournalTest, WhatSegmentsHaveIsNotLostWithTheJournal) {
   expect_all_but(play_, {});
 }
 
+TEST(RepairKeptTest, WhatIsKeptForAPartitionThatWasOfflineIsAppliedAndLetGo) {
+  SimServer::Setup setup;
+  setup.serves_without = true;
+  Play play = hurt_play(0, setup);
+  constexpr std::uint64_t kOfItsKey = 12;
+  play.files().flip_bit(std::string(kHurtDirectory) + "/partition.metadata", kOfItsKey, 3);
+  play.start();
+  ASSERT_TRUE(play.server().log("hurt").offline);
+  play.files().stop();
+  play.reboot(CrashPolicy::kDropAll, 1);
+  ASSERT_THAT(*storage::kept_journals(play.files(), "/kept-journals"), SizeIs(1));
+  const auto done = run_repair(play.files());
+  ASSERT_TRUE(done) << done.error().message;
+  ASSERT_THAT(done->items, SizeIs(1));
+  EXPECT_EQ(done->items[0].kind, RepairKind::kMetadata);
+  EXPECT_THAT(*storage::kept_journals(play.files(), "/kept-journals"), IsEmpty());
+  expect_all_but(play, {});
+}
+
 TEST_F(RepairJournalTest, WhatTheJournalSaysOfNoTopicIsGivenUpAndNamed) {
   auto catalog = storage::Catalog::open(files(), "/meta");
-  storage::RepairInput input = storage::repair_input(*catalog, "/logs", "/journal");
+  storage::RepairInput input =
+      storage::repair_input(*catalog, "/logs", "/journal", "/kept-journals");
   input.partitions.clear();
   input.aside = "/aside";
   const auto done = storage::repair(files(), *catalog, input);

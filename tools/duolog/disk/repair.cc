@@ -115,18 +115,6 @@ int summarize(const RepairReport& plan, const RepairOptions& options) {
   return possible < plan.items.size() ? kUsage : kFailed;
 }
 
-// Redo counts on positions in segments, which a repair changes: there must be none beside the
-// shards' journals.
-Result<void> only_known_journals(storage::Files& files, const std::string& data_dir) {
-  const std::string kept = data_dir + "/kept-journals";
-  const auto entries = files.list(kept);
-  if (!entries || entries->empty()) return {};
-  return fail(Errc::kUnsupported,
-              kept +
-                  " has journals that this version does not read: repair with the one that "
-                  "made them");
-}
-
 Result<int> run(const RepairOptions& options) {
   runtime::PosixFiles files;
   const auto ours = DataDirectory::is_one(files, options.data_dir);
@@ -137,9 +125,6 @@ Result<int> run(const RepairOptions& options) {
   }
   auto directory = DataDirectory::open(files, options.data_dir);
   if (!directory) return std::unexpected(directory.error());
-  if (auto known = only_known_journals(files, directory->path()); !known) {
-    return std::unexpected(known.error());
-  }
   OverlayFiles overlay;
   std::vector<Finding> findings;
   auto inventory = take_inventory(overlay, directory->path(), findings);
@@ -148,7 +133,8 @@ Result<int> run(const RepairOptions& options) {
 
   auto catalog = Catalog::open(overlay, directory->meta());
   if (!catalog) return std::unexpected(catalog.error());
-  RepairInput input = storage::repair_input(*catalog, directory->topics(), directory->journal());
+  RepairInput input = storage::repair_input(*catalog, directory->topics(), directory->journal(),
+                                            directory->kept_journals());
   auto plan = storage::plan_repair(overlay, input);
   if (!plan) return std::unexpected(plan.error());
   add_strangers(findings, plan->items);
