@@ -38,6 +38,7 @@ test  header  gmock/gmock.h      libgmock-dev
 test  header  benchmark/benchmark.h libbenchmark-dev
 test  command /usr/bin/python3   python3
 test  python  websockets         python3-websockets
+test  header  fuse3/fuse.h       libfuse3-dev
 test  command kcat               kcat
 test  python  kafka              python3-kafka
 test  python  lz4                python3-lz4
@@ -46,6 +47,7 @@ test  python  zstandard          python3-zstandard
 test  command node               nodejs
 test  command npm                npm
 test  command mkfs.ext4          e2fsprogs
+test  command mkfs.xfs           xfsprogs
 test  command mount              mount
 test  package node-ws            node-ws
 web   command chromium           chromium
