@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing to build, test and check Duolog, and only that.
-#   tools/install-dependencies.sh [--check] [build] [test] [web] [clients] [ci] [kafka] [fuzz] [lint]
+#   tools/install-dependencies.sh [--check] [build] [test] [web] [clients] [ci] [kafka] [fuzz] [lint] [power]
 # The default is build.
 # --check only prints the packages that are missing. Exit status: 0 nothing is missing any more,
 # 1 a package could not be installed (or, with --check, something is missing), 2 this system or user
@@ -38,6 +38,7 @@ test  header  gmock/gmock.h      libgmock-dev
 test  header  benchmark/benchmark.h libbenchmark-dev
 test  command /usr/bin/python3   python3
 test  python  websockets         python3-websockets
+test  header  fuse3/fuse.h       libfuse3-dev
 test  command kcat               kcat
 test  python  kafka              python3-kafka
 test  python  lz4                python3-lz4
@@ -46,6 +47,7 @@ test  python  zstandard          python3-zstandard
 test  command node               nodejs
 test  command npm                npm
 test  command mkfs.ext4          e2fsprogs
+test  command mkfs.xfs           xfsprogs
 test  command mount              mount
 test  package node-ws            node-ws
 web   command chromium           chromium
@@ -62,6 +64,15 @@ lint  command clang-tidy-19      clang-tidy-19
 lint  command shellcheck         shellcheck
 lint  python  pylint             pylint
 lint  command npm                npm
+power command qemu-system-x86_64 qemu-system-x86
+power command qemu-io            qemu-utils
+power command nbdkit             nbdkit
+power header  nbdkit-plugin.h    nbdkit-plugin-dev
+power package busybox-static     busybox-static
+power command modprobe           kmod
+power command mkfs.ext4          e2fsprogs
+power command mkfs.xfs           xfsprogs
+power command strip              binutils
 TABLE
 }
 
@@ -80,10 +91,10 @@ groups=()
 for word in "$@"; do
   case $word in
     --check) check_only=yes ;;
-    build | test | web | clients | ci | kafka | fuzz | lint) groups+=("$word") ;;
+    build | test | web | clients | ci | kafka | fuzz | lint | power) groups+=("$word") ;;
     *)
       echo "install-dependencies: '$word' is not one of --check, build, test, web, clients, ci," \
-        "kafka, fuzz, lint" >&2
+        "kafka, fuzz, lint, power" >&2
       exit 2
       ;;
   esac

@@ -69,7 +69,7 @@ format() { files '*.h' '*.cc' | xargs clang-format-19 --dry-run -Werror; }
 shells() { files '*.sh' .ci/run | xargs shellcheck --external-sources --source-path=SCRIPTDIR; }
 
 python() {
-  files '*.py' | PYTHONPATH=tests/e2e:tests/web:tests/ws:tests/compat:tests/apache_kafka \
+  files '*.py' | PYTHONPATH=tests/e2e:tests/web:tests/ws:tests/compat:tests/apache_kafka:tests/crash:tests/power \
     xargs /usr/bin/python3 -m pylint --rcfile=tools/lint/pylintrc
 }
 

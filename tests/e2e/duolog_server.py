@@ -227,12 +227,14 @@ class DuologTest(unittest.TestCase):
     def setUp(self):
         self.scratch = tempfile.mkdtemp(prefix="duolog-test-")
         self.servers = []
+        self.failed = False
         self.addCleanup(self._clean)
 
     def _callTestMethod(self, method):
         try:
             super()._callTestMethod(method)
         except Exception as error:
+            self.failed = True
             if is_timeout(error) and not reports:
                 report_hang(repr(error))
             raise
@@ -243,10 +245,7 @@ class DuologTest(unittest.TestCase):
                 server.kill()
             if server in RUNNING:
                 RUNNING.remove(server)
-        outcome = self._outcome
-        failed = any(error for _, error in getattr(outcome, "errors", []) or []) or (
-            getattr(outcome, "result", None) is not None and outcome.success is False)
-        if failed:
+        if self.failed:
             for server in self.servers:
                 if os.path.exists(server.log_path):
                     print(f"---- log of {server.data_dir}\n{server.log_text()[-8000:]}")

@@ -9,6 +9,7 @@ import unittest
 from duolog_server import DEADLINE_S, DuologTest, run_program, until
 
 DISK_BYTES = 192 << 20
+XFS_BYTES = 320 << 20  # mkfs.xfs makes none below 300 MiB
 BALLAST_BYTES = 48 << 20
 TOPICS = "t:2"
 ADMINISTRATOR = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")  # mkfs is there
@@ -16,6 +17,8 @@ BULK = ["least=1000", "most=40000", "rd.linger.ms=5", "rd.batch.size=500000", "p
 
 
 class FullDiskTest(DuologTest):
+    make_file_system = ["mkfs.ext4", "-q", "-m", "0"]
+    disk_bytes = DISK_BYTES
 
     def setUp(self):
         super().setUp()
@@ -23,8 +26,8 @@ class FullDiskTest(DuologTest):
         image = self.disk + ".img"
         os.mkdir(self.disk)
         with open(image, "wb") as file:
-            file.truncate(DISK_BYTES)
-        for command in (["mkfs.ext4", "-q", "-m", "0", image],
+            file.truncate(self.disk_bytes)
+        for command in ([*self.make_file_system, image],
                         ["mount", "-o", "loop", image, self.disk]):
             done = subprocess.run(command, capture_output=True, check=False, env=ADMINISTRATOR)
             if done.returncode != 0:
@@ -97,6 +100,11 @@ class FullDiskTest(DuologTest):
         server.start()
         self.assert_nothing_lost(server)
         self.assert_stops_cleanly(server)
+
+
+class FullXfsTest(FullDiskTest):
+    make_file_system = ["mkfs.xfs", "-q"]
+    disk_bytes = XFS_BYTES
 
 
 if __name__ == "__main__":

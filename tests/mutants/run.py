@@ -5,6 +5,7 @@
     tests/mutants/run.py NAME...            these
     tests/mutants/run.py --seconds 300      as many as fit, beginning with those tried longest ago
     tests/mutants/run.py --list
+    tests/mutants/run.py --server FOLDER NAME   the server with this mistake, to be tried by hand
 
 A mutant is a row of a *.toml file here: the text of one place in one source, another text for it, and
 the tests that have to fail then. It is made in a copy of that source, which is compiled and linked in
@@ -104,9 +105,11 @@ def compile_mutant(mutant, scratch):
 
 
 def link(program, target, scratch):
-    lines = subprocess.run(["ninja", "-t", "commands", f"tests/{program}"], cwd=BUILD, check=True,
+    """Links a test program, or the server, with the mutant in front of the libraries."""
+    built = program if program == "duolog" else f"tests/{program}"
+    lines = subprocess.run(["ninja", "-t", "commands", built], cwd=BUILD, check=True,
                            capture_output=True, text=True).stdout.splitlines()
-    out = f"-o tests/{program}"
+    out = f"-o {built}"
     commands = [line for line in lines if out + " " in line]
     if len(commands) != 1:
         raise Stale(f"nothing links {program}")
@@ -251,6 +254,8 @@ def main():
     parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--server", metavar="FOLDER",
+                        help="only leave the server with the one mistake that is named there")
     arguments = parser.parse_args()
     every = mutants = load()
     if arguments.list:
@@ -263,6 +268,9 @@ def main():
             print(f"mutants: there is no {', '.join(sorted(unknown))}", file=sys.stderr)
             return 2
         mutants = [mutant for mutant in mutants if mutant["name"] in arguments.names]
+        if arguments.server:
+            print(link("duolog", compile_mutant(mutants[0], arguments.server), arguments.server))
+            return 0
     elif arguments.seconds != float("inf"):
         mutants = in_turn(mutants)
     trial = Trial(mutants, arguments.seconds)
