@@ -7,7 +7,7 @@ import os
 import subprocess
 import unittest
 
-from duolog_server import DEADLINE_S, DuologTest, program
+from duolog_server import DEADLINE_S, DuologTest, program, until
 from record_batches import read_batches
 from start_refused_test import snapshot
 
@@ -162,13 +162,13 @@ class LogRepairTest(DuologTest):
         server.kill()
         flip(os.path.dirname(server.segments("hurt")[0]) + "/partition.metadata", 12)
         server.start()
-        self.assertEqual(server.counted("duolog_offline_partitions"), 1)
+        until(lambda: server.counted("duolog_offline_partitions") == 1, "it to be counted")
         self.assertIn("duolog log repair", server.log_text())
         self.assertEqual(server.stop(), 0)
         self.assertEqual(os.listdir(server.data_dir + "/kept-journals"), ["00000001"])
         self.assertEqual(self.repair(server, "--yes")[0], 0)
         self.assertEqual(os.listdir(server.data_dir + "/kept-journals"), [])
-        self.assertEqual(self.log("verify", server.data_dir)[0], 0)
+        self.assertEqual(self.log("verify", "--data-dir", server.data_dir)[0], 0)
         server.start()
         self.assertEqual(server.kcat("-C", "-t", "hurt", "-q", "-e", "-o", "beginning"), lines)
         self.assert_stops_cleanly(server)
