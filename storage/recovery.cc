@@ -134,6 +134,7 @@ Result<RecoveryReport> recover(Files& files, const RecoveryInput& input) {
     if (auto saved = log.save_due_checkpoint(report.logs.at(key)); !saved) {
       return std::unexpected(saved.error());
     }
+    report.logs.at(key).checkpoint_segment = log.saved_segment();
   }
   // A partition's directory may be there without being durable, too.
   for (const auto& [key, partition] : input.partitions) {
