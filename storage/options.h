@@ -55,10 +55,10 @@ struct ProducerLimits {
 // server's.
 struct CleanerLimits {
   bool enabled = true;
-  std::uint64_t map_bytes = 128 * kMiB;  // for the offsets of keys, while a log is cleaned
-  std::uint64_t max_bytes_per_second = std::numeric_limits<std::uint64_t>::max();  // read, written
-  std::int64_t backoff_ms = 15'000;     // after a look that found nothing to clean
-  std::uint64_t step_bytes = 1 * kMiB;  // read by one job of a janitor
+  std::uint64_t map_bytes = 128 * kMiB;    // for the offsets of keys, while a log is cleaned
+  std::int64_t max_bytes_per_second = -1;  // read and written; -1: any
+  std::int64_t backoff_ms = 15'000;        // after a look that found nothing to clean
+  std::uint64_t step_bytes = 1 * kMiB;     // read by one job of a janitor
 };
 
 inline constexpr std::size_t kFirstJournalFiles = 2;

@@ -182,8 +182,10 @@ void Cleaner::tick(Timestamp now, std::int64_t steady_ms) {
   for (Tail* tail : tails_) {
     if (!tail->replaced.empty()) release_replaced(*tail);
   }
-  left_bytes_ = static_cast<std::int64_t>(std::min<std::uint64_t>(
-      limits_.max_bytes_per_second, std::numeric_limits<std::int64_t>::max()));
+  // What was too much in the last second goes off this one.
+  left_bytes_ = limits_.max_bytes_per_second < 0
+                    ? std::numeric_limits<std::int64_t>::max()
+                    : std::min<std::int64_t>(left_bytes_, 0) + limits_.max_bytes_per_second;
   if (work_) return go_on();
   if (limits_.enabled && !asking_ && steady_ms >= next_look_ms_) look(now);
 }
@@ -194,6 +196,8 @@ void Cleaner::tick(Timestamp now, std::int64_t steady_ms) {
 void Cleaner::look(Timestamp now) {
   Tail* best = nullptr;
   Dirty best_dirty;
+  std::uint64_t all_bytes = 0;
+  double dirtiest = 0;
   for (Tail* tail : tails_) {
     if (!tail->config.cleanup_compact || tail->removed || tail->cleaned.stuck ||
         steady_ms_ < tail->cleaned.retry_ms || tail->unsealed.empty()) {
@@ -202,12 +206,16 @@ void Cleaner::look(Timestamp now) {
     if (!tail->cleaned.known) return ask_disk(*tail, nullptr);
     const Dirty dirty = dirty_of(*tail, now);
     if (dirty.unknown) return ask_disk(*tail, dirty.unknown);
+    all_bytes += dirty.dirty_bytes;
+    dirtiest = std::max(dirtiest, dirty.ratio());
     if (dirty.dirty_bytes == 0) continue;
     if (!dirty.overdue && dirty.ratio() < tail->config.min_dirty_ratio) continue;
     if (best && dirty.ratio() <= best_dirty.ratio()) continue;
     best = tail;
     best_dirty = dirty;
   }
+  dirty_bytes_ = all_bytes;
+  max_dirty_percent_ = static_cast<std::uint64_t>(dirtiest * 100);
   if (best) return begin(*best, best_dirty, now);
   next_look_ms_ = steady_ms_ + limits_.backoff_ms;
 }
@@ -387,6 +395,7 @@ void Cleaner::close(bool whole) {
     ++cleanings_;
     tail.cleaned.first_dirty = work->keys->end();
     tail.cleaned.cleaned_ms = work->rules.now.value;
+    last_cleaned_ = work->rules.now;
   }
   events_.progress(tail);
   if (!stopping_ && !work_ && !asking_) look(now_);

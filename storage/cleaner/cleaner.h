@@ -67,6 +67,11 @@ class Cleaner {
   [[nodiscard]] std::uint64_t failures() const { return failures_; }
   [[nodiscard]] std::uint64_t read_bytes() const { return read_bytes_; }
   [[nodiscard]] std::uint64_t written_bytes() const { return written_bytes_; }
+  // As of the last look: of all logs, and of the dirtiest.
+  [[nodiscard]] std::uint64_t dirty_bytes() const { return dirty_bytes_; }
+  [[nodiscard]] std::uint64_t max_dirty_percent() const { return max_dirty_percent_; }
+  // The time of day; 0: none since the start.
+  [[nodiscard]] Timestamp last_cleaned() const { return last_cleaned_; }
   [[nodiscard]] const Error& last_failure() const { return last_failure_; }
 
  private:
@@ -102,6 +107,9 @@ class Cleaner {
   std::uint64_t failures_ = 0;
   std::uint64_t read_bytes_ = 0;
   std::uint64_t written_bytes_ = 0;
+  std::uint64_t dirty_bytes_ = 0;
+  std::uint64_t max_dirty_percent_ = 0;
+  Timestamp last_cleaned_;
   Error last_failure_;
 };
 

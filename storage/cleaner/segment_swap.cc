@@ -30,16 +30,6 @@ std::optional<Offset> offset_in(std::string_view digits) {
   return offset;
 }
 
-std::optional<Swap> swap_in(std::string_view name) {
-  if (name.size() != 2 * kOffsetDigits + 1 + kSwapSuffix.size() || !name.ends_with(kSwapSuffix)) {
-    return std::nullopt;
-  }
-  const auto base = offset_in(name.substr(0, kOffsetDigits));
-  const auto end = offset_in(name.substr(kOffsetDigits + 1, kOffsetDigits));
-  if (!base || !end) return std::nullopt;
-  return Swap{*base, *end};
-}
-
 // Whether a file of the partition is one of those that a cleaned segment makes needless. The old
 // index of its own name is, too: it would be believed.
 bool is_replaced(std::string_view name, Swap swap) {
@@ -52,6 +42,16 @@ bool is_replaced(std::string_view name, Swap swap) {
 }
 
 }  // namespace
+
+std::optional<Swap> swap_in(std::string_view name) {
+  if (name.size() != 2 * kOffsetDigits + 1 + kSwapSuffix.size() || !name.ends_with(kSwapSuffix)) {
+    return std::nullopt;
+  }
+  const auto base = offset_in(name.substr(0, kOffsetDigits));
+  const auto end = offset_in(name.substr(kOffsetDigits + 1, kOffsetDigits));
+  if (!base || !end) return std::nullopt;
+  return Swap{*base, *end};
+}
 
 std::string cleaned_path(const std::string& directory, Offset base) {
   return directory + "/" + segment_file_name(base, ".cleaned.tmp");

@@ -11,7 +11,9 @@
 // The directory is flushed behind each step. Blocking and stateless; janitors and start-up only.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/base/ids.h"
@@ -25,6 +27,9 @@ struct Swap {
   Offset base;
   Offset end;
 };
+
+// The swap that a file's name says is to be finished, if it is one's.
+[[nodiscard]] std::optional<Swap> swap_in(std::string_view name);
 
 // What a cleaned segment is called while it is written.
 [[nodiscard]] std::string cleaned_path(const std::string& directory, Offset base);

@@ -278,26 +278,83 @@ TEST(CleanerTest, AReaderWithinAReplacedSegmentFinishesThereAndGoesOn) {
   CompactedPlay play(3);
   play.start();
   play.fill(200);
-  // Somewhere in the second segment, pinned, and its memory gone.
-  const Position at = play.log().segments().segments[1]->base_position;
-  Buffer scratch;
-  const auto before = play.warmed([&] { return storage::read_batch(play.log(), at, scratch); });
-  ASSERT_EQ(before.status, ReadStatus::kOk);
-  const Offset offset = before.header.base_offset;
-  auto pin = storage::pin(play.log(), at);
+  const auto& segments = play.log().segments().segments;
+  const Offset from = segments[1]->base_offset;
+  const Offset to = segments[2]->base_offset;
+  const Position begin = segments[1]->base_position;
+  auto pin = storage::pin(play.log(), begin);
   for (int i = 0; i < 8; ++i) play.clean();
-  ASSERT_NE(play.log().segments().at(offset)->base_position, at) << "it has been replaced";
-  const auto pinned = play.warmed([&] { return storage::read_batch(play.log(), at, scratch); });
-  ASSERT_EQ(pinned.status, ReadStatus::kOk);
-  EXPECT_EQ(pinned.header.base_offset, offset);
-  EXPECT_EQ(pinned.header.crc, before.header.crc);
+  ASSERT_NE(play.log().segments().at(from)->base_position, begin) << "it has been replaced";
+  // Nobody had read it before: it is all there nevertheless.
+  Buffer scratch;
+  Position at = begin;
+  for (Offset next = from; next < to;) {
+    const auto batch = play.warmed([&] { return storage::read_batch(play.log(), at, scratch); });
+    ASSERT_EQ(batch.status, ReadStatus::kOk) << next.value;
+    ASSERT_EQ(batch.header.base_offset, next);
+    ASSERT_TRUE(storage::crc_matches(batch.bytes));
+    ASSERT_EQ(batch.header.record_count, batch.header.last_offset_delta + 1);
+    next = batch.header.next_offset();
+    at = batch.next;
+  }
   pin.release();
   for (int i = 0; i < 4; ++i) play.clean();
-  EXPECT_EQ(storage::read_batch(play.log(), at, scratch).status, ReadStatus::kOutOfRange);
+  EXPECT_EQ(storage::read_batch(play.log(), begin, scratch).status, ReadStatus::kOutOfRange);
   const auto again =
-      play.warmed([&] { return storage::read_batch(play.log(), play.seek(offset), scratch); });
+      play.warmed([&] { return storage::read_batch(play.log(), play.seek(from), scratch); });
   ASSERT_EQ(again.status, ReadStatus::kOk);
-  EXPECT_GE(again.header.last_offset(), offset);
+  EXPECT_GE(again.header.last_offset(), from);
+}
+
+// The simulated disk keeps the order of a directory's changes; others need not.
+TEST(CleanerTest, TheDirectoryIsFlushedBehindEachStepOfASwap) {
+  CompactedPlay play(11);
+  play.start();
+  play.fill(100);
+  const std::size_t before = play.files().trace().size();
+  for (int i = 0; i < 4; ++i) play.clean();
+  // What has changed since the directory was flushed.
+  enum class Since { kNothing, kCommit, kRemoval, kEnd } since = Since::kNothing;
+  int swaps = 0;
+  for (std::size_t i = before; i < play.files().trace().size(); ++i) {
+    const std::string& line = play.files().trace()[i];
+    if (line.contains("sync_directory /logs/t-0")) since = Since::kNothing;
+    if (line.contains("rename") && line.ends_with(".swap")) {
+      EXPECT_EQ(since, Since::kNothing) << line;
+      since = Since::kCommit;
+    } else if (line.contains("rename") && line.contains(".swap ")) {
+      EXPECT_EQ(since, Since::kNothing) << line;
+      since = Since::kEnd;
+      ++swaps;
+    } else if (line.contains(" remove ") && !line.ends_with(".tmp")) {
+      EXPECT_TRUE(since == Since::kNothing || since == Since::kRemoval) << line;
+      since = Since::kRemoval;
+    }
+  }
+  EXPECT_GT(swaps, 0);
+  EXPECT_EQ(since, Since::kNothing);
+}
+
+TEST(CleanerTest, ADamagedSegmentOfTheCleanPartStaysAsItIs) {
+  CompactedPlay play(12);
+  play.start();
+  play.fill(200);
+  for (int i = 0; i < 8; ++i) play.clean();
+  play.restart();
+  const storage::Segment& damaged = *play.log().segments().segments[1];
+  ASSERT_TRUE(damaged.compacted);
+  ASSERT_LT(damaged.base_offset, play.log().segments().segments[2]->base_offset);
+  const std::string file = kDirectory + storage::segment_file_name(damaged.base_offset, ".log");
+  play.files().flip_bit(file, damaged.stable_bytes.load() / 2);
+  const auto content = play.files().content(file);
+  (void)storage::take_damages();
+  play.restart();
+  play.fill(100);
+  for (int i = 0; i < 8; ++i) play.clean();
+  ASSERT_TRUE(play.files().exists(file));
+  EXPECT_EQ(play.files().content(file), content);
+  EXPECT_EQ(storage::take_damages().size(), 1U);
+  EXPECT_GE(play.server().store().cleaner().cleanings(), 1U);
 }
 
 TEST(CleanerTest, ADamagedSegmentStaysAsItIsAndTheOthersAreCleaned) {
@@ -444,6 +501,42 @@ TEST(CleanerTest, ALogWithoutItsCheckpointIsWalked) {
   play.start();
   EXPECT_EQ(play.read_all(), found);
   play.check();
+}
+
+// What a producer sent last stays, be it without its record: what it sends again is not appended.
+TEST(CleanerTest, AProducersLastBatchStays) {
+  CompactedPlay play(10);
+  play.start();
+  const auto send = [&](std::int32_t sequence) {
+    storage::RecordBatchBuilder builder;
+    EXPECT_TRUE(builder.add({.timestamp = Timestamp(1), .key = as_bytes("key-1")}));
+    const MutableBytes batch = builder.finish();
+    store_be<std::int64_t>(batch.data() + storage::batch_at::kProducerId, 77);
+    store_be<std::int16_t>(batch.data() + storage::batch_at::kProducerEpoch, 0);
+    store_be<std::int32_t>(batch.data() + storage::batch_at::kBaseSequence, sequence);
+    storage::store_crc(batch);
+    Offset base;
+    auto outcome = LogStore::Append::kWait;
+    while (outcome == LogStore::Append::kWait) {
+      outcome = play.server().store().append(play.log(), batch, 1, Timestamp(1),
+                                             Timestamp(play.server().now_ms()), base);
+      if (outcome == LogStore::Append::kWait) play.server().turn();
+    }
+    return std::pair(outcome, base);
+  };
+  play.fill(10, 2);
+  Offset last;
+  for (std::int32_t i = 0; i < 3; ++i) last = send(i).second;
+  play.fill(200, 2);
+  for (int i = 0; i < 6; ++i) play.clean();
+  ASSERT_GT(play.first_dirty(), last);
+  play.server().stop();
+  play.reboot(CrashPolicy::kKill, 1);
+  ASSERT_TRUE(play.files().remove(std::string(kDirectory) + "checkpoint"));
+  play.start();
+  EXPECT_EQ(send(2), std::pair(LogStore::Append::kDuplicate, last));
+  EXPECT_EQ(send(4).first, LogStore::Append::kOutOfOrder);
+  EXPECT_EQ(send(3).first, LogStore::Append::kDone);
 }
 
 // What a client asks for by time is found among what stays.
