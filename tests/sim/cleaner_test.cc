@@ -200,9 +200,9 @@ class CompactedPlay {
 
   template <class Ask>
   std::invoke_result_t<Ask> warmed(Ask ask) {
-    for (;;) {
+    for (int times = 0;; ++times) {
       auto answer = ask();
-      if (answer.status != ReadStatus::kCold) return answer;
+      if (answer.status != ReadStatus::kCold || times == 64) return answer;
       bool warm = false;
       storage::warm_up(server_->disk(), answer.cold, [&](const Result<void>& outcome) {
         EXPECT_TRUE(outcome || files_->stopped()) << outcome.error().message;
