@@ -85,8 +85,8 @@ Result<BatchCheck::Walked> BatchCheck::walk(Walk at, std::uint64_t from, std::ui
     if (!has_header && bound - at.position >= kBatchHeaderBytes) break;  // the next window's
     const auto header = has_header ? parse_header({mapping_.data + at.position, kBatchHeaderBytes})
                                    : fail(Errc::kCorrupt, "shorter than a header");
-    bool good =
-        header && header->base_offset == at.expected && header->size_bytes() <= bound - at.position;
+    bool good = header && segment_.may_follow(at.expected, header->base_offset) &&
+                header->size_bytes() <= bound - at.position;
     if (good && header->size_bytes() > to - at.position) break;  // of the window it ends in
     if (good && !all && at.position + header->size_bytes() <= from) {
       unchecked = true;

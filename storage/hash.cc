@@ -13,6 +13,11 @@ std::uint64_t xxh3(Bytes bytes, std::uint64_t seed) {
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
 }
 
+Hash128 xxh3_128(Bytes bytes, std::uint64_t seed) {
+  const XXH128_hash_t hash = XXH3_128bits_withSeed(bytes.data(), bytes.size(), seed);
+  return {hash.low64, hash.high64};
+}
+
 Hasher::Hasher() : state_(std::make_unique<State>()) { reset(); }
 Hasher::~Hasher() = default;
 

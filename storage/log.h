@@ -10,7 +10,12 @@
 //                                        |<- consumers see up to here
 //
 // The start moves forward only. A segment that is wholly below it leaves: its file stays for a
-// while, and for as long as somebody pins it (log_reader.h), and then goes.
+// while, and for as long as somebody pins it (log_reader.h), and then goes. A segment that has been
+// cleaned (cleaner/) leaves as well, and another one is in its place.
+//
+// A position names the same byte for as long as the log is open: a cleaned segment has positions of
+// its own, below all that were given before. So they grow with the offsets where nothing was
+// cleaned only; who has read a segment to its end goes on through SegmentTable::place.
 #pragma once
 
 #include <atomic>
@@ -31,6 +36,10 @@ struct LogIdentity {
   PartitionId partition;
   std::string directory;  // of the partition's files
 };
+
+// Where a log begins, new or as it was found: below it is room for the positions of what is
+// cleaned.
+inline constexpr Position kFirstPosition{std::uint64_t{1} << 62};
 
 // The end of a run of whole batches: the next record's offset, and the byte where it would begin.
 struct LogEnd {
@@ -59,24 +68,40 @@ class PublishedEnd {
 
  private:
   std::atomic<std::int64_t> offset_{0};
-  std::atomic<std::uint64_t> position_{0};
+  std::atomic<std::uint64_t> position_{kFirstPosition.value};
 };
 
 // Segments by base offset, immutable. The last one is active (there is none before the first
 // append).
 struct SegmentTable {
   std::vector<Segment*> segments;
-  // Wholly below the log's start, oldest first: no part of the log any more, but bytes of them may
-  // be half sent to somebody.
+  // Wholly below the log's start, or cleaned and replaced: no part of the log any more, but bytes
+  // of them may be half sent to somebody.
   std::vector<Segment*> leaving;
-  // The segment that holds the position, or would be appended to there, be it leaving; null when it
-  // has gone.
-  [[nodiscard]] Segment* at(Position position) const;
+  // All of them, by position: sort() once both are as they should be.
+  std::vector<Segment*> by_position;
+  void sort();
+
+  // The segment that holds the byte at a position, or would be appended to there, be it leaving,
+  // and where in its file; behind the last byte of a sealed one, the beginning of the next. Null
+  // when that has gone: what was to be read there is found again by its offset.
+  struct Place {
+    Segment* segment = nullptr;
+    std::uint64_t at = 0;
+  };
+  [[nodiscard]] Place place(Position position) const;
+  [[nodiscard]] Segment* at(Position position) const { return place(position).segment; }
   // The segment of the log that holds the offset, or would be appended to there; the first one for
   // what is before it; null when there is none.
   [[nodiscard]] Segment* at(Offset offset) const;
+  // The one behind a segment of the log; null for the last one, and for one that is leaving.
   [[nodiscard]] Segment* after(const Segment& segment) const;
 };
+
+// How much of the log, which ends at `end`, is in a segment of its table, and in all of them.
+[[nodiscard]] std::uint64_t size_bytes(const SegmentTable& table, const Segment& segment,
+                                       LogEnd end);
+[[nodiscard]] std::uint64_t size_bytes(const SegmentTable& table, LogEnd end);
 
 // Where each leader epoch began: KIP-101's leader epoch history, oldest first.
 struct EpochStart {

@@ -22,15 +22,19 @@ struct Place {
 
 Place place_of(const Log& log, Position position, Position limit) {
   const SegmentTable& table = log.segments();
-  Place place;
-  place.segment = table.at(position);
-  if (!place.segment) return place;
-  const Segment* next = table.after(*place.segment);
-  const Position end = next ? std::min(next->base_position, limit) : limit;
-  place.at = position - place.segment->base_position;
-  place.end = std::max(end, place.segment->base_position) - place.segment->base_position;
-  return place;
+  const SegmentTable::Place found = table.place(position);
+  if (!found.segment) return {};
+  const Segment& segment = *found.segment;
+  Position end = limit;
+  if (segment.sealed.load(std::memory_order_acquire)) {
+    end = std::min(end, segment.base_position + segment.stable_bytes.load());
+  } else if (const Segment* next = table.after(segment)) {
+    end = std::min(end, next->base_position);
+  }
+  return {found.segment, found.at, std::max(end, segment.base_position) - segment.base_position};
 }
+
+Position position_of(const Place& place) { return place.segment->base_position + place.at; }
 
 // Copies `size` bytes from `at` on; false when some of them are not in memory.
 bool copy_out(const Segment& segment, std::uint64_t at, std::uint8_t* into, std::uint64_t size) {
@@ -188,6 +192,7 @@ Sought seek(const Log& log, Offset offset) {
       sought.status = ReadStatus::kOutOfRange;
       break;
     }
+    position = position_of(place);
     BatchHeader header;
     sought.status = header_at(place, header);
     if (sought.status == ReadStatus::kCold) sought.cold = first_missing(place, kBatchHeaderBytes);
@@ -233,7 +238,7 @@ TimeSought seek_time(const Log& log, Timestamp timestamp, Position from) {
       continue;
     }
     if (sought.status != ReadStatus::kOk) return sought;
-    if (header.max_timestamp >= timestamp) {
+    if (header.record_count > 0 && header.max_timestamp >= timestamp) {
       sought.found = true;
       return sought;
     }
@@ -264,7 +269,8 @@ TimeSought seek_max_timestamp(const Log& log) {
       continue;
     }
     if (batch.status != ReadStatus::kOk) return {batch.status, false, position, batch.cold};
-    if (!best.found || batch.header.max_timestamp.value > newest) {
+    if (batch.header.record_count > 0 &&
+        (!best.found || batch.header.max_timestamp.value > newest)) {
       best.found = true;
       best.position = position;
       newest = batch.header.max_timestamp.value;
@@ -277,7 +283,7 @@ TimeSought seek_max_timestamp(const Log& log) {
 Slices read(const Log& log, Position from, std::uint64_t max_bytes, bool first_whole,
             std::span<iovec> out) {
   Slices slices;
-  slices.next = from;
+  slices.from = slices.next = from;
   const LogEnd limit = log.high_watermark();
   if (from >= limit.position) return slices;
   const Place place = place_of(log, from, limit.position);
@@ -285,6 +291,7 @@ Slices read(const Log& log, Position from, std::uint64_t max_bytes, bool first_w
     slices.status = ReadStatus::kOutOfRange;
     return slices;
   }
+  slices.from = slices.next = position_of(place);
   std::uint64_t end = place.end;
   if (end - place.at > max_bytes) {
     slices.status = batch_end(place, place.at + max_bytes, first_whole, end);
@@ -315,7 +322,7 @@ Slices read(const Log& log, Position from, std::uint64_t max_bytes, bool first_w
   if (place.segment->damages.next_from(place.at) < place.at + slices.size_bytes) {
     return read(log, from, max_bytes, first_whole, out);  // found since it was asked for above
   }
-  slices.next = from + slices.size_bytes;
+  slices.next += slices.size_bytes;
   const std::uint64_t soon = place.at + slices.size_bytes + kAskAheadBytes;
   if (soon < place.segment->stable_bytes.load(std::memory_order_acquire) &&
       !place.segment->find(soon).data) {
@@ -332,6 +339,7 @@ Slices read_exactly(const Log& log, Position from, Position to, std::span<iovec>
     return slices;
   }
   slice(*place.segment, place.at, place.end, out, slices);
+  slices.from = from;
   slices.next = from + slices.size_bytes;
   if (slices.size_bytes == 0 && from < to) {
     slices.status = ReadStatus::kCold;
@@ -357,7 +365,7 @@ BatchRead read_batch_header(const Log& log, Position position) {
     batch.next = behind.position;
     return batch;
   }
-  batch.next = position + batch.header.size_bytes();
+  batch.next = position_of(place) + batch.header.size_bytes();
   return batch;
 }
 

@@ -5,9 +5,10 @@
 // janitor, after which the same call is made again. Readers see whole batches below the high
 // watermark.
 //
-// The log's start may move on at any time, and the segments below it leave. A reader's position may
-// then be below the start: within the turn it was found in, and for as long as a SegmentPin keeps
-// it, it can still be read; later it is kOutOfRange.
+// The log's start may move on at any time, and the segments below it leave; so do those that have
+// been cleaned. A reader's position may then be in one that has left: within the turn it was found
+// in, and for as long as a SegmentPin keeps it, it can still be read; later it is kOutOfRange, and
+// the reader seeks again, by the offset that comes next.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +30,7 @@ enum class ReadStatus : std::uint8_t {
   kOk,
   kCold,        // not in memory: warm it up and ask again
   kCorrupt,     // damaged on disk
-  kOutOfRange,  // before the log's start, or beyond the high watermark
+  kOutOfRange,  // before the log's start, beyond the high watermark, or cleaned away: seek again
 };
 
 // A place in a segment that a reader needs in memory.
@@ -99,8 +100,9 @@ struct Slices {
   ReadStatus status = ReadStatus::kOk;
   std::size_t count = 0;         // of `out` that were filled
   std::uint64_t size_bytes = 0;  // their sum
-  Position next;                 // the first byte behind them
-  Cold cold;  // kCold: needed. kOk: where reading will be cold soon, if segment is set
+  Position from;  // where they begin: what was asked for, or the same by another name
+  Position next;  // the first byte behind them
+  Cold cold;      // kCold: needed. kOk: where reading will be cold soon, if segment is set
 };
 // Slices of whole batches from `from` (the start of a batch) on: as many as fit into `max_bytes`
 // and `out`, but always the first, if `first_whole`, however large it is. kOk with nothing: caught

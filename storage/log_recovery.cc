@@ -6,6 +6,7 @@
 #include <limits>
 #include <span>
 
+#include "storage/cleaner/segment_swap.h"
 #include "storage/hash.h"
 #include "storage/record_batch.h"
 #include "storage/segment.h"
@@ -37,6 +38,12 @@ Result<std::optional<LogRecovery>> LogRecovery::open(Files& files, std::string d
     return std::unexpected(entries.error());
   }
   LogRecovery log(files, std::move(directory), start);
+  auto swapped = finish_swaps(files, log.directory_, *entries);
+  if (!swapped) return std::unexpected(swapped.error());
+  if (*swapped) {
+    entries = files.list(log.directory_);
+    if (!entries) return std::unexpected(entries.error());
+  }
   std::set<std::string> names;
   for (const DirectoryEntry& entry : *entries) {
     if (entry.name.ends_with(".tmp")) {
@@ -65,6 +72,7 @@ Result<std::optional<LogRecovery>> LogRecovery::open(Files& files, std::string d
   for (auto& [offset, segment] : log.segments_) {
     segment.sealed = offset != log.segments_.rbegin()->first &&
                      names.contains(segment_file_name(offset, ".index"));
+    segment.compacted = names.contains(segment_file_name(offset, kCompactedSuffix));
     auto file = files.open(log.path(segment), OpenMode::kRead);
     if (!file) return std::unexpected(file.error());
     auto size = files.size(*file);
@@ -89,7 +97,8 @@ void LogRecovery::leave_out_below_start(const std::set<std::string>& names) {
     segments_.erase(segments_.begin());
   }
   for (const std::string& name : names) {
-    if (std::ranges::none_of(kIndexSuffixes,
+    if (!name.ends_with(kCompactedSuffix) &&
+        std::ranges::none_of(kIndexSuffixes,
                              [&](const char* suffix) { return name.ends_with(suffix); })) {
       continue;
     }
@@ -121,6 +130,7 @@ LogRecovery::LogRecovery(LogRecovery&& other) noexcept
       producers_(std::move(other.producers_)),
       settled_(other.settled_),
       checkpoint_due_(other.checkpoint_due_),
+      saved_segment_(other.saved_segment_),
       walked_bytes_(other.walked_bytes_),
       cut_bytes_(other.cut_bytes_) {}
 
@@ -135,6 +145,11 @@ LogRecovery::~LogRecovery() {
 bool LogRecovery::below_start(Offset segment) const {
   const auto next = segments_.upper_bound(segment);
   return next != segments_.end() && next->first <= start_;
+}
+
+bool LogRecovery::was_cleaned(Offset segment) const {
+  const auto next = segments_.upper_bound(segment);
+  return next != segments_.begin() && std::prev(next)->second.compacted;
 }
 
 std::string LogRecovery::path(const SegmentFile& segment) const {
@@ -156,6 +171,8 @@ Result<void> LogRecovery::touch(SegmentFile& segment) {
 }
 
 Result<void> LogRecovery::redo(const JournalEntry& entry) {
+  // Only what was flushed is cleaned: what the journal has of it nobody needs.
+  if (was_cleaned(entry.segment)) return {};
   const auto found = segments_.find(entry.segment);
   if (found == segments_.end()) {
     // Retention removes whole segments.
@@ -201,6 +218,7 @@ void LogRecovery::begin_at_checkpoint(RecoveredLog& log) {
     checkpoint_.reset();
     return;
   }
+  saved_segment_ = checkpoint_->segment;
   log.epochs = checkpoint_->epochs;
   producers_->load(checkpoint_->producers);
 }
@@ -235,7 +253,7 @@ Result<RecoveredLog> LogRecovery::finish() {
     if (offset >= first_walked) {
       if (auto walked = walk(segment, log); !walked) return std::unexpected(walked.error());
     }
-    log.segments.push_back({offset, segment.end});
+    log.segments.push_back({offset, segment.end, segment.compacted});
   }
   if (auto checked = check_floor(log); !checked) return std::unexpected(checked.error());
   log.start = std::max(start_, segments_.begin()->first);
@@ -409,6 +427,7 @@ Result<void> LogRecovery::write_checkpoint_of(const RecoveredLog& log, bool anew
   checkpoint.floor = log.end;
   auto written = write_checkpoint(*files_, directory_, checkpoint);
   if (!written && written.error().code == Errc::kNoSpace) return {};
+  if (written) saved_segment_ = checkpoint.segment;
   return written;
 }
 
@@ -430,7 +449,7 @@ Result<void> LogRecovery::walk(SegmentFile& segment, RecoveredLog& log) {
   }
   BatchWalker walker(*files_, segment.file, from, segment.size_bytes);
   auto step = walker.next();
-  while (step && *step == BatchWalker::Step::kBatch && accept(walker, log)) {
+  while (step && *step == BatchWalker::Step::kBatch && accept(walker, segment, log)) {
     note(walker, segment, log);
     step = walker.next();
   }
@@ -447,9 +466,12 @@ Result<void> LogRecovery::walk(SegmentFile& segment, RecoveredLog& log) {
   return {};
 }
 
-bool LogRecovery::accept(const BatchWalker& walker, const RecoveredLog& log) const {
+bool LogRecovery::accept(const BatchWalker& walker, const SegmentFile& segment,
+                         const RecoveredLog& log) {
   const BatchHeader& header = walker.header();
-  return header.base_offset == log.end && crc_matches(walker.batch()) &&
+  const bool follows =
+      header.base_offset == log.end || (segment.compacted && header.base_offset > log.end);
+  return follows && crc_matches(walker.batch()) &&
          (log.epochs.empty() || header.leader_epoch >= log.epochs.back().epoch);
 }
 
@@ -464,7 +486,7 @@ void LogRecovery::note(const BatchWalker& walker, const SegmentFile& segment, Re
     log.index.push_back({static_cast<std::uint32_t>(header.base_offset - segment.base_offset),
                          position, log.max_timestamp, log.max_timestamp_offset});
   }
-  if (header.max_timestamp.value > log.max_timestamp) {
+  if (header.record_count > 0 && header.max_timestamp.value > log.max_timestamp) {
     log.max_timestamp = header.max_timestamp.value;
     log.max_timestamp_offset =
         static_cast<std::uint32_t>(header.last_offset() - segment.base_offset);

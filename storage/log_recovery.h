@@ -53,6 +53,8 @@ class LogRecovery {
 
   // After `finish`: all was durable, and nothing has to be cut, removed or flushed.
   [[nodiscard]] bool settled() const { return settled_; }
+  // The segment that the checkpoint on disk names now; -1: there is none that can be used.
+  [[nodiscard]] Offset saved_segment() const { return saved_segment_; }
   [[nodiscard]] std::uint64_t walked_bytes() const { return walked_bytes_; }
   [[nodiscard]] std::uint64_t cut_bytes() const { return cut_bytes_; }
 
@@ -65,17 +67,21 @@ class LogRecovery {
     std::uint64_t whole_end = 0;   // batches below this were durable
     std::uint64_t end = 0;         // of its last whole batch, once it was walked
     bool sealed = false;           // its size is exact
+    bool compacted = false;        // it has been cleaned: offsets may be missing in it
   };
   LogRecovery(Files& files, std::string directory, Offset start);
   void begin_at_checkpoint(RecoveredLog& log);
   [[nodiscard]] std::string path(const SegmentFile& segment) const;
   // Nobody reads it any more. It may be gone, and is walked only for its producers.
   [[nodiscard]] bool below_start(Offset segment) const;
+  // A segment that had its file was cleaned, or became part of one that was.
+  [[nodiscard]] bool was_cleaned(Offset segment) const;
   void begin_after_gap(RecoveredLog& log, Offset segment);
   [[nodiscard]] Result<void> touch(SegmentFile& segment);
   [[nodiscard]] Result<void> check_extent(const SegmentFile& segment, const JournalEntry& entry);
   [[nodiscard]] Result<void> walk(SegmentFile& segment, RecoveredLog& log);
-  [[nodiscard]] bool accept(const BatchWalker& walker, const RecoveredLog& log) const;
+  [[nodiscard]] static bool accept(const BatchWalker& walker, const SegmentFile& segment,
+                                   const RecoveredLog& log);
   void note(const BatchWalker& walker, const SegmentFile& segment, RecoveredLog& log);
   [[nodiscard]] Result<bool> holds_a_batch(SegmentFile& segment);
   [[nodiscard]] Result<bool> drop_from(Offset offset);
@@ -107,6 +113,7 @@ class LogRecovery {
   std::unique_ptr<ProducerTable> producers_;
   bool settled_ = false;
   bool checkpoint_due_ = false;
+  Offset saved_segment_{-1};
   std::uint64_t walked_bytes_ = 0;
   std::uint64_t cut_bytes_ = 0;  // that were written
 };

@@ -24,6 +24,7 @@ LogStore::LogStore(Disk& disk, Epochs& epochs, const StoreOptions& options, Jour
       leader_epoch_(leader_epoch),
       events_(events),
       producers_(options_.producers),
+      key_seed_(journal.secret),
       writer_(disk, retired_, options_,
               {.extent =
                    [this](Tail& tail) {
@@ -60,11 +61,15 @@ LogStore::LogStore(Disk& disk, Epochs& epochs, const StoreOptions& options, Jour
                       [this](Tail& tail, Offset start) {
                         if (events_.expired) events_.expired(events_.context, tail.log, start);
                       },
-                  .roll = [this](Tail& tail) { roll(tail, now_ms_); }}) {}
+                  .roll = [this](Tail& tail) { roll(tail, now_ms_); }}),
+      cleaner_(disk, retired_, memory_, options_.cleaner, tails_, key_seed_,
+               {.progress = [this](Tail& tail) { progress(tail); },
+                .failed = [this](Error error) { fail(std::move(error)); }}) {}
 
 LogStore::~LogStore() {
   ending_ = true;
   trimmer_.stop();
+  cleaner_.end();
   retired_.drain();
   while (!owned_.empty()) free_log(*owned_.back());
 }
@@ -87,13 +92,14 @@ Result<Log*> LogStore::adopt(LogIdentity identity, LogConfig config, RecoveredLo
   Log& log = add(std::move(identity), config);
   Tail& tail = *log.tail;
   auto* table = new SegmentTable;
-  Position position;
+  Position position = kFirstPosition;
   for (const RecoveredSegment& found : recovered.segments) {
     const bool active = &found == &recovered.segments.back();
     auto* segment =
         new Segment(log.identity.directory, found.base_offset, position,
                     active ? segment_limit_bytes(std::max(found.size_bytes, config.segment_bytes))
-                           : found.size_bytes);
+                           : found.size_bytes,
+                    found.compacted);
     segment->index_loaded.store(active);
     segment->stable_bytes.store(active ? align_down(found.size_bytes, kBlockBytes)
                                        : found.size_bytes);
@@ -101,12 +107,14 @@ Result<Log*> LogStore::adopt(LogIdentity identity, LogConfig config, RecoveredLo
     table->segments.push_back(segment);
     position += found.size_bytes;
   }
+  table->sort();
   delete tail.exchange(table);
   delete tail.exchange(new EpochHistory(history_from(recovered.epochs, recovered.start)));
   tail.end = {recovered.end, position};
   tail.journaled = tail.durable = tail.written = tail.synced = tail.checkpointed = position;
   tail.acked = position;
   tail.adopted_end = recovered.end;
+  tail.saved_checkpoint = recovered.checkpoint_segment;
   tail.publish_start(recovered.start);
   tail.active_since_ms = recovered.active_since_ms;
   tail.producers.load(recovered.producers);

@@ -24,6 +24,7 @@
 #include "engine/base/epoch.h"
 #include "engine/base/ids.h"
 #include "engine/base/result.h"
+#include "storage/cleaner/cleaner.h"
 #include "storage/disk.h"
 #include "storage/log.h"
 #include "storage/log_trimmer.h"
@@ -76,6 +77,11 @@ class LogStore {
   // Looks at every log's retention; Events::expired follows, here or later. `now`: the time of day,
   // which records are dated with.
   void check_retention(Timestamp now) { retention_.start(now); }
+  // Cleans what is to be compacted (cleaner/), a step at a time: about once a second. `now` as in
+  // check_retention, `steady` as in tick.
+  void clean(Timestamp now, Timestamp steady) {
+    if (!stopping_ && !failed_) cleaner_.tick(now, steady.value);
+  }
   // The log's settings from now on. Offsets and what is visible never go back.
   void configure(Log& log, const LogConfig& config);
 
@@ -131,6 +137,7 @@ class LogStore {
   [[nodiscard]] const Journal& journal() const;
   [[nodiscard]] const SegmentWriter& writer() const { return writer_; }
   [[nodiscard]] const LogTrimmer& trimmer() const { return trimmer_; }
+  [[nodiscard]] const Cleaner& cleaner() const { return cleaner_; }
   [[nodiscard]] const Producers& producers() const { return producers_; }
   [[nodiscard]] LeaderEpoch leader_epoch() const { return leader_epoch_; }
   [[nodiscard]] RetireList& retired() { return retired_; }
@@ -175,12 +182,14 @@ class LogStore {
   ProducerBatch duplicate_;
   std::vector<std::unique_ptr<Tail>> owned_;
   std::vector<Tail*> tails_;
-  std::size_t offline_ = 0;  // of them
+  std::size_t offline_ = 0;       // of them
+  const std::uint64_t key_seed_;  // of the hash of records' keys
   SegmentWriter writer_;
   std::unique_ptr<GroupCommit> commit_;
   TailMemory memory_;
   LogTrimmer trimmer_;
   RetentionCheck retention_;
+  Cleaner cleaner_;
 };
 
 }  // namespace duolog::storage

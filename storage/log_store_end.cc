@@ -19,6 +19,7 @@ namespace {
 std::vector<Segment*> all_segments(const Tail& tail) {
   const SegmentTable& table = tail.log.segments();
   std::vector<Segment*> all(tail.going);
+  all.insert(all.end(), tail.replaced_going.begin(), tail.replaced_going.end());
   all.insert(all.end(), table.leaving.begin(), table.leaving.end());
   all.insert(all.end(), table.segments.begin(), table.segments.end());
   return all;
@@ -30,6 +31,7 @@ void LogStore::stop(std::move_only_function<void()> done) {
   stopping_ = true;
   trimmer_.stop();
   retention_.stop();
+  cleaner_.stop();
   stopped_ = std::move(done);
   for (Tail* tail : tails_) {
     tail->draining = tail->stopping = true;
@@ -60,6 +62,7 @@ void LogStore::check_stopped() {
 
 void LogStore::fail(Error error) {
   if (std::exchange(failed_, true)) return;
+  cleaner_.stop();
   if (events_.failed) events_.failed(events_.context, std::move(error));
 }
 
@@ -73,6 +76,7 @@ void LogStore::remove(Log& log, std::string graveyard, std::move_only_function<v
   tail.pending_hook.unlink();
   tail.extents.clear();
   tail.producers.clear();
+  cleaner_.forget(tail);
   retry(tail);  // waiting appends are refused
   while (AckWaiter* waiter = tail.acks.pop_front()) {
     waiter->done(*waiter, duolog::fail(Errc::kClosed, "the topic was deleted"));

@@ -26,7 +26,7 @@ void LogTrimmer::trim(Tail& tail) {
   const Offset start = tail.log.start_offset();
   std::size_t count = 0;
   while (count + 1 < segments.size() && segments[count + 1]->base_offset <= start &&
-         segments[count] != tail.unsealed.front()) {
+         segments[count] != tail.unsealed.front() && !segments[count]->being_cleaned) {
     ++count;
   }
   if (count == 0) return;
@@ -45,10 +45,8 @@ void LogTrimmer::trim(Tail& tail) {
 // A table without the first `skip` segments, and with what is leaving now.
 void LogTrimmer::publish(Tail& tail, std::size_t skip) {
   const auto& segments = tail.log.segments().segments;
-  auto* table = new SegmentTable;
-  table->segments.assign(segments.begin() + static_cast<std::ptrdiff_t>(skip), segments.end());
-  for (const Tail::Leaving& left : tail.leaving) table->leaving.push_back(left.segment);
-  const SegmentTable* old = tail.exchange(table);
+  const SegmentTable* old = tail.exchange(
+      tail.table_of({segments.begin() + static_cast<std::ptrdiff_t>(skip), segments.end()}));
   retired_.retire([old] { delete old; });
 }
 

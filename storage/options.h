@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "engine/base/ids.h"
 
@@ -36,13 +37,28 @@ struct LogConfig {
   // Retention, by the largest timestamp of a segment and by the size of the log; -1: unlimited.
   std::int64_t retention_ms = 7LL * 24 * 3600 * 1000;
   std::int64_t retention_bytes = -1;
-  bool cleanup_delete = true;  // cleanup.policy names "delete": retention applies
+  bool cleanup_delete = true;              // cleanup.policy names "delete": retention applies
+  bool cleanup_compact = false;            // cleanup.policy names "compact": see cleaner/
+  double min_dirty_ratio = 0.5;            // of what could be cleaned: less is not worth it
+  std::int64_t min_compaction_lag_ms = 0;  // a record is not cleaned away before
+  std::int64_t max_compaction_lag_ms = std::numeric_limits<std::int64_t>::max();  // ... nor after
+  std::int64_t delete_retention_ms = 24LL * 3600 * 1000;  // of a tombstone, once it is cleaned
 };
 
 // How long, and of how many, is known what idempotent producers have sent: producer_state.h.
 struct ProducerLimits {
   std::int64_t expiration_ms = 86'400'000;  // of an idle one: Kafka's producer.id.expiration.ms
   std::size_t max_producers = 50'000;       // of all logs of a shard; one counts once a log
+};
+
+// Of one shard's cleaner: cleaner/cleaner.h. As Kafka's log.cleaner.*, which are the whole
+// server's.
+struct CleanerLimits {
+  bool enabled = true;
+  std::uint64_t map_bytes = 128 * kMiB;    // for the offsets of keys, while a log is cleaned
+  std::int64_t max_bytes_per_second = -1;  // read and written; -1: any
+  std::int64_t backoff_ms = 15'000;        // after a look that found nothing to clean
+  std::uint64_t step_bytes = 1 * kMiB;     // read by one job of a janitor
 };
 
 inline constexpr std::size_t kFirstJournalFiles = 2;
@@ -64,6 +80,7 @@ struct StoreOptions {
   // How long a segment's file stays after its log has moved on: Kafka's file.delete.delay.ms.
   std::int64_t delete_delay_ms = 60'000;
   ProducerLimits producers;
+  CleanerLimits cleaner;
 
   // One of the first files; later ones are four times that.
   [[nodiscard]] std::uint64_t journal_file_bytes() const {

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <set>
 #include <utility>
 
 #include "engine/base/uuid.h"
 #include "storage/batch_walker.h"
+#include "storage/cleaner/segment_swap.h"
 #include "storage/file_util.h"
 #include "storage/hash.h"
 #include "storage/segment.h"
@@ -38,6 +40,10 @@ Result<std::optional<PartitionRepair>> PartitionRepair::open(Files& files, const
 Result<void> PartitionRepair::list() {
   auto entries = files_->list(partition_.directory);
   if (!entries) return std::unexpected(entries.error());
+  auto swapped = finish_swaps(*files_, partition_.directory, *entries);
+  if (!swapped) return std::unexpected(swapped.error());
+  if (*swapped) entries = files_->list(partition_.directory);
+  if (!entries) return std::unexpected(entries.error());
   std::set<std::string> names;
   for (const DirectoryEntry& entry : *entries) names.insert(entry.name);
   for (const std::string& name : names) {
@@ -51,6 +57,7 @@ Result<void> PartitionRepair::list() {
     if (!size) return std::unexpected(size.error());
     segment.size_bytes = *size;
     segment.sealed = names.contains(segment_file_name(segment.base_offset, ".index"));
+    segment.compacted = names.contains(segment_file_name(segment.base_offset, kCompactedSuffix));
     segment.has_index = std::ranges::any_of(kIndexSuffixes, [&](const char* suffix) {
       return names.contains(segment_file_name(segment.base_offset, suffix));
     });
@@ -95,6 +102,12 @@ bool PartitionRepair::below_start(std::size_t segment) const {
   return segment + 1 < segments_.size() && segments_[segment + 1].base_offset <= start_;
 }
 
+// It was cleaned, or became part of one that was.
+bool PartitionRepair::was_cleaned(Offset segment) const {
+  const auto behind = std::ranges::upper_bound(segments_, segment, {}, &SegmentFile::base_offset);
+  return behind != segments_.begin() && std::prev(behind)->compacted;
+}
+
 RepairItem PartitionRepair::item(RepairKind kind, std::string file) const {
   RepairItem made;
   made.kind = kind;
@@ -114,6 +127,7 @@ Result<void> PartitionRepair::touch(SegmentFile& segment) {
 
 Result<std::string> PartitionRepair::redo(const JournalEntry& entry) {
   redone_ = true;
+  if (was_cleaned(entry.segment)) return std::string();  // it was flushed before
   const auto found = std::ranges::find(segments_, entry.segment, &SegmentFile::base_offset);
   if (found == segments_.end()) {
     const bool gone = !segments_.empty() && entry.segment < segments_.front().base_offset;
@@ -211,6 +225,7 @@ Result<void> PartitionRepair::plan_segment(std::size_t n, ScanState& state,
   SegmentClaims claims{.path = path(segment.base_offset), .base_offset = segment.base_offset};
   claims.whole_position = segment.sealed ? segment.size_bytes : segment.whole_end;
   claims.whole_offset = floor_;
+  claims.compacted = segment.compacted;
   if (!segment.last) claims.limit = segments_[n + 1].base_offset;
   bool index_wrong = false;
   const bool of_checkpoint = checkpoint_ && checkpoint_->segment == segment.base_offset;

@@ -45,6 +45,7 @@ class PartitionRepair {
     std::uint64_t whole_end = 0;
     bool has_index = false;  // one of its files is there
     bool sealed = false;     // `.index` is, and there is a later segment
+    bool compacted = false;  // it has been cleaned: offsets may be missing in it
     bool last = false;       // of those that are kept
     bool rewrite_index = false;
     SegmentScan scan;
@@ -57,6 +58,7 @@ class PartitionRepair {
   void close_files();
   [[nodiscard]] std::string path(Offset base, const char* suffix = ".log") const;
   [[nodiscard]] bool below_start(std::size_t segment) const;
+  [[nodiscard]] bool was_cleaned(Offset segment) const;
   [[nodiscard]] Result<bool> holds_a_batch(const SegmentFile& segment);
   [[nodiscard]] Result<std::size_t> count_kept();
   void plan_start(std::vector<RepairItem>& items);

@@ -76,6 +76,7 @@ struct RawField {
 struct RawRecord {
   std::int64_t timestamp_delta = 0;
   std::int32_t offset_delta = 0;
+  const std::uint8_t* fields = nullptr;  // from the key on, up to `end`
   RawField key;
   RawField value;
   std::int32_t header_count = 0;
@@ -98,6 +99,7 @@ struct RawRecord {
   at = read_varint32(at, end, record.offset_delta);
   if (at == nullptr) [[unlikely]]
     return "bad offset delta";
+  record.fields = at;
   at = read_field(at, end, record.key);
   if (at == nullptr) [[unlikely]]
     return "key out of bounds";

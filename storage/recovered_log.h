@@ -14,6 +14,7 @@ namespace duolog::storage {
 struct RecoveredSegment {
   Offset base_offset;
   std::uint64_t size_bytes = 0;
+  bool compacted = false;  // it has been cleaned
 };
 struct RecoveredLog {
   std::vector<RecoveredSegment> segments;  // oldest first; the last one is the active one
@@ -27,6 +28,7 @@ struct RecoveredLog {
   std::int64_t active_since_ms = 0;      // kUnknownSince: not known
   std::vector<std::uint8_t> last_block;  // the bytes of its incomplete last block
   std::vector<ProducerState> producers;  // of the whole log
+  Offset checkpoint_segment{-1};         // the segment that the checkpoint on disk names; -1: none
 };
 
 }  // namespace duolog::storage

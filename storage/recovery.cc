@@ -287,7 +287,9 @@ void Recovery::cut_logs() {
     return cut ? log.save_due_checkpoint(report_.logs.at(key)) : cut;
   });
   for (const auto& [key, cut] : outcomes) {
-    report_.cut_bytes += logs_.at(key).cut_bytes();
+    const LogRecovery& log = logs_.at(key);
+    report_.cut_bytes += log.cut_bytes();
+    report_.logs.at(key).checkpoint_segment = log.saved_segment();
     if (!cut) take_offline(key, cut.error());
   }
 }

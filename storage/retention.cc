@@ -14,16 +14,17 @@ Expiry expiry_of(const Tail& tail, Timestamp now) {
   Expiry expiry{.start = tail.log.start_offset()};
   if (!config.cleanup_delete || segments.empty()) return expiry;
   const Offset visible = tail.log.high_watermark().offset;
-  std::uint64_t size_bytes = tail.end.position - segments.front()->base_position;
+  const SegmentTable& table = tail.log.segments();
+  std::uint64_t left_bytes = size_bytes(table, tail.end);
   for (std::size_t i = 0; i < segments.size(); ++i) {
     Segment& segment = *segments[i];
     const bool active = i + 1 == segments.size();
     const LogEnd end =
         active ? tail.end : LogEnd{segments[i + 1]->base_offset, segments[i + 1]->base_position};
-    const std::uint64_t bytes = end.position - segment.base_position;
+    const std::uint64_t bytes = size_bytes(table, segment, tail.end);
     if (bytes == 0 || end.offset > visible || end.position > tail.durable) break;
     bool expired = config.retention_bytes >= 0 &&
-                   size_bytes - bytes >= static_cast<std::uint64_t>(config.retention_bytes);
+                   left_bytes - bytes >= static_cast<std::uint64_t>(config.retention_bytes);
     if (!expired && config.retention_ms >= 0) {
       if (!segment.index_loaded.load(std::memory_order_acquire)) {
         expiry.unknown = &segment;
@@ -33,7 +34,7 @@ Expiry expiry_of(const Tail& tail, Timestamp now) {
       expired = newest >= 0 && now.value - newest > config.retention_ms;
     }
     if (!expired) break;
-    size_bytes -= bytes;
+    left_bytes -= bytes;
     expiry.start = std::max(expiry.start, end.offset);
     expiry.everything = active;
   }

@@ -14,11 +14,13 @@ constexpr std::uint64_t kSlotBits = kBlockBytes - 1;
 
 }  // namespace
 
-Segment::Segment(std::string dir, Offset offset, Position position, std::uint64_t limit_bytes)
+Segment::Segment(std::string dir, Offset offset, Position position, std::uint64_t limit_bytes,
+                 bool is_compacted)
     : directory(std::move(dir)),
       base_offset(offset),
       base_position(position),
       max_bytes(limit_bytes),
+      compacted(is_compacted),
       leaf_count_(limit_bytes / (kLeafChunks * kChunkBytes) + 1),
       window_count_(limit_bytes / kWindowBytes + 1),
       leaves_(std::make_unique<std::atomic<Leaf*>[]>(leaf_count_)),

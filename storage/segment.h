@@ -35,9 +35,10 @@ inline constexpr std::uint64_t kSegmentHeadroomBytes = 128 * kMiB;
 
 class Segment {
  public:
-  // `max_bytes`: the largest size the file may reach. `directory` is the partition's.
+  // `max_bytes`: the largest size the file may reach. `directory` is the partition's. `compacted`:
+  // it has been cleaned (cleaner/), so that offsets may be missing within it.
   Segment(std::string directory, Offset base_offset, Position base_position,
-          std::uint64_t max_bytes);
+          std::uint64_t max_bytes, bool compacted = false);
   ~Segment();
   Segment(const Segment&) = delete;
   Segment& operator=(const Segment&) = delete;
@@ -46,6 +47,12 @@ class Segment {
   const Offset base_offset;
   const Position base_position;  // of the file's first byte in the partition's log
   const std::uint64_t max_bytes;
+  const bool compacted;
+
+  // Whether a batch that begins at `found` may be the one behind those that end before `expected`.
+  [[nodiscard]] bool may_follow(Offset expected, Offset found) const {
+    return found == expected || (compacted && found > expected);
+  }
 
   [[nodiscard]] std::string log_path() const;
 
@@ -84,6 +91,11 @@ class Segment {
 
   // What was found damaged of what is on disk.
   Damages damages;
+  // Of its first batch, the first record's; known once somebody has asked (cleaner/dirty.h).
+  static constexpr std::int64_t kUnknownTimestamp = -2;
+  std::atomic<std::int64_t> first_timestamp{kUnknownTimestamp};
+  // Something in it cannot be read: it is not cleaned, so that nothing of it is lost.
+  std::atomic<bool> uncleanable{false};
 
   // From here on the disk did not give what is mapped (Files::map), or kNotCorrupt: not looked at
   // again before the next start. What was loaded may be zeros if this is before its end.
@@ -96,6 +108,7 @@ class Segment {
 
   // ---- Owner -----------------------------------------------------------------------------------
 
+  bool being_cleaned = false;         // what becomes of it is decided when that has ended
   FileId file = kNoFile;              // direct; open while the segment is written
   std::uint64_t allocated_bytes = 0;  // space the file system has promised
 

@@ -32,8 +32,8 @@ std::array<std::uint8_t, kIndexHashBytes> index_hash(Bytes offsets, Bytes times)
   return hash;
 }
 
-Result<void> write_index(Files& files, const Segment& segment, std::vector<IndexEntry> entries,
-                         IndexEntry last, Flush when) {
+Result<void> write_index(Files& files, const std::string& directory, Offset base_offset,
+                         const std::vector<IndexEntry>& entries, IndexEntry last, Flush when) {
   std::vector<std::uint8_t> offsets(entries.size() * kOffsetEntryBytes);
   std::vector<std::uint8_t> times;
   std::int64_t newest = -1;
@@ -52,15 +52,14 @@ Result<void> write_index(Files& files, const Segment& segment, std::vector<Index
   }
   note_time(last);
   const auto replace = [&](const char* suffix, Bytes content) {
-    return replace_file(files,
-                        segment.directory + "/" + segment_file_name(segment.base_offset, suffix),
-                        content, when);
+    return replace_file(files, directory + "/" + segment_file_name(base_offset, suffix), content,
+                        when);
   };
   // `.index` last: that it is there says that the segment is sealed.
   auto outcome = replace(".indexhash", index_hash(offsets, times));
   if (outcome) outcome = replace(".timeindex", times);
   if (outcome) outcome = replace(".index", offsets);
-  if (outcome && when != Flush::kNever) outcome = flush_directory(files, segment.directory);
+  if (outcome && when != Flush::kNever) outcome = flush_directory(files, directory);
   return outcome;
 }
 
@@ -98,14 +97,16 @@ Result<LoadedIndex> index_of(Files& files, FileId file, const Segment& segment,
       if (!step) return std::unexpected(step.error());
       if (*step != BatchWalker::Step::kBatch) break;
       const BatchHeader& header = walker.header();
-      if (header.base_offset != at.base_offset || !crc_matches(walker.batch())) break;
+      if (!segment.may_follow(at.base_offset, header.base_offset) || !crc_matches(walker.batch())) {
+        break;
+      }
       last.relative_offset = static_cast<std::uint32_t>(header.base_offset - segment.base_offset);
       last.position = static_cast<std::uint32_t>(walker.position());
       const std::uint64_t previous = index.entries.empty() ? 0 : index.entries.back().position;
       if (last.position - previous >= SegmentIndex::kFirstStrideBytes) {
         index.entries.push_back(last);
       }
-      if (header.max_timestamp.value > last.max_timestamp) {
+      if (header.record_count > 0 && header.max_timestamp.value > last.max_timestamp) {
         last.max_timestamp = header.max_timestamp.value;
         last.max_timestamp_offset =
             static_cast<std::uint32_t>(header.last_offset() - segment.base_offset);
@@ -132,7 +133,8 @@ Result<LoadedIndex> rebuild_index(Files& files, const Segment& segment, Flush wh
   if (!index) return index;
   // For the next start. Reading goes on without it, be the disk ever so full. Nothing is flushed
   // then: a flush that failed here would have to stop the server.
-  auto written = write_index(files, segment, index->entries, index->last, when);
+  auto written =
+      write_index(files, segment.directory, segment.base_offset, index->entries, index->last, when);
   if (!written && when != Flush::kNever) return std::unexpected(written.error());
   return index;
 }
@@ -199,8 +201,14 @@ Result<void> seal_segment(Files& files, FileId file, const Segment& segment,
   if (outcome) outcome = files.sync(file);
   // The index is derived from the segment: where the disk is too full for it, it is rebuilt later.
   if (outcome)
-    outcome = unless_unflushed(write_index(files, segment, index, last, Flush::kBeforeItsName));
+    outcome = unless_unflushed(write_index(files, segment.directory, segment.base_offset, index,
+                                           last, Flush::kBeforeItsName));
   return outcome;
+}
+
+Result<void> save_index(Files& files, const std::string& directory, Offset base_offset,
+                        const std::vector<IndexEntry>& index, IndexEntry last) {
+  return write_index(files, directory, base_offset, index, last, Flush::kBeforeItsName);
 }
 
 Result<Uuid> read_partition_metadata(Files& files, const std::string& directory) {
@@ -323,6 +331,9 @@ void remove_segment(Files& files, Segment& segment) {
   (void)files.remove(stem + segment_file_name(segment.base_offset, ".log"));
   for (const char* suffix : kIndexSuffixes) {
     (void)files.remove(stem + segment_file_name(segment.base_offset, suffix));
+  }
+  if (segment.compacted) {
+    (void)files.remove(stem + segment_file_name(segment.base_offset, kCompactedSuffix));
   }
 }
 

@@ -29,6 +29,13 @@ namespace duolog::storage {
 
 // The files of a segment's index: Kafka's two, and the hash of what is in them.
 inline constexpr std::array kIndexSuffixes{".index", ".timeindex", ".indexhash"};
+// An empty file beside a segment that has been cleaned: offsets may be missing within it.
+inline constexpr const char* kCompactedSuffix = ".compacted";
+
+// Writes the index of a sealed segment, over an older one; `last` as in LoadedIndex.
+[[nodiscard]] Result<void> save_index(Files& files, const std::string& directory,
+                                      Offset base_offset, const std::vector<IndexEntry>& index,
+                                      IndexEntry last);
 
 // Cuts the file of a full segment to its size, flushed, and writes `.index`, `.timeindex` and, of
 // what is in these two, `.indexhash`, if there is space for them.

@@ -63,14 +63,16 @@ class Scanner {
       at_ = walker.position();
       if (*step == BatchWalker::Step::kEnd) return end_of_file();
       const BatchHeader& header = walker.header();
-      const bool good = *step == BatchWalker::Step::kBatch && header.base_offset == next_ &&
+      const bool follows =
+          header.base_offset == next_ || (claims_.compacted && header.base_offset > next_);
+      const bool good = *step == BatchWalker::Step::kBatch && follows &&
                         header.next_offset() <= claims_.limit &&
                         header.leader_epoch >= state_.epoch &&
                         header.leader_epoch <= state_.max_epoch && crc_matches(walker.batch());
       if (!good) {
         return damaged(*step == BatchWalker::Step::kTorn  ? "a record batch is cut off"
                        : *step == BatchWalker::Step::kBad ? "what stands here is no record batch"
-                       : header.base_offset != next_      ? "the base offset is wrong"
+                       : !follows                         ? "the base offset is wrong"
                        : header.leader_epoch < state_.epoch ||
                                header.leader_epoch > state_.max_epoch
                            ? "the leader epoch is wrong"
@@ -127,9 +129,11 @@ class Scanner {
     hole.why = std::move(why);
     // Bytes behind the last record that there can be.
     if (next_ == claims_.limit) return add(std::move(hole));
-    auto mended = mend_by_length();
-    if (!mended) return std::unexpected(mended.error());
-    if (*mended) return true;
+    if (!claims_.compacted) {
+      auto mended = mend_by_length();
+      if (!mended) return std::unexpected(mended.error());
+      if (*mended) return true;
+    }
 
     auto behind = find_behind(hole);
     if (!behind) return std::unexpected(behind.error());
@@ -144,7 +148,7 @@ class Scanner {
         hole.end = claimed.value_or(next_ + 1);
       }
     }
-    if (hole.to - hole.from >= kBatchHeaderBytes) {
+    if (!claims_.compacted && hole.to - hole.from >= kBatchHeaderBytes) {
       auto candidate = as_batch(hole.to);
       if (!candidate) return std::unexpected(candidate.error());
       if (std::optional<std::vector<std::uint8_t>>& batch = *candidate) {

@@ -3,7 +3,8 @@
 // Unlike a reader (batch_check.h), it has the whole log before it: it knows at which offset the
 // next segment begins, up to which offset records were flushed, and which leader epochs there can
 // be. So what a batch's CRC does not cover (base offset, length, leader epoch) can be put right
-// when the rest is whole. Behind what is damaged it goes on where a reader does: where the length
+// when the rest is whole, but for a segment that has been cleaned, where nothing says which offset
+// is the next. Behind what is damaged it goes on where a reader does: where the length
 // says, or at the next start that the index or a checkpoint knows (of a damaged index, where a good
 // batch is). Bytes are not searched for what
 // looks like a batch: those of a record are a client's.
@@ -33,6 +34,7 @@ struct SegmentClaims {
   std::uint64_t whole_position = 0;  // whole batches up to here, or they are damaged ...
   Offset whole_offset;               // ... and up to this offset
   Offset limit = kNoLimit;           // the next segment's base offset
+  bool compacted = false;            // it has been cleaned: offsets may be missing in it
   std::vector<BatchStart> starts;    // by position: what an index or a checkpoint says
   bool starts_are_sure = true;       // no: it may be damaged; only where there is a good batch
 };

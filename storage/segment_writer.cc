@@ -250,19 +250,26 @@ void SegmentWriter::save_checkpoint(Tail& tail) {
   const Offset segment = tail.planned->checkpoint.segment;
   // Segments before it will not be walked: they have been cut to their size.
   CHECK(segment == tail.unsealed.front()->base_offset);
-  auto outcome = std::make_unique<Result<void>>();
-  auto* result = outcome.get();
+  struct Saved {
+    Result<void> outcome;
+    bool is_there = false;
+  };
+  auto saved = std::make_unique<Saved>();
+  auto* result = saved.get();
   tail.op_busy = true;
   disk_.run(
       [this, result, planned = std::move(tail.planned), directory = tail.log.identity.directory] {
         // A failure to write one costs time after a crash, and what is known of producers whose
         // batches are gone.
-        *result = unless_unflushed(write_checkpoint(disk_.files(), directory, planned->checkpoint));
+        auto written = write_checkpoint(disk_.files(), directory, planned->checkpoint);
+        result->is_there = written.has_value();
+        result->outcome = unless_unflushed(std::move(written));
       },
-      [this, &tail, covered, segment, outcome = std::move(outcome)] {
+      [this, &tail, covered, segment, saved = std::move(saved)] {
         tail.op_busy = false;
-        if (!*outcome) return events_.failed(outcome->error());
+        if (!saved->outcome) return events_.failed(saved->outcome.error());
         tail.checkpointed = covered;
+        if (saved->is_there) tail.saved_checkpoint = segment;
         tail.checkpoint_segment = std::max(tail.checkpoint_segment, segment);
         events_.progress(tail);
       });
@@ -335,14 +342,17 @@ void SegmentWriter::make_segment(Tail& tail, std::uint64_t size_bytes, std::int6
 }
 
 void SegmentWriter::switch_segment(Tail& tail, Segment* segment, std::int64_t now_ms) {
-  auto* table = new SegmentTable(tail.log.segments());
-  table->segments.push_back(segment);
-  const SegmentTable* old = tail.exchange(table);
+  std::vector<Segment*> segments = tail.log.segments().segments;
+  segments.push_back(segment);
+  const SegmentTable* old = tail.exchange(tail.table_of(std::move(segments)));
   retired_.retire([old] { delete old; });
   tail.unsealed.push_back(segment);
   tail.active_since_ms = now_ms;
   // A plan under way is for a segment that is not the active one any more.
-  if (!tail.producers.empty() || tail.planned) return plan_checkpoint(tail);
+  // What is cleaned lies below one.
+  if (!tail.producers.empty() || tail.planned || tail.config.cleanup_compact) {
+    return plan_checkpoint(tail);
+  }
   tail.checkpoint_segment = segment->base_offset;  // no earlier one has a producer to remember
 }
 

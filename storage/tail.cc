@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 #include "engine/base/check.h"
 #include "storage/hash.h"
@@ -36,8 +37,21 @@ Position Tail::block_start(Position position) const {
   return base + align_down(position - base, kBlockBytes);
 }
 
+SegmentTable* Tail::table_of(std::vector<Segment*> segments) const {
+  auto* table = new SegmentTable;
+  table->segments = std::move(segments);
+  for (const Leaving& left : leaving) table->leaving.push_back(left.segment);
+  for (const Replaced& old : replaced) table->leaving.push_back(old.segment);
+  table->sort();
+  return table;
+}
+
 std::int64_t Tail::roll_after_ms() const {
   const Segment* segment = active();
+  // As Kafka does: what has to be cleaned by then has to be sealed first.
+  if (config.cleanup_compact && config.max_compaction_lag_ms < config.segment_ms) {
+    return config.max_compaction_lag_ms;
+  }
   if (config.segment_jitter_ms == 0 || !segment) return config.segment_ms;
   std::uint8_t which[sizeof(std::int64_t)];
   store_le<std::int64_t>(which, segment->base_offset.value);

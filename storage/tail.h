@@ -20,6 +20,7 @@
 #include "engine/base/bytes.h"
 #include "engine/base/intrusive_list.h"
 #include "storage/checkpoint.h"
+#include "storage/cleaner/dirty.h"
 #include "storage/disk.h"
 #include "storage/log.h"
 #include "storage/log_waiter.h"
@@ -39,16 +40,16 @@ struct Tail {
   LogConfig config;
   ProducerTable producers;
 
-  LogEnd end;              // appended
-  Offset adopted_end{-1};  // where recovery left it; -1: it is new
+  LogEnd end{Offset(0), kFirstPosition};  // appended
+  Offset adopted_end{-1};                 // where recovery left it; -1: it is new
   // All at block boundaries of their segment or at its end, but for `journaled` and `durable`.
-  Position journaled;  // in groups that were handed to the journal
-  Position durable;    // in groups that have been written
-  Position written;    // in the segment files
-  Position synced;     // there, and flushed
+  Position journaled = kFirstPosition;  // in groups that were handed to the journal
+  Position durable = kFirstPosition;    // in groups that have been written
+  Position written = kFirstPosition;    // in the segment files
+  Position synced = kFirstPosition;     // there, and flushed
   // Beyond `written`: the last block, incomplete, is in the segment too, flushed, up to here.
-  Position in_place;
-  Position checkpointed;
+  Position in_place = kFirstPosition;
+  Position checkpointed = kFirstPosition;
   // Made when the log ended at `at`; written once the segments hold what is before that, flushed.
   struct PlannedCheckpoint {
     Checkpoint checkpoint;
@@ -58,10 +59,12 @@ struct Tail {
   // The segment of the last one written, or that could not be: what is known of the producers of
   // earlier segments is there.
   Offset checkpoint_segment;
+  // The segment that the checkpoint on disk names, where the next start begins to walk; -1: none.
+  Offset saved_checkpoint{-1};
 
   Position flushed_until;  // up to here a group has to be flushed, whatever the durability
 
-  Position acked;  // the last end of an append that is durable
+  Position acked = kFirstPosition;  // the last end of an append that is durable
   std::deque<LogEnd>
       batch_ends;  // of appends not yet durable: the high watermark moves by whole batches
   IntrusiveList<AckWaiter, &AckWaiter::hook> acks;
@@ -109,6 +112,19 @@ struct Tail {
   std::vector<Segment*> going;  // oldest first; out of the published table
   bool unlinking = false;       // a janitor removes the files of `going`
 
+  // Segments that have been cleaned, and replaced: found by position for as long as somebody may
+  // be reading them. Their files have gone.
+  struct Replaced {
+    Segment* segment;
+    bool settled;  // nobody is about to pin it any more
+  };
+  std::vector<Replaced> replaced;
+  std::vector<Segment*> replaced_going;  // out of the published table
+  bool freeing_replaced = false;         // a janitor unmaps `replaced_going`
+  Cleaned cleaned;
+  bool cleaning = false;             // a janitor reads or writes for its cleaning
+  Position lowest = kFirstPosition;  // of all positions that were given
+
   bool making_segment = false;  // a janitor creates the next segment
   bool allocating = false;      // a janitor allocates space in the active one
   std::int64_t no_space_until_ms = 0;
@@ -142,12 +158,15 @@ struct Tail {
   // same whenever it is asked for the same segment.
   [[nodiscard]] std::int64_t roll_after_ms() const;
   [[nodiscard]] bool idle() const {
-    return !op_busy && !making_segment && !allocating && !in_group && !unlinking;
+    return !op_busy && !making_segment && !allocating && !in_group && !unlinking && !cleaning &&
+           !freeing_replaced;
   }
 
   void publish_appended() { log.appended_.publish(end); }
   void publish_high_watermark(LogEnd to) { log.high_watermark_.publish(to); }
   void publish_start(Offset start) { log.start_.store(start.value, std::memory_order_release); }
+  // A table of these segments, and of what is leaving.
+  [[nodiscard]] SegmentTable* table_of(std::vector<Segment*> segments) const;
   void close() { log.closed_.store(true, std::memory_order_release); }
   // Replace what readers see; the old object is returned, to be retired.
   [[nodiscard]] const SegmentTable* exchange(const SegmentTable* table) {

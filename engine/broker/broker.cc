@@ -117,6 +117,7 @@ Timestamp Broker::steady_now() const {
 void Broker::on_tick(runtime::Timer& timer, void* context) {
   auto& self = *static_cast<Broker*>(context);
   self.store_->tick(self.steady_now());
+  self.store_->clean(self.shard_.wall_now(), self.steady_now());
   self.counters_.take(*self.store_);
   if (self.shard_.id() == kController) {
     tell_disk_news(self.log_limit_, self.shard_.now_ns(), self.counters_);

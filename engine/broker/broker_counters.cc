@@ -21,6 +21,14 @@ void BrokerCounters::take(const storage::LogStore& store) {
   segment_bulk_bytes.set(store.writer().bulk_bytes());
   segment_write_behind_bytes.set(store.writer().write_behind_bytes());
   segments_removed.set(store.trimmer().removed_segments());
+  const storage::Cleaner& cleaner = store.cleaner();
+  cleanings.set(cleaner.cleanings());
+  cleaner_failures.set(cleaner.failures());
+  cleaner_read_bytes.set(cleaner.read_bytes());
+  cleaner_written_bytes.set(cleaner.written_bytes());
+  dirty_bytes.set(cleaner.dirty_bytes());
+  dirty_percent.set(cleaner.max_dirty_percent());
+  cleaned_at_ns.set(static_cast<std::uint64_t>(cleaner.last_cleaned().value) * 1'000'000);
   producers.set(store.producers().count());
   producers_expired.set(store.producers().expired());
   producers_evicted.set(store.producers().evicted());

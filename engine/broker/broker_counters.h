@@ -28,6 +28,13 @@ struct BrokerCounters {
   runtime::Counter segment_bulk_bytes;
   runtime::Counter segment_write_behind_bytes;
   runtime::Counter segments_removed;
+  runtime::Counter cleanings;
+  runtime::Counter cleaner_failures;
+  runtime::Counter cleaner_read_bytes;
+  runtime::Counter cleaner_written_bytes;
+  runtime::Counter dirty_bytes;      // of compacted logs, as of the last look
+  runtime::Counter dirty_percent;    // of the dirtiest of them
+  runtime::Counter cleaned_at_ns;    // since 1970, of the last cleaning; 0: none yet
   runtime::Counter lost_pages;       // of the process; shard 0 tells
   runtime::Counter damaged_batches;  // of the process; shard 0 tells
   runtime::Counter producers;        // now
@@ -69,6 +76,23 @@ inline constexpr auto kBrokerMetrics = std::to_array<runtime::Metric<BrokerCount
      "Bytes written to segments after the journal had them"},
     {&BrokerCounters::segments_removed, runtime::MetricType::kCounter,
      "duolog_store_segments_removed_total", "Segments whose time was over, or that were deleted"},
+    {&BrokerCounters::cleanings, runtime::MetricType::kCounter, "duolog_cleaner_cleanings_total",
+     "Compactions of a log, from its first segment to the last one that could be compacted"},
+    {&BrokerCounters::cleaner_failures, runtime::MetricType::kCounter,
+     "duolog_cleaner_failures_total",
+     "Compactions that the disk ended; the log is as it was, and it is tried again"},
+    {&BrokerCounters::cleaner_read_bytes, runtime::MetricType::kCounter,
+     "duolog_cleaner_read_bytes_total", "Bytes read by compaction"},
+    {&BrokerCounters::cleaner_written_bytes, runtime::MetricType::kCounter,
+     "duolog_cleaner_written_bytes_total", "Bytes written by compaction"},
+    {&BrokerCounters::dirty_bytes, runtime::MetricType::kGauge, "duolog_cleaner_dirty_bytes",
+     "What could be compacted of the shard's logs and has not been, when that was last looked at"},
+    {&BrokerCounters::dirty_percent, runtime::MetricType::kGauge,
+     "duolog_cleaner_max_dirty_percent",
+     "Of what could be compacted of a log, the share that has not been, of the dirtiest log"},
+    {&BrokerCounters::cleaned_at_ns, runtime::MetricType::kGaugeNanoseconds,
+     "duolog_cleaner_last_cleaned_timestamp_seconds",
+     "When a log was last compacted, in seconds since 1970; 0: not since the start"},
     {&BrokerCounters::lost_pages, runtime::MetricType::kCounter, "duolog_store_lost_pages_total",
      "Pages of mapped segments that the disk did not give when they were read"},
     {&BrokerCounters::damaged_batches, runtime::MetricType::kCounter,

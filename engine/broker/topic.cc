@@ -20,7 +20,8 @@ PartitionId online_partition(const Topic& topic, std::int32_t wanted) {
 
 storage::LogConfig log_config_of(const Topic& topic) {
   storage::LogConfig config = topic.config->log;
-  if (is_internal_topic(topic.name)) config.cleanup_delete = false;
+  // Who writes them rewrites them, too.
+  if (is_internal_topic(topic.name)) config.cleanup_delete = config.cleanup_compact = false;
   return config;
 }
 

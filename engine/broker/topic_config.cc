@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 
+#include <fmt/format.h>
+
 #include "engine/broker/config/config_key.h"
 
 namespace duolog::broker {
@@ -42,16 +44,17 @@ constexpr Setting log_number(std::string_view name) {
 void set_cleanup_policy(TopicConfig& config, std::string_view checked) {
   const auto items = config_list(checked);
   config.log.cleanup_delete = std::ranges::find(items, "delete") != items.end();
-  config.cleanup_compact = std::ranges::find(items, "compact") != items.end();
+  config.log.cleanup_compact = std::ranges::find(items, "compact") != items.end();
 }
 
 std::string cleanup_policy(const TopicConfig& config) {
-  if (!config.cleanup_compact) return config.log.cleanup_delete ? "delete" : "";
+  if (!config.log.cleanup_compact) return config.log.cleanup_delete ? "delete" : "";
   return config.log.cleanup_delete ? "compact,delete" : "compact";
 }
 
 constexpr auto kSettings = std::to_array<Setting>({
     {"cleanup.policy", set_cleanup_policy, cleanup_policy},
+    log_number<&storage::LogConfig::delete_retention_ms>("delete.retention.ms"),
     {"duolog.durability",
      [](TopicConfig& config, std::string_view checked) {
        config.log.durability = checked == "os" ? Durability::kOs : Durability::kFsync;
@@ -66,6 +69,7 @@ constexpr auto kSettings = std::to_array<Setting>({
      [](const TopicConfig& config) -> std::string {
        return config.log.visibility == Visibility::kAppended ? "appended" : "durable";
      }},
+    log_number<&storage::LogConfig::max_compaction_lag_ms>("max.compaction.lag.ms"),
     number<&TopicConfig::max_message_bytes>("max.message.bytes"),
     number<&TopicConfig::timestamp_after_max_ms>("message.timestamp.after.max.ms"),
     number<&TopicConfig::timestamp_before_max_ms>("message.timestamp.before.max.ms"),
@@ -78,6 +82,12 @@ constexpr auto kSettings = std::to_array<Setting>({
        return config.timestamp_type == TimestampType::kLogAppendTime ? "LogAppendTime"
                                                                      : "CreateTime";
      }},
+    {"min.cleanable.dirty.ratio",
+     [](TopicConfig& config, std::string_view checked) {
+       read(config.log.min_dirty_ratio, checked);
+     },
+     [](const TopicConfig& config) { return fmt::format("{}", config.log.min_dirty_ratio); }},
+    log_number<&storage::LogConfig::min_compaction_lag_ms>("min.compaction.lag.ms"),
     log_number<&storage::LogConfig::retention_bytes>("retention.bytes"),
     log_number<&storage::LogConfig::retention_ms>("retention.ms"),
     log_number<&storage::LogConfig::segment_bytes>("segment.bytes"),

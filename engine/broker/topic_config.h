@@ -18,7 +18,6 @@ namespace duolog::broker {
 
 struct TopicConfig {
   storage::LogConfig log;
-  bool cleanup_compact = false;  // cleanup.policy names "compact"
   std::uint32_t max_message_bytes = 1'048'588;
   storage::TimestampType timestamp_type = storage::TimestampType::kCreateTime;
   // How far a record's timestamp may lie from the broker's clock.

@@ -62,6 +62,7 @@ Result<void> FeedBatch::encode(const storage::BatchHeader& header, Bytes batch, 
   pieces_.clear();
   deltas_.clear();
   base_offset_ = header.base_offset;
+  next_offset_ = header.next_offset();
   size_ = message_count_ = 0;
   if (header.is_control()) return {};
   const auto all = scratch.records_of(header, batch, max_inflated_bytes);
@@ -188,6 +189,17 @@ std::uint32_t FeedBatch::stream_at(Offset offset) const {
     if (starts_message && passed++ == skipped) break;
   }
   return at;
+}
+
+Offset FeedBatch::offset_at(std::uint32_t at) const {
+  std::size_t begun = 0;
+  std::uint32_t frame = 0;
+  for (; frame < at && frame < size_; frame = frame_end(frame)) {
+    if ((first_byte(frame) & kOpcodeMask) != 0) ++begun;
+  }
+  if (frame >= size_) return next_offset_;
+  if ((first_byte(frame) & kOpcodeMask) == 0) return Offset(-1);
+  return base_offset_ + (deltas_.empty() ? static_cast<std::int64_t>(begun) : deltas_[begun]);
 }
 
 std::size_t FeedBatch::memory_bytes() const {

@@ -78,6 +78,11 @@ class FeedBatch {
   // Where the first message begins whose record is at or after `offset`; the end without any.
   [[nodiscard]] std::uint32_t stream_at(Offset offset) const;
 
+  // The first offset that a reader has not had of it, who has had `at` bytes, whole frames, of the
+  // stream; -1 within a message.
+  [[nodiscard]] Offset offset_at(std::uint32_t at) const;
+  [[nodiscard]] Offset next_offset() const { return next_offset_; }
+
   // Heap memory, for the cache's accounting.
   [[nodiscard]] std::size_t memory_bytes() const;
 
@@ -95,6 +100,7 @@ class FeedBatch {
   // Offset deltas of the messages; empty when they are 0, 1, 2, ...
   std::vector<std::int32_t> deltas_;
   Offset base_offset_;
+  Offset next_offset_;
   std::uint32_t size_ = 0;
   std::uint32_t message_count_ = 0;
   bool payloads_in_log_ = false;

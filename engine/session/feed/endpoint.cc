@@ -50,7 +50,7 @@ void FeedEndpoint::on_message(ws::Opcode /*opcode*/, Bytes payload) {
   if (broker::is_internal_topic(topic_->name)) {
     return connection_.close(code::kPolicyViolation, "an internal topic is only read");
   }
-  if (topic_->config->cleanup_compact && !publisher_.has_key()) {
+  if (topic_->config->log.cleanup_compact && !publisher_.has_key()) {
     return connection_.close(code::kPolicyViolation, "a compacted topic needs a key");
   }
   if (!publisher_.add(payload)) {

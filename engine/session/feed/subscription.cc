@@ -30,6 +30,7 @@ FeedSubscription::FeedSubscription(FeedShard& feeds, std::span<broker::Partition
     switch (target.from) {
       case ws::FeedTarget::From::kLatest:
         cursor->place.position = partition->log->high_watermark().position;
+        cursor->place.next = partition->log->high_watermark().offset;
         cursor->placed = true;
         break;
       case ws::FeedTarget::From::kEarliest:
@@ -80,6 +81,7 @@ Look FeedSubscription::look_up(Cursor& cursor, Place& place, const FeedBatch*& b
     if (Look look = seek(cursor, cursor.from, cursor.place.position); look.found != Found::kOk) {
       return look;
     }
+    cursor.place.next = cursor.from;
   }
   for (int passed = 0; passed < kMaxEmptyBatches; ++passed) {
     if (place.position >= cursor.log().high_watermark().position) {
@@ -88,17 +90,32 @@ Look FeedSubscription::look_up(Cursor& cursor, Place& place, const FeedBatch*& b
     Look look = find_batch(live_, feeds_.cache(), cursor, place.position, format_, batch);
     if (look.found == Found::kDamaged && look.end.value >= 0 && place.at == 0 &&
         place.passed == 0) {
-      place = {.position = look.next};  // a feed has no word for a gap
+      place = {.position = look.next, .next = look.end};  // a feed has no word for a gap
       continue;
+    }
+    if (look.found == Found::kLost) {
+      look = seek_again(cursor, place);
+      if (look.found == Found::kOk) continue;
     }
     if (look.found != Found::kOk) return look;
     if (place.at == 0) place.at = place.frame = batch->stream_at(cursor.from);
     if (place.passed > 0) count_passed(place, *batch);
     if (place.at < batch->size_bytes()) return look;
-    place = {.position = look.next, .passed = place.passed};
+    place = {.position = look.next, .next = batch->next_offset(), .passed = place.passed};
     if (!live_.shard().share().allows()) break;
   }
   return {.found = Found::kNextTurn};
+}
+
+Look FeedSubscription::seek_again(Cursor& cursor, Place& place) {
+  if (place.passed > 0 || place.at != place.frame || place.next < cursor.log().start_offset()) {
+    return {.found = Found::kLost};
+  }
+  cursor.from = std::max(cursor.from, place.next);
+  Place found{.next = cursor.from};
+  Look look = seek(cursor, cursor.from, found.position);
+  if (look.found == Found::kOk) place = found;
+  return look;
 }
 
 void FeedSubscription::count_passed(Place& place, const FeedBatch& batch) {
@@ -168,7 +185,10 @@ FeedSubscription::Status FeedSubscription::begin(SendList& list) {
     head_end_ = cursor.place;
     head_end_.at += added;
     severed_ = head_end_.at < end;
-    if (!severed_) head_end_.frame = end;
+    if (!severed_) {
+      head_end_.frame = end;
+      head_end_.next = batch->offset_at(end);
+    }
     if (!severed_ && !cursor.waits()) reading_.push_front(cursor);
     return severed_ ? Status::kBlocked : Status::kOk;
   }
@@ -229,7 +249,7 @@ FeedSubscription::Status FeedSubscription::run(Cursor& cursor, std::size_t quant
       break;
     }
     if (place.at < batch->size_bytes()) continue;
-    place = {.position = look.next};
+    place = {.position = look.next, .next = batch->next_offset()};
     if (turn_spent()) {
       full_ = true;
       break;
@@ -242,6 +262,7 @@ FeedSubscription::Status FeedSubscription::run(Cursor& cursor, std::size_t quant
     reading_.push_front(cursor);
     return Status::kOk;
   }
+  if (place.at > 0 && place.at == place.frame) place.next = batch->offset_at(place.at);
   cursor.planned = place;
   cursor.planned_bytes = static_cast<std::uint32_t>(bytes);
   cursor.planned_messages = messages;

@@ -67,6 +67,7 @@ class FeedSubscription {
     Position position;         // of a batch
     std::uint32_t at = 0;      // the next byte to send of its stream
     std::uint32_t frame = 0;   // where the frame begins that holds it
+    Offset next{-1};           // at a message's begin: the first offset not sent; -1: not known
     std::uint64_t passed = 0;  // bytes sent from there on, not yet counted into the above
   };
   struct Cursor : LogCursor {
@@ -88,6 +89,8 @@ class FeedSubscription {
   // Finds the batch that `place` is in, and moves it on over what has been passed or is not sent.
   [[nodiscard]] Look look_up(Cursor& cursor, Place& place, const FeedBatch*& batch);
   void count_passed(Place& place, const FeedBatch& batch);
+  // The segment that `place` was in has been cleaned: goes on with what comes next.
+  [[nodiscard]] static Look seek_again(Cursor& cursor, Place& place);
   [[nodiscard]] Status wait_for(Cursor& cursor, Position seen, const Look& look);
   [[nodiscard]] Status run(Cursor& cursor, std::size_t quantum, SendList& list);
   // Encoding batches has taken this turn's time.

@@ -14,10 +14,7 @@ ListedPartition describe(const broker::Topic& topic, const broker::Partition& pa
                          .start = log.start_offset(),
                          .end = log.high_watermark(),
                          .size_bytes = 0};
-  const auto& segments = log.segments().segments;
-  if (!segments.empty() && listed.end.position > segments.front()->base_position) {
-    listed.size_bytes = listed.end.position - segments.front()->base_position;
-  }
+  listed.size_bytes = storage::size_bytes(log.segments(), listed.end);
   return listed;
 }
 

@@ -23,7 +23,7 @@ void append_partition(std::string& out, const ListedPartition& row) {
   out.append(R"(,"start":")").append(std::to_string(row.start.value));
   out.append(R"(","end":")").append(std::to_string(row.end.offset.value));
   out.append(R"(","size_bytes":)").append(std::to_string(row.size_bytes));
-  out.append(R"(,"end_bytes":)").append(std::to_string(row.end.position.value));
+  out.append(R"(,"end_bytes":)").append(std::to_string(row.end.position - storage::kFirstPosition));
   out.append(row.offline ? R"(,"offline":true})" : "}");
 }
 

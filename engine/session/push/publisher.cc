@@ -76,7 +76,7 @@ void PushPublisher::publish(std::uint64_t id, const push::Publish& publish, brok
 }
 
 const char* PushPublisher::refuse(const push::PublishRecord& record, const broker::Topic& topic) {
-  if (!record.key && topic.config->cleanup_compact) return "a compacted topic needs a key";
+  if (!record.key && topic.config->log.cleanup_compact) return "a compacted topic needs a key";
   if (!record.timestamp) return nullptr;
   const std::int64_t ago = live_.shard().wall_now() - *record.timestamp;
   if (record.timestamp->value < 0 || ago > topic.config->timestamp_before_max_ms ||

@@ -134,13 +134,13 @@ TEST_P(BrokerTest, WaiterOnEachShardIsCalledWhenARecordBecomesVisible) {
       static_cast<Waiting&>(waiter).called.set_value();
     };
     EXPECT_TRUE(cluster.on(shard, [&](Broker& broker) {
-      return broker.wait(*waiting[shard], partition, Position(0));
+      return broker.wait(*waiting[shard], partition, storage::kFirstPosition);
     }));
   }
   EXPECT_EQ(append(cluster, 0, partition, "x").error, ErrorCode::kNone);
   for (auto& waiter : waiting) waiter->called.get_future().get();
   EXPECT_FALSE(cluster.on(0, [&](Broker& broker) {
-    return broker.wait(*waiting[0], partition, Position(0));
+    return broker.wait(*waiting[0], partition, storage::kFirstPosition);
   })) << "what is visible already is not waited for";
 }
 

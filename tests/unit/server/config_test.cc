@@ -61,11 +61,21 @@ TEST_F(ConfigTest, EveryBoundIsReadAndWrittenBack) {
       Config again;
       ASSERT_TRUE(set_property(property, again, property_value(property, config)));
       EXPECT_EQ(property_value(property, again), property_value(property, config));
+      if (property.kafka.text != nullptr) continue;
       const std::string digits =
           bound == 0 && property.number.zero_is_unlimited ? "-1" : std::to_string(bound);
       EXPECT_EQ(kafka_value(property, again), digits) << property.name;
     }
   }
+}
+
+TEST_F(ConfigTest, KafkaHasCompactionsShareOfTheDiskAsADouble) {
+  const Property* row = find_property("log-cleaner-io-max-bytes-per-second");
+  ASSERT_NE(row, nullptr);
+  Config config;
+  EXPECT_EQ(kafka_value(*row, config), "1.7976931348623157E308");
+  ASSERT_TRUE(set_property(*row, config, "1MiB"));
+  EXPECT_EQ(kafka_value(*row, config), "1048576.0");
 }
 
 TEST_F(ConfigTest, ANumberIsKeptAsItsRoomNeedsIt) {

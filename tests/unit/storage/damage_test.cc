@@ -61,7 +61,7 @@ class DamageTest : public ::testing::Test {
     start();
     for (int i = 0; i < count; ++i) append(value_bytes);
     server_->settle();
-    for (Position at; at < log_->high_watermark().position;) {
+    for (Position at = kFirstPosition; at < log_->high_watermark().position;) {
       const auto batch = warmed([&] { return read_batch_header(*log_, at); });
       places_.push_back(at);
       at = batch.next;
@@ -260,7 +260,7 @@ TEST_F(DamageTest, AReadEndsBeforeItAndSaysWhereItGoesOn) {
   fill(60, 20 * kKiB, 2 * kMiB);
   flip(3, 1000, 1);
   start();
-  const auto slices = warmed([&] { return read(*log_, Position(0), 1 * kMiB, true, out_); });
+  const auto slices = warmed([&] { return read(*log_, kFirstPosition, 1 * kMiB, true, out_); });
   EXPECT_EQ(slices.size_bytes, in_file(3).at);
   const auto batch = warmed([&] { return read_batch(*log_, places_[3], scratch_); });
   EXPECT_EQ(batch.status, ReadStatus::kCorrupt);

@@ -77,7 +77,7 @@ class IndexFilesTest : public ::testing::Test {
       ASSERT_EQ(batch.status, ReadStatus::kOk) << i;
       ASSERT_EQ(batch.header.base_offset.value, i);
       const auto timed =
-          warmed([&] { return seek_time(*log, Timestamp(kIndexedFrom + i), Position(0)); });
+          warmed([&] { return seek_time(*log, Timestamp(kIndexedFrom + i), kFirstPosition); });
       ASSERT_TRUE(timed.found) << i;
       ASSERT_EQ(timed.position, sought.position) << i;
     }

@@ -98,7 +98,7 @@ TEST_F(LogReaderTest, ReadsWholeBatchesWithinTheLimitAndAtLeastOne) {
   fill();
   stop();
   start();
-  Position from;
+  Position from = kFirstPosition;
   int batches = 0;
   while (from < log_->high_watermark().position) {
     const auto slices = warmed([&] { return read(*log_, from, 50 * kKiB, true, out_); });
@@ -125,7 +125,7 @@ TEST_F(LogReaderTest, ReadsWholeBatchesWithinTheLimitAndAtLeastOne) {
     from = slices.next;
   }
   EXPECT_EQ(batches, 50);
-  const auto none = warmed([&] { return read(*log_, Position(0), 100, false, out_); });
+  const auto none = warmed([&] { return read(*log_, kFirstPosition, 100, false, out_); });
   EXPECT_EQ(none.count, 0U);
 }
 
@@ -134,13 +134,13 @@ TEST_F(LogReaderTest, FindsTimestampsBeforeAndAfterARestart) {
   for (int round = 0; round < 2; ++round) {
     for (int i = 0; i < 50; i += 7) {
       const auto sought =
-          warmed([&] { return seek_time(*log_, Timestamp(kStart + i), Position(0)); });
+          warmed([&] { return seek_time(*log_, Timestamp(kStart + i), kFirstPosition); });
       ASSERT_TRUE(sought.found);
       const auto batch = warmed([&] { return read_batch_header(*log_, sought.position); });
       EXPECT_EQ(batch.header.base_offset.value, i);
     }
     EXPECT_FALSE(
-        warmed([&] { return seek_time(*log_, Timestamp(kStart + 50), Position(0)); }).found);
+        warmed([&] { return seek_time(*log_, Timestamp(kStart + 50), kFirstPosition); }).found);
     const auto newest = warmed([&] { return seek_max_timestamp(*log_); });
     ASSERT_TRUE(newest.found);
     EXPECT_EQ(warmed([&] { return read_batch_header(*log_, newest.position); }).header.base_offset,
@@ -156,7 +156,7 @@ TEST_F(LogReaderTest, AnswersCorruptWhereABatchIsDamagedAndGoesOnBeforeIt) {
   files_.flip_bit("/logs/t-0/00000000000000000000.log", 3 * (20 * kKiB) + 1000);
   start();
   Buffer scratch;
-  Position position;
+  Position position = kFirstPosition;
   int good = 0;
   for (;;) {
     const auto batch = warmed([&] { return read_batch(*log_, position, scratch); });
@@ -206,7 +206,7 @@ TEST_F(LogReaderTest, RemovedLogStaysUntilWhoReadsItIsDone) {
   fill();
   stop();
   start();
-  const auto cold = read(*log_, Position(0), kMiB, true, out_);
+  const auto cold = read(*log_, kFirstPosition, kMiB, true, out_);
   ASSERT_EQ(cold.status, ReadStatus::kCold);
   bool warmed = false;
   warm_up(server_->disk(), cold.cold, [&](Result<void>) { warmed = true; });

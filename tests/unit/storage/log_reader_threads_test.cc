@@ -187,7 +187,7 @@ TEST(LogReaderThreadsTest, ReaderSeesEveryBatchWhileMemoryIsRecycled) {
 
   std::thread reader([&] {
     MemoryDisk own(files);
-    Position position;
+    Position position = kFirstPosition;
     Buffer scratch;
     std::int64_t expected = 0;
     while (expected < kBatches && !give_up.load()) {
@@ -342,7 +342,7 @@ class OvertakenReader {
   MemoryDisk disk_;
   Log& log_;
   Buffer scratch_;
-  Position position_;
+  Position position_ = kFirstPosition;
   std::int64_t next_ = 0;
   SegmentPin kept_;
   Position kept_at_;

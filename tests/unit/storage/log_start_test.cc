@@ -240,7 +240,7 @@ TEST_F(LogStartTest, APinThatComesWhileASegmentIsBeingHiddenKeepsIt) {
 
 TEST_F(LogStartTest, ALogThatIsDeletedMeanwhileTakesTheRestWithIt) {
   fill(17);
-  SegmentPin kept = pin(*log_, Position(0));
+  SegmentPin kept = pin(*log_, kFirstPosition);
   server_->move_start("t", Offset(12));
   tick();
   server_->remove("t");

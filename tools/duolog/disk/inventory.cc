@@ -12,6 +12,7 @@
 
 #include "engine/base/uuid.h"
 #include "storage/catalog.h"
+#include "storage/cleaner/segment_swap.h"
 #include "storage/file_util.h"
 #include "storage/hash.h"
 #include "storage/segment.h"
@@ -77,6 +78,24 @@ Finding of_partition(const PartitionOnDisk& partition, std::string kind, std::st
   return finding;
 }
 
+// What a start does first: a cleaned segment takes the place of those that it was made of.
+void finish_swap(Files& files, const std::string& name, PartitionOnDisk& partition) {
+  const auto swap = storage::swap_in(name);
+  if (!swap) return;
+  SegmentOnDisk segment{
+      .base_offset = swap->base, .path = partition.directory + "/" + name, .compacted = true};
+  auto file = files.open(segment.path, storage::OpenMode::kRead);
+  if (!file) return;
+  segment.size_bytes = files.size(*file).value_or(0);
+  files.close(*file);
+  std::erase_if(partition.segments, [&](const SegmentOnDisk& old) {
+    return old.base_offset >= swap->base && old.base_offset < swap->end;
+  });
+  partition.segments.insert(std::ranges::upper_bound(partition.segments, segment.base_offset, {},
+                                                     &SegmentOnDisk::base_offset),
+                            segment);
+}
+
 // Fills in what is in the partition's directory. False: there is none, or it is another's.
 bool look_into(Files& files, const Inventory& inventory, PartitionOnDisk& partition,
                std::vector<Finding>& findings) {
@@ -118,6 +137,8 @@ bool look_into(Files& files, const Inventory& inventory, PartitionOnDisk& partit
     std::from_chars(name.data(), name.data() + name.size(), segment.base_offset.value);
     segment.path = partition.directory + "/" + name;
     segment.has_index = names.contains(storage::segment_file_name(segment.base_offset, ".index"));
+    segment.compacted =
+        names.contains(storage::segment_file_name(segment.base_offset, storage::kCompactedSuffix));
     auto file = files.open(segment.path, storage::OpenMode::kRead);
     if (!file && file.error().code == Errc::kNotFound) continue;  // retention was faster
     if (!file) {
@@ -128,6 +149,7 @@ bool look_into(Files& files, const Inventory& inventory, PartitionOnDisk& partit
     files.close(*file);
     partition.segments.push_back(segment);
   }
+  for (const std::string& name : names) finish_swap(files, name, partition);
   return true;
 }
 
@@ -184,6 +206,11 @@ bool PartitionOnDisk::below_start(Offset segment) const {
   return std::ranges::any_of(segments, [&](const SegmentOnDisk& other) {
     return other.base_offset > segment && other.base_offset <= start;
   });
+}
+
+bool PartitionOnDisk::was_cleaned(Offset segment) const {
+  const auto behind = std::ranges::upper_bound(segments, segment, {}, &SegmentOnDisk::base_offset);
+  return behind != segments.begin() && (behind - 1)->compacted;
 }
 
 std::optional<std::pair<std::string, std::int32_t>> split_partition(const std::string& name) {

@@ -19,6 +19,7 @@ struct SegmentOnDisk {
   std::string path;
   std::uint64_t size_bytes = 0;
   bool has_index = false;
+  bool compacted = false;  // it has been cleaned: offsets may be missing in it
   // Of the journals, where they were read: up to where they write, and have whole batches.
   std::uint64_t redo_end = 0;
   std::uint64_t whole_end = 0;
@@ -37,6 +38,8 @@ struct PartitionOnDisk {
   [[nodiscard]] SegmentOnDisk* find(Offset base_offset);
   // Nobody reads it any more; it may be gone.
   [[nodiscard]] bool below_start(Offset segment) const;
+  // A segment that had its file was cleaned, or became part of one that was.
+  [[nodiscard]] bool was_cleaned(Offset segment) const;
 };
 
 struct Inventory {

@@ -59,7 +59,8 @@ std::string redo(Files& files, PartitionOnDisk& partition, const JournalEntry& e
   SegmentOnDisk* segment = partition.find(entry.segment);
   const bool nobody_reads =
       partition.below_start(entry.segment) ||
-      (!partition.segments.empty() && entry.segment < partition.segments.front().base_offset);
+      (!partition.segments.empty() && entry.segment < partition.segments.front().base_offset) ||
+      partition.was_cleaned(entry.segment);
   if (segment == nullptr) {
     return nobody_reads ? ""
                         : "it names the segment of offset " + std::to_string(entry.segment.value) +

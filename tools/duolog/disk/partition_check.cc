@@ -105,6 +105,15 @@ std::size_t count_kept(Files& files, const PartitionOnDisk& partition, Offset fl
   return kept;
 }
 
+// Whether a server has put another file in a segment's place since it was listed.
+bool was_cleaned(Files& files, const SegmentOnDisk& segment) {
+  auto file = files.open(segment.path, storage::OpenMode::kRead);
+  if (!file) return file.error().code == Errc::kNotFound;
+  const auto size = files.size(*file);
+  files.close(*file);
+  return segment.has_index && size && *size != segment.size_bytes;
+}
+
 void add_of(const PartitionOnDisk& partition, Offset first, Offset last, const std::string& what,
             std::vector<Finding>& findings) {
   Finding finding{.kind = "segment",
@@ -146,6 +155,7 @@ Result<void> check_partition(Files& files, PartitionOnDisk& partition, bool grow
                          .size_bytes = segment.size_bytes,
                          .whole_position = sealed ? segment.size_bytes : segment.whole_end,
                          .whole_offset = floor,
+                         .compacted = segment.compacted,
                          .growing = growing && !sealed};
     if (!last) {
       const Offset next = partition.segments[i + 1].base_offset;
@@ -158,6 +168,7 @@ Result<void> check_partition(Files& files, PartitionOnDisk& partition, bool grow
     auto outcome = check.run(segment.path, bounds, std::move(starts), found);
     if (!outcome && outcome.error().code == Errc::kNotFound && growing) continue;  // it has gone
     if (!outcome) return outcome;
+    if (growing && !found.empty() && was_cleaned(files, segment)) continue;
     for (Finding& finding : found) {
       finding.topic = partition.topic;
       finding.partition = partition.partition.value;

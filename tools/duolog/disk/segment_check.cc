@@ -113,7 +113,8 @@ Result<bool> SegmentCheck::walk(std::uint64_t from) {
 // False: it is whole, and belongs to something older than what was before it: not the log.
 bool SegmentCheck::take(const BatchHeader& header, Bytes batch, std::uint64_t position) {
   const bool must_be = position < bounds_.whole_position || next_ < bounds_.whole_offset;
-  if (header.base_offset < next_ || (header.base_offset != next_ && !open_finding_)) {
+  const bool hole = header.base_offset != next_ && !open_finding_ && !bounds_.compacted;
+  if (header.base_offset < next_ || hole) {
     if (!must_be && !bounds_.growing) return false;
     add("batch", position, header.base_offset, header.last_offset(),
         "offset " + std::to_string(header.base_offset.value) + " stands where offset " +

@@ -35,6 +35,7 @@ struct SegmentBounds {
   std::uint64_t size_bytes = 0;      // of the file that is to be looked at
   std::uint64_t whole_position = 0;  // whole batches up to here ...
   Offset whole_offset;               // ... and up to this offset
+  bool compacted = false;            // it has been cleaned: offsets may be missing in it
   bool growing = false;              // a server is writing to it
 };
 

@@ -194,7 +194,7 @@ BatchRules rules_of(const broker::TopicConfig& config, Timestamp now) {
           .timestamp_type = config.timestamp_type,
           .timestamp_before_max_ms = config.timestamp_before_max_ms,
           .timestamp_after_max_ms = config.timestamp_after_max_ms,
-          .keys_wanted = config.cleanup_compact,
+          .keys_wanted = config.log.cleanup_compact,
           .now = now};
 }
 

@@ -62,14 +62,23 @@ void FetchJob::look_at(Part& part, std::uint64_t limit_bytes, bool first_whole) 
   part.to = part.at;
   part.more = false;
   std::array<iovec, kIovecs> memory;
-  const storage::Slices slices =
+  storage::Slices slices =
       storage::read(log, part.at, std::min(limit_bytes, part.max_bytes), first_whole, memory);
   if (slices.status == ReadStatus::kCold) return warm_up(part, slices.cold);
   if (slices.status == ReadStatus::kOutOfRange) {
-    return set_error(part, ErrorCode::kOffsetOutOfRange);
+    // Cleaned since it was found: the offset is in another segment now.
+    part.located = false;
+    if (!locate(part)) return;
+    slices =
+        storage::read(log, part.at, std::min(limit_bytes, part.max_bytes), first_whole, memory);
+    if (slices.status == ReadStatus::kCold) return warm_up(part, slices.cold);
+    if (slices.status == ReadStatus::kOutOfRange) {
+      return set_error(part, ErrorCode::kOffsetOutOfRange);
+    }
   }
   if (slices.status != ReadStatus::kOk) return set_error(part, ErrorCode::kCorruptMessage);
-  part.to = part.at + slices.size_bytes;
+  part.at = slices.from;
+  part.to = slices.next;
   part.more = part.to < part.seen;
   if (slices.cold.segment != nullptr) slot_.connection.warm_up_ahead(slices.cold);
 }
@@ -203,8 +212,12 @@ void FetchJob::fill_responses() {
     if (part.size_bytes() == 0) continue;
     storage::SegmentPin pin = storage::pin(log, part.at);
     // The log's start has passed it by since it was found.
-    if (!pin.holds() || part.offset < log.start_offset()) {
+    if (part.offset < log.start_offset()) {
       set_error(part, ErrorCode::kOffsetOutOfRange);
+      continue;
+    }
+    if (!pin.holds()) {  // it has been cleaned: the client asks once more
+      part.to = part.at;
       continue;
     }
     slot_.pins.push_back(std::move(pin));

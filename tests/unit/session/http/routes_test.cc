@@ -213,8 +213,8 @@ TEST(HttpTopicsTest, ListsTopicsWithTheirPartitions) {
   const broker::Topic& offsets = fixture.create(std::string(broker::kOffsetsTopic));
   ASSERT_EQ(fixture.append(*trades.partitions[1], batch_of_values({"a", "b"})),
             kafka::ErrorCode::kNone);
-  const std::string bytes =
-      std::to_string(trades.partitions[1]->log->high_watermark().position.value);
+  const std::string bytes = std::to_string(trades.partitions[1]->log->high_watermark().position -
+                                           storage::kFirstPosition);
   EXPECT_EQ(body(ask(fixture, "/v1/topics", 1)),
             R"({"topics":[{"name":"__consumer_offsets","id":")" + to_text(offsets.id) +
                 R"(","internal":true,"partition_count":1,"partitions":[)"
