@@ -69,7 +69,6 @@ struct Rewritten {
   std::int64_t base_timestamp = -1;
   std::int64_t max_timestamp = -1;
   std::int32_t count = 0;
-  std::int32_t tombstones = 0;
 };
 
 void add_record(Buffer& records, const detail::RawRecord& record, std::int64_t timestamp_delta) {
@@ -118,6 +117,68 @@ struct Survivors {
   std::int64_t first_timestamp = -1;
 };
 
+// One batch, and what its records are judged by.
+struct Judged {
+  const BatchHeader& header;
+  const KeyOffsets& keys;
+  bool past_horizon = false;
+
+  [[nodiscard]] bool keeps(const detail::RawRecord& record) const {
+    return header.is_control() || stays(record, header, keys, past_horizon);
+  }
+  [[nodiscard]] bool has_append_time() const {
+    return header.timestamp_type() == TimestampType::kLogAppendTime;
+  }
+  [[nodiscard]] std::int64_t timestamp_of(const detail::RawRecord& record) const {
+    return has_append_time() ? header.max_timestamp.value
+                             : wrapping_add(header.base_timestamp.value, record.timestamp_delta);
+  }
+};
+
+Result<Survivors> survivors_of(const Judged& judged, Bytes records) {
+  Survivors survivors;
+  const auto read = for_each_raw(judged.header, records, [&](const detail::RawRecord& record) {
+    if (!judged.keeps(record)) return true;
+    if (survivors.count++ == 0) survivors.first_timestamp = judged.timestamp_of(record);
+    if (record.value.size < 0) ++survivors.tombstones;
+    return true;
+  });
+  if (!read) return std::unexpected(read.error());
+  return survivors;
+}
+
+std::int64_t horizon_of(const CompactionRules& rules) {
+  constexpr std::int64_t kEver = std::numeric_limits<std::int64_t>::max();
+  return rules.delete_retention_ms > kEver - rules.now.value
+             ? kEver
+             : rules.now.value + rules.delete_retention_ms;
+}
+
+// Adds the batch with what stays of its records; `with` has its base timestamp and attributes.
+Result<void> add_survivors(const Judged& judged, Bytes batch, Bytes records, Rewritten& with,
+                           Buffer& out, CompactionScratch& scratch) {
+  const BatchHeader& header = judged.header;
+  with.max_timestamp = judged.has_append_time() ? header.max_timestamp.value : kNoTimestamp.value;
+  scratch.records.clear();
+  const auto read = for_each_raw(header, records, [&](const detail::RawRecord& record) {
+    if (!judged.keeps(record)) return true;
+    const std::int64_t timestamp = judged.timestamp_of(record);
+    if (!judged.has_append_time()) with.max_timestamp = std::max(with.max_timestamp, timestamp);
+    add_record(scratch.records, record, wrapping_sub(timestamp, with.base_timestamp));
+    return true;
+  });
+  if (!read) return read;
+  Bytes kept = scratch.records;
+  if (header.codec() != Codec::kNone) {
+    if (auto deflated = compress(header.codec(), kept, scratch.deflated); !deflated) {
+      return deflated;
+    }
+    kept = scratch.deflated;
+  }
+  add_batch(out, batch, with, kept);
+  return {};
+}
+
 }  // namespace
 
 Result<bool> note_keys(Bytes batch, const BatchHeader& header, Offset from, KeyOffsets& keys,
@@ -158,27 +219,14 @@ Result<CompactedBatch> compact_batch(Bytes batch, const BatchHeader& header, con
   };
   if (header.base_offset >= keys.end()) return verbatim(0);
   if (header.record_count == 0) return empty();
-  const bool past_horizon = is_past(header, rules.now);
-  if (header.is_control() && past_horizon) return empty();
+  const Judged judged{header, keys, is_past(header, rules.now)};
+  if (header.is_control() && judged.past_horizon) return empty();
 
   auto inflated = inflated_records(batch, header, scratch.inflated);
   if (!inflated) return std::unexpected(inflated.error());
-  const bool append_time = header.timestamp_type() == TimestampType::kLogAppendTime;
-  const auto timestamp_of = [&](const detail::RawRecord& record) {
-    return append_time ? header.max_timestamp.value
-                       : wrapping_add(header.base_timestamp.value, record.timestamp_delta);
-  };
-  const auto kept = [&](const detail::RawRecord& record) {
-    return header.is_control() || stays(record, header, keys, past_horizon);
-  };
-  Survivors survivors;
-  auto read = for_each_raw(header, *inflated, [&](const detail::RawRecord& record) {
-    if (!kept(record)) return true;
-    if (survivors.count++ == 0) survivors.first_timestamp = timestamp_of(record);
-    if (record.value.size < 0) ++survivors.tombstones;
-    return true;
-  });
-  if (!read) return std::unexpected(read.error());
+  const auto found = survivors_of(judged, *inflated);
+  if (!found) return std::unexpected(found.error());
+  const Survivors& survivors = *found;
   if (survivors.count == 0) return empty();
   // Not yet for a batch that has not been noted whole: what its last tombstones delete is still
   // there, and whoever reads that has the time from then on to read them, too.
@@ -187,35 +235,17 @@ Result<CompactedBatch> compact_batch(Bytes batch, const BatchHeader& header, con
   if (survivors.count == header.record_count && !wants_horizon) {
     return verbatim(survivors.tombstones);
   }
-
-  Rewritten with{.attributes = header.attributes, .count = survivors.count};
-  with.base_timestamp = survivors.first_timestamp;
-  if (header.has_delete_horizon()) with.base_timestamp = header.base_timestamp.value;
+  Rewritten with{.attributes = header.attributes,
+                 .base_timestamp = header.has_delete_horizon() ? header.base_timestamp.value
+                                                               : survivors.first_timestamp,
+                 .count = survivors.count};
   if (wants_horizon) {
     with.attributes |= kDeleteHorizonBit;
-    with.base_timestamp =
-        rules.delete_retention_ms > std::numeric_limits<std::int64_t>::max() - rules.now.value
-            ? std::numeric_limits<std::int64_t>::max()
-            : rules.now.value + rules.delete_retention_ms;
+    with.base_timestamp = horizon_of(rules);
   }
-  with.max_timestamp = append_time ? header.max_timestamp.value : kNoTimestamp.value;
-  scratch.records.clear();
-  read = for_each_raw(header, *inflated, [&](const detail::RawRecord& record) {
-    if (!kept(record)) return true;
-    const std::int64_t timestamp = timestamp_of(record);
-    if (!append_time) with.max_timestamp = std::max(with.max_timestamp, timestamp);
-    add_record(scratch.records, record, wrapping_sub(timestamp, with.base_timestamp));
-    return true;
-  });
-  if (!read) return std::unexpected(read.error());
-  Bytes records = scratch.records;
-  if (header.codec() != Codec::kNone) {
-    if (auto deflated = compress(header.codec(), records, scratch.deflated); !deflated) {
-      return std::unexpected(deflated.error());
-    }
-    records = scratch.deflated;
+  if (auto added = add_survivors(judged, batch, *inflated, with, out, scratch); !added) {
+    return std::unexpected(added.error());
   }
-  add_batch(out, batch, with, records);
   made.kept = true;
   made.records = survivors.count;
   made.tombstones = survivors.tombstones;

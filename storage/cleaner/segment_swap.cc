@@ -12,15 +12,17 @@
 namespace duolog::storage {
 namespace {
 
-constexpr std::string_view kSwapSuffix = ".swap";
+constexpr char kSwapSuffix[] = ".swap";
+constexpr std::string_view kSwapEnd = kSwapSuffix;
 constexpr std::size_t kOffsetDigits = 20;
 
 std::string swap_path(const std::string& directory, Swap swap) {
   return directory + "/" + segment_file_name(swap.base, "-") +
-         segment_file_name(swap.end, kSwapSuffix.data());
+         segment_file_name(swap.end, kSwapSuffix);
 }
 
-std::optional<Offset> offset_in(std::string_view digits) {
+std::optional<Offset> offset_in(std::string_view name) {
+  const std::string digits(name);
   Offset offset;
   const char* end = digits.data() + digits.size();
   const auto parsed = std::from_chars(digits.data(), end, offset.value);
@@ -44,7 +46,7 @@ bool is_replaced(std::string_view name, Swap swap) {
 }  // namespace
 
 std::optional<Swap> swap_in(std::string_view name) {
-  if (name.size() != 2 * kOffsetDigits + 1 + kSwapSuffix.size() || !name.ends_with(kSwapSuffix)) {
+  if (name.size() != 2 * kOffsetDigits + 1 + kSwapEnd.size() || !name.ends_with(kSwapEnd)) {
     return std::nullopt;
   }
   const auto base = offset_in(name.substr(0, kOffsetDigits));

@@ -18,7 +18,8 @@ Result<void> SegmentWalk::open(Offset offset) {
   if (offset > segment_.base_offset) {
     from = segment_.index.floor_offset(static_cast<std::uint32_t>(offset - segment_.base_offset));
   }
-  walker_.emplace(files_, file_, from.position, segment_.stable_bytes.load());
+  walker_ =
+      std::make_unique<BatchWalker>(files_, file_, from.position, segment_.stable_bytes.load());
   expected_ = segment_.base_offset + from.relative_offset;
   return {};
 }

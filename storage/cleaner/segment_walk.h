@@ -4,7 +4,7 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 
 #include "engine/base/result.h"
 #include "storage/batch_walker.h"
@@ -38,7 +38,7 @@ class SegmentWalk {
   Files& files_;
   Segment& segment_;
   FileId file_ = kNoFile;
-  std::optional<BatchWalker> walker_;
+  std::unique_ptr<BatchWalker> walker_;
   Offset expected_;
 };
 

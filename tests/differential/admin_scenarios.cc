@@ -104,14 +104,18 @@ void topic_settings(Differ& differ) {
 }
 
 // What depends on how each of the servers is set up. Kafka keeps min.insync.replicas as if a broker
-// had been given it; listeners, max.connections and producer.id.expiration.ms cannot change here
-// while the server runs.
+// had been given it; listeners, max.connections, producer.id.expiration.ms and those of the cleaner
+// cannot change here while the server runs.
 constexpr std::string_view kOwn[] = {"advertised.listeners",
                                      "controller.listener.names",
                                      "controller.quorum.bootstrap.servers",
                                      "group.initial.rebalance.delay.ms",
                                      "listener.security.protocol.map",
                                      "listeners",
+                                     "log.cleaner.backoff.ms",
+                                     "log.cleaner.dedupe.buffer.size",
+                                     "log.cleaner.enable",
+                                     "log.cleaner.io.max.bytes.per.second",
                                      "log.dirs",
                                      "max.connections",
                                      "min.insync.replicas",
