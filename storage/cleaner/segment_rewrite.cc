@@ -4,9 +4,16 @@
 #include <utility>
 
 #include "storage/file_util.h"
+#include "storage/options.h"
 #include "storage/segment_files.h"
 
 namespace duolog::storage {
+namespace {
+
+// So much at a time that the log's own flushes have not to wait for long, nor for many.
+constexpr std::uint64_t kFlushBytes = 2 * kMiB;
+
+}  // namespace
 
 SegmentRewrite::SegmentRewrite(Files& files, std::vector<Segment*> group, Offset end,
                                const KeyOffsets& keys, const CompactionRules& rules,
@@ -92,14 +99,14 @@ Result<void> SegmentRewrite::add(const SegmentWalk& walk, bool is_last) {
 }
 
 Result<void> SegmentRewrite::write_out() {
-  if (out_.empty()) return {};
-  auto outcome = files_.write(file_, written_bytes_, out_);
-  // A little at a time, so that the log's own flushes have not to wait for much.
-  if (outcome) outcome = flush(files_, file_);
+  Result<void> outcome;
+  if (!out_.empty()) outcome = files_.write(file_, written_bytes_, out_);
   if (!outcome) return outcome;
   written_bytes_ += out_.size();
   out_.clear();
-  return {};
+  if (at_ < group_.size() && written_bytes_ - flushed_bytes_ < kFlushBytes) return outcome;
+  flushed_bytes_ = written_bytes_;
+  return flush(files_, file_);
 }
 
 Result<void> SegmentRewrite::commit() {

@@ -40,7 +40,7 @@ class SegmentRewrite {
     kUnchanged,  // nothing went: leave what there is
     kDamaged,    // something cannot be read, and has been told: leave what there is
   };
-  // Reads about `max_bytes` more, and writes what stays of it, flushed.
+  // Reads about `max_bytes` more, and writes what stays of it.
   [[nodiscard]] Result<Step> step(std::uint64_t max_bytes);
   // Removes what it has written, and is done with.
   void discard();
@@ -74,6 +74,7 @@ class SegmentRewrite {
   std::unique_ptr<SegmentWalk> walk_;
   std::uint64_t read_bytes_ = 0;
   std::uint64_t written_bytes_ = 0;
+  std::uint64_t flushed_bytes_ = 0;
   bool changed_ = false;
   bool committed_ = false;
   bool half_done_ = false;
