@@ -365,11 +365,24 @@ Result<void> PartitionRepair::replace(const SegmentFile& segment, KeptAside& asi
   return write_index_again(*files_, partition_.directory, segment.base_offset);
 }
 
+// A segment that a server was killed before it sealed has space behind its batches that was
+// allocated ahead. With an index it counts as sealed, and its size as exact.
+Result<void> PartitionRepair::cut_to_size(const SegmentFile& segment) {
+  if (segment.scan.end == segment.size_bytes) return {};
+  auto file = files_->open(path(segment.base_offset), OpenMode::kReadWrite);
+  if (!file) return std::unexpected(file.error());
+  auto cut = files_->truncate(*file, segment.scan.end);
+  if (cut) cut = flush(*files_, *file);
+  files_->close(*file);
+  return cut;
+}
+
 Result<void> PartitionRepair::replace_index(const SegmentFile& segment, KeptAside& aside) {
   for (const char* suffix : kIndexSuffixes) {
     auto kept = aside.keep_file(path(segment.base_offset, suffix), "a damaged index");
     if (!kept && kept.error().code != Errc::kNotFound) return kept;
   }
+  if (auto cut = cut_to_size(segment); !cut) return cut;
   return write_index_again(*files_, partition_.directory, segment.base_offset);
 }
 

@@ -67,6 +67,7 @@ class PartitionRepair {
   [[nodiscard]] RepairItem item(RepairKind kind, std::string file) const;
   [[nodiscard]] Result<void> begin_before(const SegmentFile& segment);
   [[nodiscard]] Result<void> replace(const SegmentFile& segment, KeptAside& aside);
+  [[nodiscard]] Result<void> cut_to_size(const SegmentFile& segment);
   [[nodiscard]] Result<void> replace_index(const SegmentFile& segment, KeptAside& aside);
 
   Files* files_;
