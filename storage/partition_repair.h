@@ -43,6 +43,7 @@ class PartitionRepair {
     std::uint64_t size_bytes = 0;
     std::uint64_t redo_end = 0;
     std::uint64_t whole_end = 0;
+    bool grown = false;      // the journal had what was cut off the file
     bool has_index = false;  // one of its files is there
     bool sealed = false;     // `.index` is, and there is a later segment
     bool last = false;       // of those that are kept

@@ -175,6 +175,20 @@ TEST_F(RepairTest, TheFirstSegmentsAreMissing) {
   expect_all_but(play_, lost);
 }
 
+TEST_F(RepairTest, RetentionCanTellTheAgeOfAFirstSegmentThatIsAllAGap) {
+  std::set<std::int64_t> lost;
+  for (int n = 0; stored_.at(static_cast<std::size_t>(n)).path == stored_[0].path; ++n) {
+    zero(n, 0, stored_[static_cast<std::size_t>(n)].size_bytes);
+    lost.insert(n);
+  }
+  EXPECT_FALSE(repaired().empty());
+  const auto gap = storage::parse_header(files().content(stored_[0].path));
+  ASSERT_TRUE(gap);
+  EXPECT_TRUE(gap->is_control());
+  EXPECT_GE(gap->max_timestamp, Timestamp(0));
+  expect_all_but(play_, lost);
+}
+
 TEST_F(RepairTest, ASegmentInTheMiddleIsMissing) {
   std::int64_t second = 1;
   while (stored_[static_cast<std::size_t>(second)].position > 0) ++second;
@@ -292,6 +306,19 @@ class RepairJournalTest : public RepairTest {
 TEST_F(RepairJournalTest, WhatTheJournalStillHasIsNoDamage) {
   play_.files().flip_bit(stored_.back().path, stored_.back().position + 3000, 1);
   EXPECT_THAT(repaired(), IsEmpty());
+  expect_all_but(play_, {});
+}
+
+TEST_F(RepairJournalTest, AFileThatWasCutShortHasAgainWhatTheJournalHasOfIt) {
+  auto file = files().open(stored_.back().path, storage::OpenMode::kReadWrite);
+  ASSERT_TRUE(file);
+  ASSERT_TRUE(files().truncate(*file, stored_.back().position + 3000));
+  ASSERT_TRUE(files().sync(*file));
+  files().close(*file);
+  const auto items = repaired();
+  ASSERT_THAT(items, SizeIs(1));
+  EXPECT_EQ(items[0].kind, RepairKind::kBatch);
+  EXPECT_EQ(items[0].first, items[0].end);
   expect_all_but(play_, {});
 }
 
