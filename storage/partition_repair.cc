@@ -138,16 +138,23 @@ Result<std::string> PartitionRepair::redo(const JournalEntry& entry) {
   if (below_start(static_cast<std::size_t>(found - segments_.begin()))) return std::string();
   SegmentFile& segment = *found;
   segment.whole_end = std::max(segment.whole_end, entry.whole);
-  if (entry.position + entry.size_bytes > segment.size_bytes) {
+  const std::uint64_t end = entry.position + entry.size_bytes;
+  // What was cut off a file is there again as far as the journal has it.
+  const bool grows = end > segment.size_bytes && entry.kind != EntryKind::kExtent &&
+                     entry.position <= segment.size_bytes;
+  if (end > segment.size_bytes && !grows) {
     return path(segment.base_offset) + " has " + std::to_string(segment.size_bytes) +
-           " bytes, and the journal writes up to position " +
-           std::to_string(entry.position + entry.size_bytes);
+           " bytes, and the journal writes up to position " + std::to_string(end);
   }
-  segment.redo_end = std::max(segment.redo_end, entry.position + entry.size_bytes);
+  segment.redo_end = std::max(segment.redo_end, end);
   if (entry.kind == EntryKind::kExtent) return std::string();  // it is looked at as the others are
   if (auto opened = touch(segment); !opened) return std::unexpected(opened.error());
   auto written = files_->write(segment.file, entry.position, entry.bytes);
   if (!written) return std::unexpected(written.error());
+  if (grows) {
+    segment.size_bytes = end;
+    segment.grown = true;
+  }
   return std::string();
 }
 
@@ -252,6 +259,11 @@ Result<void> PartitionRepair::plan_segment(std::size_t n, ScanState& state,
   auto scan = scan_segment(*files_, std::move(claims), state);
   if (!scan) return std::unexpected(scan.error());
   segment.scan = std::move(*scan);
+  if (segment.grown) {
+    RepairItem& shorter = items.emplace_back(item(RepairKind::kBatch, path(segment.base_offset)));
+    shorter.why = "the file is shorter than the journal says";
+    shorter.what = "what the journal has of it is written again";
+  }
   plan_holes(segment, items);
   if (segment.last) {
     checkpoint_wrong_ = checkpoint_wrong_ || !segment.scan.starts_fit;
@@ -380,11 +392,24 @@ Result<void> PartitionRepair::replace(const SegmentFile& segment, KeptAside& asi
   return write_index_again(*files_, partition_.directory, segment.base_offset);
 }
 
+// A segment that a server was killed before it sealed has space behind its batches that was
+// allocated ahead. With an index it counts as sealed, and its size as exact.
+Result<void> PartitionRepair::cut_to_size(const SegmentFile& segment) {
+  if (segment.scan.end == segment.size_bytes) return {};
+  auto file = files_->open(path(segment.base_offset), OpenMode::kReadWrite);
+  if (!file) return std::unexpected(file.error());
+  auto cut = files_->truncate(*file, segment.scan.end);
+  if (cut) cut = flush(*files_, *file);
+  files_->close(*file);
+  return cut;
+}
+
 Result<void> PartitionRepair::replace_index(const SegmentFile& segment, KeptAside& aside) {
   for (const char* suffix : kIndexSuffixes) {
     auto kept = aside.keep_file(path(segment.base_offset, suffix), "a damaged index");
     if (!kept && kept.error().code != Errc::kNotFound) return kept;
   }
+  if (auto cut = cut_to_size(segment); !cut) return cut;
   return write_index_again(*files_, partition_.directory, segment.base_offset);
 }
 

@@ -43,6 +43,7 @@ class PartitionRepair {
     std::uint64_t size_bytes = 0;
     std::uint64_t redo_end = 0;
     std::uint64_t whole_end = 0;
+    bool grown = false;      // the journal had what was cut off the file
     bool has_index = false;  // one of its files is there
     bool sealed = false;     // `.index` is, and there is a later segment
     bool compacted = false;  // it has been cleaned: offsets may be missing in it
@@ -69,6 +70,7 @@ class PartitionRepair {
   [[nodiscard]] RepairItem item(RepairKind kind, std::string file) const;
   [[nodiscard]] Result<void> begin_before(const SegmentFile& segment);
   [[nodiscard]] Result<void> replace(const SegmentFile& segment, KeptAside& aside);
+  [[nodiscard]] Result<void> cut_to_size(const SegmentFile& segment);
   [[nodiscard]] Result<void> replace_index(const SegmentFile& segment, KeptAside& aside);
 
   Files* files_;

@@ -21,9 +21,7 @@ class DirectoryRepair {
  public:
   DirectoryRepair(Files& files, const RepairInput& input) : files_(files), input_(input) {}
   ~DirectoryRepair() {
-    for (ShardJournal& journal : journals_) {
-      for (const JournalFile& file : journal.reader.files()) files_.close(file.file);
-    }
+    for (ShardJournal& journal : journals_) close(journal);
   }
   DirectoryRepair(const DirectoryRepair&) = delete;
   DirectoryRepair& operator=(const DirectoryRepair&) = delete;
@@ -62,7 +60,9 @@ class DirectoryRepair {
     std::string directory;
     JournalReader reader;
     std::optional<std::set<LogKey>> kept_for = std::nullopt;  // all: it is a shard's
+    std::set<LogKey> left = {};  // named by it, and not repaired: it is kept for these
     bool damaged = false;
+    bool open = true;
   };
 
   Result<void> open_partitions() {
@@ -77,6 +77,7 @@ class DirectoryRepair {
         item.why = opened.error().message;
         item.what = "nobody but you can tell which is right";
         item.possible = false;
+        unrepaired_.insert({partition.topic_id, partition.partition});
         continue;
       }
       if (!opened) return std::unexpected(opened.error());
@@ -150,6 +151,10 @@ class DirectoryRepair {
       if (journal.kept_for && (!journal.kept_for->contains(key) || found == partitions_.end())) {
         continue;  // it stays for those that are not repaired
       }
+      if (unrepaired_.contains(key)) {
+        journal.left.insert(key);
+        continue;
+      }
       std::string why = "the catalog has no topic id " + to_text(entry.topic_id) +
                         ", or there is no directory for its partition " +
                         std::to_string(entry.partition.value);
@@ -176,13 +181,25 @@ class DirectoryRepair {
       if (journal.damaged) {
         if (auto kept = keep(journal, aside); !kept) return kept;
       }
-      const auto done = journal.kept_for ? let_go(journal) : journal.reader.empty();
-      if (!done) return done;
+      if (auto done = forget(journal); !done) return done;
     }
     for (auto& [key, partition] : partitions_) {
       if (auto applied = partition.apply(aside, catalog); !applied) return applied;
     }
     return {};
+  }
+
+  Result<void> forget(ShardJournal& journal) {
+    if (journal.kept_for) return let_go(journal);
+    if (journal.left.empty()) return journal.reader.empty();
+    // As a start does with what it has for partitions that go offline.
+    close(journal);
+    return keep_journal(files_, input_.kept_directory, journal.directory, journal.left);
+  }
+
+  void close(ShardJournal& journal) {
+    if (!std::exchange(journal.open, false)) return;
+    for (const JournalFile& file : journal.reader.files()) files_.close(file.file);
   }
 
   // What it has for them is in their segments, or given up.
@@ -210,6 +227,7 @@ class DirectoryRepair {
   Files& files_;
   const RepairInput& input_;
   std::map<LogKey, PartitionRepair> partitions_;
+  std::set<LogKey> unrepaired_;  // nobody but an operator can tell what to do
   std::vector<ShardJournal> journals_;
   std::set<std::pair<LogKey, Offset>> given_up_;  // segments
   std::vector<RepairItem> items_;

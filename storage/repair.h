@@ -6,8 +6,8 @@
 //   2. every segment is walked (segment_scan.h); what is wrong there, or with what belongs to it,
 //      becomes an item;
 //   3. if there is any: where the logs end becomes their floors, and the journals are emptied, as
-//      in a recovery, and not kept any more; then each file is replaced as a whole, after what goes
-//      was kept aside (kept_aside.h).
+//      in a recovery, and not kept any more, but for partitions that cannot be repaired; then each
+//      file is replaced as a whole, after what goes was kept aside (kept_aside.h).
 //
 // Offsets are never given out again: what is lost becomes a gap (gap_batch.h). It may be cut short
 // anywhere and run again; in between, a server starts, or says what is damaged, as before.

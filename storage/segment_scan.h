@@ -39,10 +39,11 @@ struct SegmentClaims {
   bool starts_are_sure = true;       // no: it may be damaged; only where there is a good batch
 };
 
-// What the log's batches before the segment end with, and what no leader epoch is above.
+// What the log's batches before the segment end with, and what no leader epoch is above. The
+// timestamp of none is old, not unknown: retention waits for a segment whose age it cannot tell.
 struct ScanState {
   LeaderEpoch epoch{0};
-  Timestamp timestamp{-1};
+  Timestamp timestamp{0};
   LeaderEpoch max_epoch{std::numeric_limits<std::int32_t>::max()};
 };
 

@@ -175,6 +175,20 @@ TEST_F(RepairTest, TheFirstSegmentsAreMissing) {
   expect_all_but(play_, lost);
 }
 
+TEST_F(RepairTest, RetentionCanTellTheAgeOfAFirstSegmentThatIsAllAGap) {
+  std::set<std::int64_t> lost;
+  for (int n = 0; stored_.at(static_cast<std::size_t>(n)).path == stored_[0].path; ++n) {
+    zero(n, 0, stored_[static_cast<std::size_t>(n)].size_bytes);
+    lost.insert(n);
+  }
+  EXPECT_FALSE(repaired().empty());
+  const auto gap = storage::parse_header(files().content(stored_[0].path));
+  ASSERT_TRUE(gap);
+  EXPECT_TRUE(gap->is_control());
+  EXPECT_GE(gap->max_timestamp, Timestamp(0));
+  expect_all_but(play_, lost);
+}
+
 TEST_F(RepairTest, ASegmentInTheMiddleIsMissing) {
   std::int64_t second = 1;
   while (stored_[static_cast<std::size_t>(second)].position > 0) ++second;
@@ -212,6 +226,32 @@ TEST_F(RepairTest, AnIndexIsDerivedAgain) {
   remove(storage::segment_file_name(Offset(0), ".indexhash"));
   EXPECT_THAT(repaired(), SizeIs(1));
   EXPECT_EQ(files().content(index), whole);
+  expect_all_but(play_, {});
+}
+
+// A server was killed after it had begun the next segment and before it sealed this one.
+TEST_F(RepairTest, ASegmentThatIsNotSealedYetIsCutBeforeItHasAnIndex) {
+  const std::string path = stored_.at(static_cast<std::size_t>(last_segment_begins()) - 1).path;
+  const Offset base(std::stoll(path.substr(path.rfind('/') + 1)));
+  for (const char* suffix : storage::kIndexSuffixes) {
+    remove(storage::segment_file_name(base, suffix));
+  }
+  const std::uint64_t size_bytes = files().content(path).size();
+  auto file = files().open(path, storage::OpenMode::kReadWrite);
+  ASSERT_TRUE(file);
+  ASSERT_TRUE(
+      files().write(*file, size_bytes, std::vector<std::uint8_t>(2 * storage::kBlockBytes)));
+  ASSERT_TRUE(files().sync(*file));
+  files().close(*file);
+  auto checkpoint = storage::read_checkpoint(files(), kHurtDirectory);
+  ASSERT_TRUE(checkpoint);
+  checkpoint->segment = checkpoint->next_offset = checkpoint->floor = base;
+  checkpoint->position = 0;
+  checkpoint->index.clear();
+  ASSERT_TRUE(storage::write_checkpoint(files(), kHurtDirectory, *checkpoint));
+  const auto done = run_repair(files());
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(files().content(path).size(), size_bytes);
   expect_all_but(play_, {});
 }
 
@@ -269,6 +309,19 @@ TEST_F(RepairJournalTest, WhatTheJournalStillHasIsNoDamage) {
   expect_all_but(play_, {});
 }
 
+TEST_F(RepairJournalTest, AFileThatWasCutShortHasAgainWhatTheJournalHasOfIt) {
+  auto file = files().open(stored_.back().path, storage::OpenMode::kReadWrite);
+  ASSERT_TRUE(file);
+  ASSERT_TRUE(files().truncate(*file, stored_.back().position + 3000));
+  ASSERT_TRUE(files().sync(*file));
+  files().close(*file);
+  const auto items = repaired();
+  ASSERT_THAT(items, SizeIs(1));
+  EXPECT_EQ(items[0].kind, RepairKind::kBatch);
+  EXPECT_EQ(items[0].first, items[0].end);
+  expect_all_but(play_, {});
+}
+
 TEST_F(RepairJournalTest, BehindADamagedGroupTheJournalIsReadOn) {
   flip(4, 3000);
   flip(5, 3000);
@@ -305,6 +358,32 @@ TEST(RepairKeptTest, WhatIsKeptForAPartitionThatWasOfflineIsAppliedAndLetGo) {
   EXPECT_EQ(done->items[0].kind, RepairKind::kMetadata);
   EXPECT_THAT(*storage::kept_journals(play.files(), "/kept-journals"), IsEmpty());
   expect_all_but(play, {});
+}
+
+// What the journal alone has of a partition stays until its operator has put things right, whatever
+// else is repaired meanwhile.
+TEST_F(RepairJournalTest, TheJournalIsKeptForAPartitionThatIsNotRepaired) {
+  flip(kHurtBatches - 1, 3000, 1);
+  auto catalog = storage::Catalog::open(files(), "/meta");
+  ASSERT_TRUE(catalog);
+  storage::TopicRecord other;
+  other.name = "other";
+  other.id = Uuid{{2}};
+  ASSERT_TRUE(catalog->create_topic(other));
+  ASSERT_TRUE(files().make_directory("/logs/other-0"));
+  ASSERT_TRUE(storage::replace_file(files(), "/logs/other-0/partition.metadata",
+                                    as_bytes(std::string("nonsense"))));
+  ASSERT_TRUE(storage::write_partition_metadata(files(), kHurtDirectory, Uuid{{9}}));
+  const auto done = run_repair(files());
+  ASSERT_TRUE(done) << done.error().message;
+  ASSERT_THAT(done->items, SizeIs(2));
+  EXPECT_FALSE(done->items[0].possible);
+  EXPECT_EQ(done->items[1].topic, "other");
+  ASSERT_TRUE(storage::write_partition_metadata(files(), kHurtDirectory, Uuid{{1}}));
+  const auto kept = storage::kept_journals(files(), "/kept-journals");
+  ASSERT_THAT(*kept, SizeIs(1));
+  EXPECT_THAT((*kept)[0].partitions, SizeIs(1));
+  expect_all_but(play_, {});
 }
 
 TEST_F(RepairJournalTest, WhatTheJournalSaysOfNoTopicIsGivenUpAndNamed) {

@@ -243,6 +243,12 @@ TEST_F(VerifyTest, WhatReadersWriteStaysInMemory) {
   ASSERT_TRUE(overlay.read(*file, 0, read));
   EXPECT_EQ(std::vector(read.begin() + 5, read.begin() + 25), written);
   EXPECT_NE(read[25], 9);
+  const std::uint64_t end = *overlay.size(*file);
+  ASSERT_TRUE(overlay.write(*file, end + 10, written));
+  EXPECT_EQ(*overlay.size(*file), end + 30);
+  EXPECT_EQ(*overlay.read(*file, end + 5, read), 25U);
+  EXPECT_EQ(read[4], 0);
+  EXPECT_EQ(std::vector(read.begin() + 5, read.begin() + 25), written);
   EXPECT_TRUE(overlay.remove(path));
   EXPECT_TRUE(std::filesystem::exists(path));
   EXPECT_FALSE(overlay.truncate(*file, 0));

@@ -28,13 +28,26 @@ void OverlayFiles::close(FileId file) {
   disk_.close(file);
 }
 
-Result<std::uint64_t> OverlayFiles::size(FileId file) { return disk_.size(file); }
+Result<std::uint64_t> OverlayFiles::size(FileId file) {
+  auto size = disk_.size(file);
+  if (const auto found = ends_.find(paths_[file]); size && found != ends_.end()) {
+    *size = std::max(*size, found->second);
+  }
+  return size;
+}
 
 Result<std::size_t> OverlayFiles::read(FileId file, std::uint64_t offset, MutableBytes into) {
   auto got = disk_.read(file, offset, into);
   if (!got) return got;
   const auto found = written_.find(paths_[file]);
   if (found == written_.end()) return got;
+  const std::uint64_t written_end = ends_[paths_[file]];
+  if (offset + *got < written_end) {
+    const std::size_t there = std::min<std::uint64_t>(into.size(), written_end - offset);
+    std::fill(into.begin() + static_cast<std::ptrdiff_t>(*got),
+              into.begin() + static_cast<std::ptrdiff_t>(std::max(there, *got)), std::uint8_t{0});
+    *got = std::max(there, *got);
+  }
   const std::uint64_t end = offset + *got;
   for (auto at = found->second.lower_bound(align_down(offset, kBlockBytes));
        at != found->second.end() && at->first < end; ++at) {
@@ -48,6 +61,8 @@ Result<std::size_t> OverlayFiles::read(FileId file, std::uint64_t offset, Mutabl
 Result<void> OverlayFiles::write(FileId file, std::uint64_t offset, Bytes data) {
   Blocks& blocks = written_[paths_[file]];
   const std::uint64_t end = offset + data.size();
+  std::uint64_t& written_end = ends_[paths_[file]];
+  written_end = std::max(written_end, end);
   for (std::uint64_t at = align_down(offset, kBlockBytes); at < end; at += kBlockBytes) {
     auto [found, added] = blocks.try_emplace(at);
     if (added) {

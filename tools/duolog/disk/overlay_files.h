@@ -26,7 +26,7 @@ class OverlayFiles final : public storage::Files {
   [[nodiscard]] Result<std::uint64_t> size(storage::FileId file) override;
   [[nodiscard]] Result<std::size_t> read(storage::FileId file, std::uint64_t offset,
                                          MutableBytes into) override;
-  // Within the file's size; what is beyond is dropped.
+  // Beyond the file's size, too: it is larger then.
   [[nodiscard]] Result<void> write(storage::FileId file, std::uint64_t offset, Bytes data) override;
   [[nodiscard]] Result<void> allocate(storage::FileId file, std::uint64_t from,
                                       std::uint64_t to) override;
@@ -51,7 +51,8 @@ class OverlayFiles final : public storage::Files {
 
   runtime::PosixFiles disk_;
   std::unordered_map<storage::FileId, std::string> paths_;
-  std::unordered_map<std::string, Blocks> written_;  // by path
+  std::unordered_map<std::string, Blocks> written_;      // by path
+  std::unordered_map<std::string, std::uint64_t> ends_;  // of what was written, by path
 };
 
 }  // namespace duolog::tools
