@@ -44,6 +44,9 @@ struct AppendRequest {
   kafka::ErrorCode error = kafka::ErrorCode::kNone;
   Offset base_offset{-1};
   Offset log_start{-1};
+  // It was in the log already, by its producer's sequence: its first copy is at `base_offset`, and
+  // may have been of other records.
+  bool duplicate = false;
   // Of a duplicate: its first copy's time, as Kafka answers it. -1: it was appended now.
   Timestamp first_timestamp{-1};
 

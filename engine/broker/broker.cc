@@ -318,6 +318,7 @@ void Broker::stop(std::move_only_function<void()> done) {
 
 bool Broker::append(AppendRequest& request) {
   request.broker = this;
+  request.duplicate = false;
   request.owner = &cluster_.broker(request.partition->owner);
   if (request.owner != this) {
     // Later its topic may be forgotten here already, and nobody would answer it (refuse_waiting).
@@ -416,6 +417,7 @@ bool Broker::try_append(AppendRequest& request) {
       finish(request, kafka::ErrorCode::kInvalidProducerEpoch);
       return true;
     case storage::LogStore::Append::kDuplicate:
+      request.duplicate = true;
       request.first_timestamp = store_->duplicate().timestamp;
       in_log(request, log, store_->duplicate().end);
       return true;

@@ -183,13 +183,15 @@ void ProduceJob::submit(Append& append, BatchVerdict& verdict) {
   }
 }
 
-// Now that its offset is known, or that it has none. Once for each room that was taken.
+// Now that its offset is known, or that it has none. Once for each room that was taken. A duplicate
+// is told its first copy's offset, and what it has inside is only its sender's word: a CRC is made
+// to fit easily.
 void ProduceJob::keep_inflated(Append& append) {
   if (append.room_bytes == 0) return;
   broker::InflatedBatches& batches = slot_.connection.broker().inflated();
   batches.give_back(std::exchange(append.room_bytes, 0));
   Buffer records = std::move(append.inflated);
-  if (records.empty() || append.base_offset < Offset(0)) return;
+  if (records.empty() || append.duplicate || append.base_offset < Offset(0)) return;
   batches.keep(append.source, append.base_offset, append.crc, std::move(records),
                slot_.connection.shard().now_ns());
 }

@@ -14,6 +14,7 @@ namespace {
 using kafka::ErrorCode;
 using kafka::InitProducerIdRequest;
 using kafka::InitProducerIdResponse;
+using Batch = std::vector<std::uint8_t>;
 
 InitProducerIdResponse init(KafkaClient& client, const InitProducerIdRequest& request,
                             std::int16_t version = 5) {
@@ -114,6 +115,27 @@ TEST_P(KafkaIdempotenceTest, DuplicatesAreAnsweredWithTheirFirstOffsetAndNotAppe
     EXPECT_EQ(next.base_offset, Offset(3));
     EXPECT_EQ(next.log_append_time_ms, Timestamp(-1));
   }
+}
+
+TEST_P(KafkaIdempotenceTest, WhatADuplicateInflatesToIsNotShownAsItsFirstCopy) {
+  const Batch first = numbered(batch_of({"first"}, 1000, storage::Codec::kZstd), 7, 0);
+  const Batch other = numbered(batch_of({"other"}, 1000, storage::Codec::kZstd), 7, 0);
+  const auto on_shard = [&](auto look) {
+    server.runtime().run_on_and_wait(ShardId(0), [&](runtime::Shard& shard) {
+      broker::Broker& broker = server.cluster().broker(ShardId(0));
+      look(broker.inflated(), {broker.find("t")->id, PartitionId(1)}, shard.now_ns());
+    });
+  };
+  using Inflated = broker::InflatedBatches;
+  on_shard([](Inflated& batches, const Inflated::Source& source, std::uint64_t now_ns) {
+    batches.want(source, now_ns);
+  });
+  EXPECT_EQ(client.produce("t", 1, first).base_offset, Offset(0));
+  EXPECT_EQ(client.produce("t", 1, other).base_offset, Offset(0)) << "by its sequence";
+  on_shard([&](Inflated& batches, const Inflated::Source& source, std::uint64_t) {
+    EXPECT_FALSE(batches.find(source, Offset(0), storage::crc_of(first)).empty());
+    EXPECT_TRUE(batches.find(source, Offset(0), storage::crc_of(other)).empty());
+  });
 }
 
 TEST_P(KafkaIdempotenceTest, GapsAndOldEpochsAreRefusedWithKafkasErrors) {
