@@ -255,6 +255,9 @@ Result<void> PartitionRepair::plan_segment(std::size_t n, ScanState& state,
     claims.starts.push_back(
         {static_cast<std::uint32_t>(checkpoint_->next_offset - segment.base_offset),
          static_cast<std::uint32_t>(checkpoint_->position)});
+  } else if (segment.has_index) {  // it was sealed: what followed is dropped
+    claims.starts = unsure_starts(path(segment.base_offset, ".index"));
+    claims.starts_are_sure = false;
   }
   auto scan = scan_segment(*files_, std::move(claims), state);
   if (!scan) return std::unexpected(scan.error());
@@ -266,7 +269,7 @@ Result<void> PartitionRepair::plan_segment(std::size_t n, ScanState& state,
   }
   plan_holes(segment, items);
   if (segment.last) {
-    checkpoint_wrong_ = checkpoint_wrong_ || !segment.scan.starts_fit;
+    checkpoint_wrong_ = checkpoint_wrong_ || (of_checkpoint && !segment.scan.starts_fit);
     return {};
   }
   if (!index_wrong && segment.scan.starts_fit) return {};

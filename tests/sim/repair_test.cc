@@ -255,6 +255,24 @@ TEST_F(RepairTest, ASegmentThatIsNotSealedYetIsCutBeforeItHasAnIndex) {
   expect_all_but(play_, {});
 }
 
+// The segment that was to follow is empty, and is dropped: the index of the one before it holds.
+TEST_F(RepairTest, ASealedSegmentBeforeAnEmptyOneHasItsIndex) {
+  const int end = last_segment_begins();
+  const std::string path = stored_.at(static_cast<std::size_t>(end)).path;
+  auto file = files().open(path, storage::OpenMode::kReadWrite);
+  ASSERT_TRUE(file);
+  ASSERT_TRUE(files().truncate(*file, 0));
+  ASSERT_TRUE(files().sync(*file));
+  files().close(*file);
+  storage::Checkpoint checkpoint;
+  checkpoint.floor = Offset(end);
+  ASSERT_TRUE(storage::write_checkpoint(files(), kHurtDirectory, checkpoint));
+  play_.model("hurt").appended.resize(static_cast<std::size_t>(end));
+  zero(end - 4, 0, 100);
+  EXPECT_THAT(repaired(), SizeIs(1));
+  expect_all_but(play_, {end - 4});
+}
+
 TEST_F(RepairTest, ADamagedCheckpointIsTakenOut) {
   files().flip_bit(std::string(kHurtDirectory) + "/checkpoint", 20);
   const auto items = repaired();
