@@ -147,15 +147,20 @@ std::unexpected<Error> lost(const Segment& segment) {
 
 }  // namespace
 
+std::string set_aside(const std::string& directory, const Uuid& owner) {
+  return directory + ".of-" + to_text(owner);
+}
+
 Result<void> make_partition_directory(Files& files, const LogIdentity& identity) {
   const std::string parent = parent_directory(identity.directory);
   const auto owner = read_partition_metadata(files, identity.directory);
   if (owner && *owner == identity.topic_id) return {};
   if (!owner && owner.error().code != Errc::kNotFound) return std::unexpected(owner.error());
   if (owner) {
-    auto removed = remove_directory(files, identity.directory);
-    if (removed) removed = flush_directory(files, parent);
-    if (!removed) return removed;
+    // Another topic's: it was deleted and could not be removed, or somebody has misplaced it.
+    auto moved = files.rename(identity.directory, set_aside(identity.directory, *owner));
+    if (moved) moved = flush_directory(files, parent);
+    if (!moved) return moved;
   }
   if (auto made = files.make_directory(identity.directory); !made) {
     if (made.error().code != Errc::kExists) return made;

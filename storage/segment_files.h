@@ -18,8 +18,10 @@
 namespace duolog::storage {
 
 // Makes the partition's directory, with its `partition.metadata`, for a log that has no segments
-// yet. What a deleted topic of the same name has left there is removed first: an error if it cannot
-// be, for its records must not become another topic's.
+// yet. What another topic has there (one of the same name that was deleted and could not be
+// removed, or one that somebody has misplaced) is set aside first: an error if it cannot be, for
+// its records must not become this one's.
+[[nodiscard]] std::string set_aside(const std::string& directory, const Uuid& owner);
 [[nodiscard]] Result<void> make_partition_directory(Files& files, const LogIdentity& identity);
 
 // Creates the segment file under a temporary name, allocates its first bytes, syncs, renames, and

@@ -34,8 +34,12 @@ Result<std::set<Uuid>> finish_deletions(storage::Files& files,
   std::set<Uuid> left;
   for (const auto& [id, topic] : catalog.deleted()) {
     for (std::int32_t p = 0; p < topic.partition_count; ++p) {
-      auto buried = storage::bury(files, id, partition_directory(directory.topics(), topic.name, p),
-                                  grave(directory.deleted(), id, p));
+      const std::string path = partition_directory(directory.topics(), topic.name, p);
+      auto buried = storage::bury(files, id, path, grave(directory.deleted(), id, p));
+      if (buried) {
+        buried = storage::bury(files, id, storage::set_aside(path, id),
+                               grave(directory.deleted(), id, p));
+      }
       if (buried) continue;
       if (buried.error().code == Errc::kUnflushed) return std::unexpected(buried.error());
       left.insert(id);

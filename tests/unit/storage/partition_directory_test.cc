@@ -8,6 +8,7 @@
 #include "engine/base/uuid.h"
 #include "storage/log_reader.h"
 #include "storage/record_batch_builder.h"
+#include "storage/segment_files.h"
 #include "tests/sim/sim_server.h"
 
 namespace duolog::storage {
@@ -102,18 +103,20 @@ TEST_F(PartitionDirectoryTest, DirectoryThatCannotBeMovedIsRemovedInItsPlace) {
   append_and_find_again();
 }
 
-TEST_F(PartitionDirectoryTest, WhatCouldNotBeRemovedIsRemovedWhenTheNameIsUsedAgain) {
+TEST_F(PartitionDirectoryTest, WhatCouldNotBeRemovedIsSetAsideWhenTheNameIsUsedAgain) {
   append(40, kOldValueBytes);
   files_->fail_next(SimFiles::Fault::kRename, "/logs/t-0");
   files_->fail_next(SimFiles::Fault::kRemove, "/logs/t-0");
   make_again();
   EXPECT_TRUE(files_->exists("/logs/t-0"));
   append_and_find_again();
+  // It may be another's that was misplaced, whom nobody has told to go.
+  EXPECT_TRUE(files_->exists(set_aside("/logs/t-0", old_id_) + "/partition.metadata"));
 }
 
 TEST_F(PartitionDirectoryTest, NothingIsAppendedToTheDirectoryOfAnotherTopic) {
   append(40, kOldValueBytes);
-  files_->fail_next(SimFiles::Fault::kRename, "/logs/t-0");
+  fail_all(SimFiles::Fault::kRename, "/logs/t-0");
   fail_all(SimFiles::Fault::kRemove, "/logs/t-0");
   make_again();
   auto outcome = LogStore::Append::kWait;
