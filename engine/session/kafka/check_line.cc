@@ -72,6 +72,7 @@ void CheckLine::hand_back(BatchCheck& check) {
   counters.checks.set(counters.checks.get() - 1);
   counters.checks_bytes.set(counters.checks_bytes.get() - check.charged_bytes);
   check.ready(check);
+  if (empty()) connection_.checks_are_back();
   connection_.end_flight();
 }
 

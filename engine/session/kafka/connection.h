@@ -134,6 +134,11 @@ class KafkaConnection final : public runtime::SocketHandler {
 
   // Its batches that are at a worker.
   [[nodiscard]] CheckLine& checks() { return checks_; }
+  // All of its own are back: it does not wait for room that others take.
+  void checks_are_back() {
+    checks_waiter_.hook.unlink();
+    unstall(kChecks);
+  }
 
   // Calls job.run() when the connection's task is run.
   void wake(FetchJob& job);

@@ -488,6 +488,37 @@ TEST(KafkaCheckBudgetTest, WhoHasBatchesAtWorkersIsNotReadWhileTheyAreTooMany) {
   EXPECT_EQ(server.counters().checks_bytes.get(), 0U);
 }
 
+TEST(KafkaCheckBudgetTest, WhoseBatchesAreBackIsReadThoughThoseOfOthersAreTooMany) {
+  TestServerOptions options;
+  options.kafka.max_checked_bytes = 200'000;
+  TestServer server(options);
+  KafkaClient client(server.port());
+  ASSERT_EQ(client.create_topic("t", 2), ErrorCode::kNone);
+  HeldWorkers held(server.runtime().long_worker(), 1);
+  const Batch bomb = huge(Codec::kZstd);
+  std::vector<std::unique_ptr<KafkaClient>> bombers;
+  for (std::uint64_t i = 0; i < 4; ++i) {
+    bombers.push_back(std::make_unique<KafkaClient>(server.port()));
+    bombers.back()->send_produce("t", 1, bomb);
+  }
+  const KafkaCounters& counters = server.counters();
+  ASSERT_TRUE(eventually([&] { return counters.batches_checked_long.get() == bombers.size(); }));
+  ASSERT_GT(counters.checks_bytes.get(), options.kafka.max_checked_bytes);
+  const std::uint64_t stalled = counters.stalled_checks.get();
+  {
+    HeldWorkers workers(server);
+    client.send_produce("t", 0, large(Codec::kZstd));
+    client.send_produce("t", 0, large(Codec::kZstd));
+    ASSERT_TRUE(eventually([&] { return counters.stalled_checks.get() == stalled + 1; }));
+  }
+  for (int i = 0; i < 2; ++i) {
+    const auto answer = client.receive<kafka::ProduceResponse>(9);
+    ASSERT_NE(answer, nullptr);
+    EXPECT_EQ(answer->message.responses[0].partition_responses[0].base_offset, Offset(2 * i));
+  }
+  for (auto& bomber : bombers) EXPECT_TRUE(bomber->silent());
+}
+
 TEST(KafkaInflatedLimitTest, WhatInflatesBeyondTheSettingIsTooLargeAndCounted) {
   TestServerOptions options;
   options.kafka.max_inflated_bytes = 1 << 20;
