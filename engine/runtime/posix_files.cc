@@ -6,6 +6,7 @@
 #include <climits>
 #include <cstdlib>
 #include <memory>
+#include <system_error>
 #include <thread>
 
 #include <dirent.h>
@@ -106,12 +107,16 @@ std::string path_of(FileId file) {
 void PosixFiles::for_each(std::size_t count, const std::function<void(std::size_t)>& work) {
   if (count < kWorthThreads) return Files::for_each(count, work);
   std::atomic<std::size_t> next = 0;
+  const auto some = [&] {
+    for (std::size_t at = next++; at < count; at = next++) work(at);
+  };
   std::vector<std::jthread> threads;
-  for (std::size_t i = 0; i < kMostThreads; ++i) {
-    threads.emplace_back([&] {
-      for (std::size_t at = next++; at < count; at = next++) work(at);
-    });
+  try {
+    for (std::size_t i = 1; i < kMostThreads; ++i) threads.emplace_back(some);
+  } catch (const std::system_error&) {
+    // So many may not be had here: it takes longer.
   }
+  some();
 }
 
 Result<FileId> PosixFiles::open(const std::string& path, OpenMode mode) {
