@@ -22,14 +22,14 @@ inline constexpr std::uint64_t kHurtSegmentBytes = 64 * storage::kKiB;
 inline constexpr int kHurtBatches = 27;  // of a record each: 5 segments, the last one not full
 
 // The catalog of a server that has started often enough.
-inline void make_repair_catalog(SimFiles& files) {
+inline void make_repair_catalog(SimFiles& files, const std::string& name = "hurt") {
   constexpr int kStarts = 20;
   ASSERT_TRUE(files.make_directory("/meta"));
   ASSERT_TRUE(files.sync_directory("/"));
   auto catalog = storage::Catalog::open(files, "/meta");
   ASSERT_TRUE(catalog);
   storage::TopicRecord topic;
-  topic.name = "hurt";
+  topic.name = name;
   topic.id = Uuid{{1}};
   ASSERT_TRUE(catalog->create_topic(topic));
   for (int i = 0; i < kStarts; ++i) ASSERT_TRUE(catalog->begin_incarnation());
