@@ -157,8 +157,8 @@ class LogRepairTest(DuologTest):
     def test_a_partition_that_was_offline_gets_what_was_kept_for_it(self):
         server = self.serve("--shards", "1")
         server.create_topic("hurt")
-        lines = b"".join(b"%d\n" % n for n in range(50))
-        server.kcat("-P", "-t", "hurt", "-p", "0", data=lines)
+        data = b"".join(b"%d\n" % n for n in range(50))
+        server.kcat("-P", "-t", "hurt", "-p", "0", data=data)
         server.kill()
         flip(os.path.dirname(server.segments("hurt")[0]) + "/partition.metadata", 12)
         server.start()
@@ -170,7 +170,7 @@ class LogRepairTest(DuologTest):
         self.assertEqual(os.listdir(server.data_dir + "/kept-journals"), [])
         self.assertEqual(self.log("verify", "--data-dir", server.data_dir)[0], 0)
         server.start()
-        self.assertEqual(server.kcat("-C", "-t", "hurt", "-q", "-e", "-o", "beginning"), lines)
+        self.assertEqual(server.kcat("-C", "-t", "hurt", "-q", "-e", "-o", "beginning"), data)
         self.assert_stops_cleanly(server)
 
     def test_a_damaged_catalog_is_said_to_be_beyond_repair(self):

@@ -18,7 +18,6 @@ namespace {
 
 using storage::RepairItem;
 using storage::RepairKind;
-using storage::RepairReport;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;

@@ -1,6 +1,7 @@
 #include "engine/session/kafka/check_line.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "engine/base/check.h"
 #include "engine/session/kafka/connection.h"
@@ -78,7 +79,7 @@ void CheckLine::hand_back(BatchCheck& check) {
 
 void CheckLine::topic_gone(const broker::Topic& topic) {
   if (lines_.empty()) return;
-  Line checked;
+  std::vector<BatchCheck*> checked;
   for (auto line = lines_.begin(); line != lines_.end();) {
     if (&line->first->topic != &topic) {
       ++line;
@@ -86,13 +87,17 @@ void CheckLine::topic_gone(const broker::Topic& topic) {
     }
     while (BatchCheck* check = line->second.pop_front()) {
       check->partition = nullptr;
-      (check->checked ? checked : gone_).push_back(*check);
+      if (check->checked) {
+        checked.push_back(check);
+      } else {
+        gone_.push_back(*check);
+      }
     }
     line = lines_.erase(line);
   }
   KafkaConnection& connection = connection_;
   connection.begin_flight();
-  while (BatchCheck* check = checked.pop_front()) hand_back(*check);
+  for (BatchCheck* check : checked) hand_back(*check);
   connection.end_flight();
 }
 
