@@ -14,6 +14,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tests/sim/server/client.h"
 #include "tests/sim/server/kafka_peer.h"
@@ -65,7 +66,10 @@ class SimFeedClient final : public Client {
   std::optional<Offset> next_{};  // of a partition; nothing: it has to ask
   std::uint32_t published_ = 0;
   std::uint32_t drops_ = 0;
-  std::int64_t last_own_ = -1;  // of its own records, the last that it has read
+  // By connection: the first of its own records that were sent on it, and the last of these that
+  // has been read.
+  std::vector<std::int64_t> connected_at_;
+  std::vector<std::int64_t> last_own_;
   std::uint16_t last_code_ = 0;
   std::string last_error_;
   // Of a whole topic, on this connection.
