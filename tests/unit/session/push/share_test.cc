@@ -32,7 +32,11 @@ TEST(PushShareTest, ABatchThatClaimsMoreRecordsThanItHasTakesNoMemoryForThem) {
 // However slow the machine is, nothing comes in between.
 HttpPortSettings patient() {
   HttpPortSettings settings;
-  settings.push.heartbeat_ms = settings.websocket.close_timeout_ms = 3'600'000;
+  constexpr std::uint64_t kHourMs = 3'600'000;
+  settings.push.heartbeat_ms = settings.push.hello_timeout_ms = kHourMs;
+  WsSettings& websocket = settings.websocket;
+  websocket.ping_after_ms = websocket.message_timeout_ms = kHourMs;
+  websocket.write_timeout_ms = websocket.close_timeout_ms = kHourMs;
   return settings;
 }
 
