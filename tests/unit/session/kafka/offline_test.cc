@@ -1,5 +1,6 @@
 // A partition that could not be recovered at start, as Kafka's clients see it: one whose only
 // replica is in a log directory that is offline.
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,10 +43,11 @@ class OfflinePartitionTest : public testing::TestWithParam<std::size_t> {
   ErrorCode produce(std::int32_t partition, std::int16_t acks = -1) {
     return client_->produce("t", partition, batch_of({"a record"}), acks).error_code;
   }
+  // Its records stay until the next one.
   kafka::FetchResponse::Topic::Partition fetch(std::int32_t partition) {
-    auto answer = client_->fetch({.topic = "t", .partitions = {KafkaClient::from(partition, 0)}});
-    EXPECT_NE(answer, nullptr);
-    return answer->message.responses[0].partitions[0];
+    fetched_ = client_->fetch({.topic = "t", .partitions = {KafkaClient::from(partition, 0)}});
+    EXPECT_NE(fetched_, nullptr);
+    return fetched_->message.responses[0].partitions[0];
   }
   ErrorCode list_offsets(std::int32_t partition, Timestamp at) {
     kafka::ListOffsetsRequest::Topic::Partition p{.partition_index = PartitionId(partition),
@@ -79,6 +81,7 @@ class OfflinePartitionTest : public testing::TestWithParam<std::size_t> {
 
   TestServer server_;
   std::optional<OffsetClient> client_;
+  std::unique_ptr<Answer<kafka::FetchResponse>> fetched_;
 };
 
 INSTANTIATE_TEST_SUITE_P(Shards, OfflinePartitionTest, testing::Values(1, 3));
