@@ -4,10 +4,9 @@
 // next segment begins, up to which offset records were flushed, and which leader epochs there can
 // be. So what a batch's CRC does not cover (base offset, length, leader epoch) can be put right
 // when the rest is whole, but for a segment that has been cleaned, where nothing says which offset
-// is the next. Behind what is damaged it goes on where a reader does: where the length
-// says, or at the next start that the index or a checkpoint knows (of a damaged index, where a good
-// batch is). Bytes are not searched for what
-// looks like a batch: those of a record are a client's.
+// is the next. Behind what is damaged it goes on where a reader does: where the length says, or at
+// the next start that the index or a checkpoint knows (of a damaged index, where a good batch is).
+// Bytes are not searched for what looks like a batch: those of a record are a client's.
 //
 // Reads only. Blocking, one thread. Memory: a batch, and what is damaged.
 #pragma once

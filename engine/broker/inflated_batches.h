@@ -56,8 +56,6 @@ class InflatedBatches {
   // Gives up what has been here for kKeepNs.
   void expire(std::uint64_t now_ns);
 
-  [[nodiscard]] std::size_t memory_bytes() const { return kept_bytes_; }
-
  private:
   struct Wanted {
     Source source;

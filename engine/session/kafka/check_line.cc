@@ -33,8 +33,11 @@ void CheckLine::look_into(BatchCheck& check) {
   connection_.shard().run_on_worker([&check] { check.look(kAtWorker); },
                                     [this, &check] {
                                       const bool wanted = check.partition != nullptr;
-                                      check.verdict.too_much&& wanted ? look_into_all(check)
-                                                                      : done(check);
+                                      if (check.verdict.too_much && wanted) {
+                                        look_into_all(check);
+                                      } else {
+                                        done(check);
+                                      }
                                     });
 }
 

@@ -1,7 +1,10 @@
+#include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <future>
+#include <latch>
 #include <vector>
 
 #include <fcntl.h>
@@ -208,6 +211,19 @@ TEST_F(DiskTest, ALockedDirectoryIsBusyUntilTheLockIsClosed) {
   ASSERT_TRUE(again);
   files_.close(*again);
   EXPECT_TRUE(direct_supported(directory_).has_value());
+}
+
+// Recovery's: each log once, and many of them at the same time.
+TEST(PosixFilesTest, ManyThingsAreDoneOnceEachAndTogether) {
+  constexpr std::size_t kCount = 100;
+  PosixFiles files;
+  std::array<std::atomic<int>, kCount> done{};
+  std::latch both(2);
+  files.for_each(kCount, [&](std::size_t i) {
+    if (i < 2) both.arrive_and_wait();  // for ever, one after the other
+    ++done[i];
+  });
+  for (const auto& times : done) EXPECT_EQ(times.load(), 1);
 }
 
 }  // namespace
